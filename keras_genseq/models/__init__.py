@@ -1,0 +1,1 @@
+from keras_genseq.models.autoregressive.nade import NADE as NADE

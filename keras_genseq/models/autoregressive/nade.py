@@ -1,0 +1,271 @@
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_genseq import export
+from keras_genseq.models.likelihood_model import LikelihoodModel
+from keras_genseq.models.presets import Preset
+from keras_genseq.models.rows import map_rows
+from keras_genseq.ops.log_probabilities import bernoulli_log_prob
+from keras_genseq.ops.nade import ACTIVATIONS
+from keras_genseq.ops.nade import IMPLEMENTATIONS
+from keras_genseq.ops.nade import activate
+from keras_genseq.ops.nade import nade_logits
+from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.scan import scan
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class NADE(LikelihoodModel):
+    """Neural autoregressive distribution estimator of binary vectors.
+
+    The dimensions are visited one after the other. A hidden layer sums up those
+    already seen, and from it a logistic unit predicts the next:
+
+        h_d = sigmoid(c + W[:d].T @ x[:d])
+        p(x_d = 1 | x_<d) = sigmoid(b_d + V[d] @ h_d)
+
+    All conditionals share W, so the exact likelihood of an example costs as
+    much as one pass through an ordinary network of one hidden layer.
+
+    Args:
+        input_dim: int. Dimensions of an example (the paper's D).
+        units: int. Hidden units (the paper's H).
+        ordering: sequence of ints, a permutation of `range(input_dim)`:
+            `ordering[d]` is visited d-th. None visits them in order.
+        activation: `"sigmoid"`, `"tanh"` or `"relu"`.
+        implementation: how the hidden states are computed: `"scan"`,
+            `"chunk"` or `"full"` (see `keras_genseq.ops.nade`), all with equal
+            results; `"auto"` is `"chunk"` where there is a GPU or TPU and
+            `"scan"` elsewhere. Under XLA (`compile(jit_compile=True)`) a scan
+            is several times faster than without.
+        chunk_size: int. Dimensions per step of `"chunk"`.
+        kernel_initializer: initializer of W and V.
+        **kwargs: passed to `keras.Model`.
+
+    Call arguments:
+        x: `(batch_size, input_dim)` zeros and ones.
+
+    Returns:
+        `(batch_size, input_dim)` float32 logits, aligned with `x`; logit i
+        depends on the dimensions before i in the ordering, and on no other.
+
+    Raises:
+        ValueError: if `ordering` is no permutation, or another argument has a
+            value that is not listed here.
+
+    Example:
+        model = NADE(64, 100)
+        model.compile("adam", jit_compile=True)
+        model.fit(digits, epochs=10)
+        model.log_prob(digits), model.sample(16, seed=0)
+
+    References:
+        - [Uria et al., 2016](https://arxiv.org/abs/1605.02226), section 2
+    """
+
+    presets = {
+        "nade_mnist": Preset(
+            config={"input_dim": 784, "units": 500},
+            num_parameters=785_284,
+            source="Uria et al., 2016, section 6.1: binarized MNIST",
+        ),
+    }
+
+    def __init__(
+        self,
+        input_dim,
+        units,
+        *,
+        ordering=None,
+        activation="sigmoid",
+        implementation="auto",
+        chunk_size=16,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
+        if activation not in ACTIVATIONS:
+            raise ValueError(
+                f"`activation` must be one of {ACTIVATIONS}. "
+                f"Received: activation={activation!r}"
+            )
+        if implementation not in IMPLEMENTATIONS:
+            raise ValueError(
+                f"`implementation` must be one of {IMPLEMENTATIONS}. "
+                f"Received: implementation={implementation!r}"
+            )
+        for name, value in (("units", units), ("chunk_size", chunk_size)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(
+                    f"`{name}` must be a positive int. "
+                    f"Received: {name}={value!r}"
+                )
+        super().__init__(input_dim, **kwargs)
+        self.units = units
+        self.ordering = _check_ordering(ordering, input_dim)
+        self.activation = activation
+        self.implementation = implementation
+        self.chunk_size = chunk_size
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.build((None, input_dim))
+
+    def build(self, input_shape):
+        # Densities are float32 under every dtype policy: no autocast.
+        def add_weight(name, shape, initializer):
+            return self.add_weight(
+                name=name,
+                shape=shape,
+                initializer=initializer,
+                dtype="float32",
+                autocast=False,
+            )
+
+        shape = (self.input_dim, self.units)
+        self.kernel = add_weight("kernel", shape, self.kernel_initializer)
+        self.output_kernel = add_weight(
+            "output_kernel", shape, _twin(self.kernel_initializer)
+        )
+        self.hidden_bias = add_weight("hidden_bias", (self.units,), "zeros")
+        self.output_bias = add_weight(
+            "output_bias", (self.input_dim,), "zeros"
+        )
+        self.built = True
+
+    def call(self, x):
+        kernel, output_kernel, output_bias = self._weights_in_visiting_order()
+        logits = nade_logits(
+            self._in_visiting_order(ops.cast(x, "float32")),
+            kernel,
+            output_kernel,
+            ops.convert_to_tensor(self.hidden_bias),
+            activation=self.activation,
+            implementation=self._resolved_implementation(),
+            chunk_size=self.chunk_size,
+        )
+        return self._in_input_order(logits + output_bias)
+
+    def log_prob_from_logits(self, x, logits):
+        return bernoulli_log_prob(x, logits)
+
+    def draw(self, x, mask, seeds, temperature):
+        uniforms = row_uniform(seeds, self.input_dim)
+        # Temperature 0 is the limit, not a division by zero.
+        sharpness = 1.0 / ops.maximum(temperature, 1e-6)
+        kernel, output_kernel, output_bias = self._weights_in_visiting_order()
+
+        def step(a, inputs):
+            x_d, shown, uniform, w_d, v_d, b_d = inputs
+            logit = ops.matmul(activate(self.activation, a), v_d) + b_d
+            drawn = uniform < ops.sigmoid(logit * sharpness)
+            x_d = ops.where(shown, x_d, ops.cast(drawn, "float32"))
+            return a + x_d[:, None] * w_d[None], x_d
+
+        first = ops.zeros_like(x[:, :1]) + self.hidden_bias[None]
+        inputs = (
+            ops.transpose(self._in_visiting_order(x)),
+            ops.transpose(self._in_visiting_order(mask)),
+            ops.transpose(uniforms),
+            kernel,
+            output_kernel,
+            output_bias,
+        )
+        _, x = scan(step, first, inputs)
+        return self._in_input_order(ops.transpose(x))
+
+    def encode(self, x, batch_size=256):
+        """Hidden units after the last dimension: a summary of the example.
+
+        Args:
+            x: `(num_examples, input_dim)` zeros and ones.
+            batch_size: int. Examples encoded at once.
+
+        Returns:
+            `(num_examples, units)` float32 tensor.
+
+        Raises:
+            ValueError: as for `log_prob`.
+        """
+        x = self.check_inputs(x)
+        return map_rows(self.compile_method(self._encode), (x,), batch_size)
+
+    def serving_signatures(self):
+        signatures = super().serving_signatures()
+        score = signatures["score"]
+
+        def encode(x):
+            return {"z": self._encode(self.check_inputs(x))}
+
+        signatures["encode"] = export.Signature(
+            encode, score.inputs, score.example
+        )
+        return signatures
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        ordering = self.ordering
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "ordering": None if ordering is None else list(ordering),
+            "activation": self.activation,
+            "implementation": self.implementation,
+            "chunk_size": self.chunk_size,
+            "kernel_initializer": keras.initializers.serialize(
+                self.kernel_initializer
+            ),
+        }
+
+    def _encode(self, x):
+        return activate(
+            self.activation, self.hidden_bias + ops.matmul(x, self.kernel)
+        )
+
+    def _resolved_implementation(self):
+        if self.implementation != "auto":
+            return self.implementation
+        accelerators = [
+            d for d in tf.config.list_logical_devices() if d.device_type != "CPU"
+        ]
+        return "chunk" if accelerators else "scan"
+
+    def _weights_in_visiting_order(self):
+        weights = (self.kernel, self.output_kernel, self.output_bias)
+        if self.ordering is None:
+            return [ops.convert_to_tensor(w) for w in weights]
+        ordering = np.array(self.ordering, "int32")
+        return [ops.take(w, ordering, axis=0) for w in weights]
+
+    def _in_visiting_order(self, x):
+        if self.ordering is None:
+            return x
+        return ops.take(x, np.array(self.ordering, "int32"), axis=1)
+
+    def _in_input_order(self, x):
+        if self.ordering is None:
+            return x
+        return ops.take(x, np.argsort(self.ordering).astype("int32"), axis=1)
+
+
+def _check_ordering(ordering, input_dim):
+    if ordering is None:
+        return None
+    ordering = tuple(int(i) for i in ordering)
+    if sorted(ordering) != list(range(input_dim)):
+        raise ValueError(
+            f"`ordering` must hold each of 0 to {input_dim - 1} once. "
+            f"Received {len(ordering)} entries, "
+            f"{len(set(ordering) & set(range(input_dim)))} of them different "
+            "and in range."
+        )
+    return ordering
+
+
+def _twin(initializer):
+    """The same law with other numbers, for a second weight of equal shape."""
+    config = initializer.get_config()
+    if config.get("seed") is not None:
+        config["seed"] += 1
+    return initializer.__class__.from_config(config)

@@ -1,0 +1,269 @@
+"""The base of all models with an exact likelihood."""
+
+import keras
+import tensorflow as tf
+
+from keras_genseq import export
+from keras_genseq.metrics import BitsPerDimension
+from keras_genseq.models.presets import FromPreset
+from keras_genseq.models.rows import map_rows
+from keras_genseq.models.trainer import Trainer
+from keras_genseq.ops.checks import all_categories
+from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.checks import as_vectors
+from keras_genseq.ops.random import row_seeds
+
+
+class LikelihoodModel(FromPreset, Trainer):
+    """Explicit density over vectors of categories.
+
+    A subclass says `call(x) -> logits`, `log_prob_from_logits(x, logits)` and
+    `draw(x, mask, seeds, temperature)`. It then trains on the mean negative
+    log-likelihood with `fit`, scores with `log_prob`, generates with `sample`
+    and `complete`, and exports all of them.
+
+    Args:
+        input_dim: int. Dimensions of an example.
+        num_categories: int. Each dimension is a whole number below it.
+        **kwargs: passed to `keras.Model`.
+    """
+
+    def __init__(self, input_dim, num_categories=2, **kwargs):
+        for name, value, least in (
+            ("input_dim", input_dim, 1),
+            ("num_categories", num_categories, 2),
+        ):
+            if not isinstance(value, int) or value < least:
+                raise ValueError(
+                    f"`{name}` must be an int of at least {least}. "
+                    f"Received: {name}={value!r}"
+                )
+        super().__init__(**kwargs)
+        self.input_dim = input_dim
+        self.num_categories = num_categories
+        self.nll = keras.metrics.Mean(name="nll", dtype="float32")
+        self.bits_per_dim = BitsPerDimension(input_dim, dtype="float32")
+
+    def log_prob_from_logits(self, x, logits):
+        """Log-likelihood of a batch whose logits are known.
+
+        Args:
+            x: `(batch_size, input_dim)`.
+            logits: what `call(x)` returned.
+
+        Returns:
+            `(batch_size,)` nats, float32, summed over dimensions.
+        """
+        raise NotImplementedError
+
+    def draw(self, x, mask, seeds, temperature):
+        """Draws the hidden dimensions of a batch, each row from its own seed.
+
+        Args:
+            x: `(batch_size, input_dim)` float32 tensor.
+            mask: boolean, same shape: True keeps the value of `x`.
+            seeds: `(batch_size,)` int32 tensor.
+            temperature: `(batch_size,)` float32 tensor; logits are divided by
+                it, and 0 takes the likeliest value.
+
+        Returns:
+            `(batch_size, input_dim)` float32 tensor.
+        """
+        raise NotImplementedError
+
+    def example_losses(self, x, y, *, training):
+        if y is not None:
+            raise ValueError(
+                f"{type(self).__name__} models `x` alone, but the data hold "
+                "targets too. Pass a data set of `x`, not of `(x, y)`."
+            )
+        logits = self(x, training=training)
+        nll = -self.log_prob_from_logits(x, logits)
+        return nll, {"nll": nll, "bits_per_dim": nll}
+
+    def log_prob(self, x, batch_size=256):
+        """Exact log-likelihood of each example.
+
+        Args:
+            x: `(num_examples, input_dim)` floats that hold whole numbers.
+            batch_size: int. Examples scored at once.
+
+        Returns:
+            `(num_examples,)` float32 tensor, in nats.
+
+        Raises:
+            ValueError: if `x` has another shape or dtype, no rows, or values
+                that are no categories.
+        """
+        x = self.check_inputs(x)
+        return map_rows(self.compile_method(self._score), (x,), batch_size)
+
+    def sample(self, num_samples, seed=None, temperature=1.0, batch_size=256):
+        """Draws examples from the model.
+
+        Args:
+            num_samples: int.
+            seed: int, or one int per sample; None draws one. Sample i depends
+                on the seed and i alone, not on `num_samples`.
+            temperature: float, or one per sample; below 1 sharpens every
+                conditional, 0 takes the likeliest value.
+            batch_size: int. Samples drawn at once.
+
+        Returns:
+            `(num_samples, input_dim)` float32 tensor.
+
+        Raises:
+            ValueError: if `num_samples` is not positive, `temperature`
+                negative, or a number of values is neither one nor
+                `num_samples`.
+        """
+        if num_samples < 1:
+            raise ValueError(
+                "`num_samples` must be at least 1. "
+                f"Received: num_samples={num_samples}"
+            )
+        hidden = tf.zeros((num_samples, self.input_dim))
+        return self._draw_rows(
+            hidden, hidden > 0.0, seed, temperature, batch_size
+        )
+
+    def complete(self, x, mask, seed=None, temperature=1.0, batch_size=256):
+        """Keeps what the mask shows and draws the rest, dimension by dimension.
+
+        Each hidden dimension is drawn given all earlier ones in the model's
+        ordering, shown or drawn; shown dimensions that come later do not reach
+        back to it.
+
+        Args:
+            x: `(num_examples, input_dim)` floats; hidden values do not matter.
+            mask: booleans, same shape; True keeps the value of `x`.
+            seed: as for `sample`.
+            temperature: as for `sample`.
+            batch_size: int. Examples completed at once.
+
+        Returns:
+            `(num_examples, input_dim)` float32 tensor.
+
+        Raises:
+            ValueError: as for `log_prob` and `sample`, and if the mask is not
+                boolean or has another shape than `x`.
+        """
+        x, mask = self.check_masked(x, mask)
+        return self._draw_rows(x, mask, seed, temperature, batch_size)
+
+    def check_inputs(self, x, name="x"):
+        """Checks examples and returns them as a float32 tensor."""
+        x = as_vectors(x, self.input_dim, name=name)
+        return all_categories(x, self.num_categories, name=name)
+
+    def check_masked(self, x, mask):
+        """Checks examples of which only a part counts; zeros the others."""
+        x = as_vectors(x, self.input_dim)
+        mask = tf.convert_to_tensor(mask)
+        if mask.dtype != tf.bool or not mask.shape.is_compatible_with(x.shape):
+            raise ValueError(
+                f"`mask` must be boolean and of the shape of `x`, "
+                f"{tuple(x.shape)}. Received: dtype={mask.dtype.name}, "
+                f"shape={tuple(mask.shape)}"
+            )
+        x = all_categories(x, self.num_categories, where=mask)
+        return tf.where(mask, x, 0.0), mask
+
+    def fit(self, x=None, *args, validation_data=None, **kwargs):
+        return super().fit(
+            self._checked(x),
+            *args,
+            validation_data=self._checked(validation_data),
+            **kwargs,
+        )
+
+    def evaluate(self, x=None, *args, **kwargs):
+        return super().evaluate(self._checked(x), *args, **kwargs)
+
+    def serving_signatures(self):
+        """Signatures of the exported model: see `keras_genseq.export`."""
+        x = tf.TensorSpec((None, self.input_dim), tf.float32)
+        mask = tf.TensorSpec((None, self.input_dim), tf.bool)
+        seed = tf.TensorSpec((None,), tf.int32)
+        temperature = tf.TensorSpec((None,), tf.float32)
+        example = tf.zeros((1, self.input_dim)).numpy()
+
+        def score(x):
+            return {"log_prob": self._score(self.check_inputs(x))}
+
+        def sample(seed, temperature):
+            num_rows = tf.shape(seed)[0]
+            temperature = as_row_values(
+                temperature,
+                num_rows,
+                tf.float32,
+                name="temperature",
+                minimum=0.0,
+            )
+            hidden = tf.zeros((num_rows, self.input_dim))
+            return {"x": self.draw(hidden, hidden > 0.0, seed, temperature)}
+
+        def complete(x, mask, seed):
+            x, mask = self.check_masked(x, mask)
+            num_rows = tf.shape(x)[0]
+            seed = as_row_values(seed, num_rows, tf.int32, name="seed")
+            return {"x": self.draw(x, mask, seed, tf.ones((num_rows,)))}
+
+        return {
+            "score": export.Signature(score, {"x": x}, {"x": example}),
+            "sample": export.Signature(
+                sample,
+                {"seed": seed, "temperature": temperature},
+                {
+                    "seed": tf.constant([0]).numpy(),
+                    "temperature": tf.constant([1.0]).numpy(),
+                },
+            ),
+            "complete": export.Signature(
+                complete,
+                {"x": x, "mask": mask, "seed": seed},
+                {
+                    "x": example,
+                    "mask": example > 0,
+                    "seed": tf.constant([0]).numpy(),
+                },
+            ),
+        }
+
+    def get_config(self):
+        return {**super().get_config(), "input_dim": self.input_dim}
+
+    def _score(self, x):
+        return self.log_prob_from_logits(x, self(x, training=False))
+
+    def _draw_rows(self, x, mask, seed, temperature, batch_size):
+        num_rows = x.shape[0]
+        if seed is None:
+            seed = keras.random.make_default_seed()
+        if isinstance(seed, int):
+            seed = row_seeds(seed % 2**32, num_rows)
+        seeds = as_row_values(seed, num_rows, tf.int32, name="seed")
+        temperature = as_row_values(
+            temperature, num_rows, tf.float32, name="temperature", minimum=0.0
+        )
+        rows = (x, mask, seeds, temperature)
+        return map_rows(self.compile_method(self.draw), rows, batch_size)
+
+    def _checked(self, data):
+        """Lets every batch pass `check_inputs` on its way to the model."""
+        if isinstance(data, tf.data.Dataset):
+            return data.map(
+                self._check_batch, num_parallel_calls=tf.data.AUTOTUNE
+            )
+        if isinstance(data, tf.distribute.DistributedDataset):
+            return data
+        return data if data is None else self._check_batch(data)
+
+    @tf.autograph.experimental.do_not_convert
+    def _check_batch(self, *batch):
+        batch = batch[0] if len(batch) == 1 else batch
+        if isinstance(batch, (tuple, list)):
+            return (self.check_inputs(batch[0]), *batch[1:])
+        if hasattr(batch, "__array__"):
+            return self.check_inputs(batch)
+        return batch

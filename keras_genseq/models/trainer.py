@@ -1,0 +1,475 @@
+"""The trainer below every base: what Keras 3.15's `fit` gets wrong, mended.
+
+Each fault below was measured on TensorFlow 2.21 with Keras 3.15.1. The test
+named beside it runs Keras's own code too, and fails as soon as Keras has mended
+the fault, so that the remedy can go (`tests/models/trainer_test.py`).
+
+| fault | upstream | remedy here | test |
+|---|---|---|---|
+| gradients of embeddings reach adaptive optimizers as `IndexedSlices` with \
+repeated ids, whose squares are summed one by one | keras `TFOptimizer` | dense \
+before the optimizer | `test_keras_still_mishandles_repeated_ids` |
+| clipping happens per replica, before the all-reduce | keras `BaseOptimizer` \
+| all-reduce first | `test_keras_still_clips_before_the_all_reduce` |
+| `gradient_accumulation_steps` and `ema_overwrite_frequency` of an optimizer \
+crash under a strategy | keras `BaseOptimizer` (`ops.cond` around a merge call) \
+| micro-batches inside the step: `compile(gradient_accumulation_steps=)` | \
+`test_keras_still_fails_to_accumulate_under_a_strategy` |
+| `steps_per_execution` crashes under a strategy | keras `TensorFlowTrainer` | \
+batches are fetched eagerly, then one graph runs them | \
+`test_keras_still_fails_at_several_steps_per_execution` |
+| at the end of data of unknown length the failing call still advances \
+`optimizer.iterations` and the noise | tensorflow function inlining | the same | \
+`test_keras_still_counts_an_update_without_data` |
+| replicas with unequal shares of the last batch weigh its examples unequally | \
+keras `losses.loss.scale_loss_for_distribution` | every example weighs \
+1 / global batch size | `test_uneven_last_batch_equals_one_process` |
+| noise is the same on every replica, and is not saved | keras \
+`SeedGenerator` | the replica's number is folded in; states are saved with the \
+weights | `test_keras_still_repeats_noise_on_every_replica` |
+| batch statistics are per replica | keras `BatchNormalization(synchronized=\
+False)` by default | synchronized under a strategy | \
+`test_batch_statistics_are_of_the_global_batch` |
+| XLA cannot compile a step that spans replicas on one host | tensorflow \
+(resources of another device) | only forward and backward are compiled | \
+`test_jit_compiled_replicas_equal_one_process` |
+| `fit` under `MultiWorkerMirroredStrategy` reduces nests and scalars wrongly | \
+keras-team/keras issue 20585 | reductions of our own | (needs several hosts) |
+"""
+
+import keras
+import tensorflow as tf
+
+# Any odd constant far from the small steps by which seed states advance.
+_REPLICA_STRIDE = 0x9E3779B1
+
+
+class Trainer(keras.Model):
+    """A `keras.Model` that trains alike on one device and on many.
+
+    A subclass says what a step minimizes through `minimize`, once per player:
+    a likelihood model once, a GAN once for each network. `minimize` takes the
+    loss of each example; averaging, micro-batches, replicas, loss scaling and
+    clipping happen here.
+
+    A subclass with several optimizers overrides `players`.
+    """
+
+    def compile(
+        self, optimizer="adam", *, gradient_accumulation_steps=1, **kwargs
+    ):
+        """Configures training as `keras.Model.compile` does.
+
+        Args:
+            optimizer: a Keras optimizer, its name, or None for a model that
+                keeps several of its own.
+            gradient_accumulation_steps: int. Each batch is worked off in this
+                many parts, one after the other, for one update: the result is
+                that of the whole batch, at a fraction of the memory.
+            **kwargs: passed to `keras.Model.compile`.
+
+        Raises:
+            ValueError: if an option of the optimizer cannot work under the
+                model's distribution strategy.
+        """
+        if gradient_accumulation_steps < 1:
+            raise ValueError(
+                "`gradient_accumulation_steps` must be at least 1. Received: "
+                f"gradient_accumulation_steps={gradient_accumulation_steps}"
+            )
+        super().compile(optimizer=optimizer, **kwargs)
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self._prepare_players()
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        if config:
+            config["gradient_accumulation_steps"] = (
+                self.gradient_accumulation_steps
+            )
+        return config
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    @property
+    def players(self):
+        """dict: name -> (optimizer, its trainable variables)."""
+        return {"model": (self.optimizer, self.trainable_variables)}
+
+    @property
+    def training_state(self):
+        """All that a resumed run needs: a list of `tf.Variable`s.
+
+        Weights, seeds of noise, optimizers (all of them) and metrics, in an
+        order that depends on the model's construction alone.
+        """
+        variables = self.variables + self.metrics_variables
+        variables += [g.state for g in self._seed_generators_below()]
+        for optimizer, _ in self.players.values():
+            variables += optimizer.variables if optimizer else []
+        unique = {id(v): v for v in variables}
+        return [getattr(v, "value", v) for v in unique.values()]
+
+    def minimize(self, loss_fn, batch, player="model"):
+        """One update of one player on the mean loss of the global batch.
+
+        Args:
+            loss_fn: callable `batch -> (losses, terms)`; `losses` is
+                `(batch_size,)`, or a scalar that is already their mean;
+                `terms` is a dict of `(batch_size,)` tensors to report. It must
+                not update metrics: under XLA and several replicas it is
+                compiled apart from them.
+            batch: structure of tensors with a leading batch dimension.
+            player: str. Key of `players`.
+
+        Returns:
+            The losses and terms of this replica's share of the batch.
+        """
+        optimizer, variables = self.players[player]
+        context = tf.distribute.get_replica_context()
+        num_replicas = context.num_replicas_in_sync
+        size = _batch_size(batch)
+        if num_replicas > 1:
+            size = context.all_reduce(tf.distribute.ReduceOp.SUM, size)
+        scale = optimizer.scale_loss(1.0 / tf.cast(size, tf.float32))
+
+        def gradients(batch, scale):
+            return self._accumulate(loss_fn, batch, scale, variables)
+
+        if num_replicas > 1 and self.jit_compile:
+            gradients = tf.function(gradients, jit_compile=True)
+        grads, losses, terms = gradients(batch, scale)
+        if num_replicas > 1:
+            grads = _all_reduce(context, grads)
+        optimizer.apply(grads, variables)
+        return losses, terms
+
+    def _accumulate(self, loss_fn, batch, scale, variables):
+        """Sums scaled gradients over the parts of a batch."""
+        total, losses, terms = None, [], []
+        for part in _split(batch, self.gradient_accumulation_steps):
+            # A part starts when the one before it is done, or all parts'
+            # activations would be alive together.
+            with tf.control_dependencies(_present(total)):
+                part = _map(tf.identity, part)
+            with tf.GradientTape() as tape:
+                part_losses, part_terms = loss_fn(part)
+                part_losses = tf.cast(part_losses, tf.float32)
+                if part_losses.shape.rank == 0:
+                    part_losses = tf.fill([_batch_size(part)], part_losses)
+                loss = tf.reduce_sum(part_losses) * scale
+            grads = [_dense(g) for g in tape.gradient(loss, variables)]
+            total = (
+                grads
+                if total is None
+                else [_add(a, b) for a, b in zip(total, grads, strict=True)]
+            )
+            losses.append(part_losses)
+            terms.append(part_terms)
+        if len(losses) == 1:
+            return total, losses[0], terms[0]
+        concatenated = {
+            name: tf.concat([t[name] for t in terms], 0) for name in terms[0]
+        }
+        return total, tf.concat(losses, 0), concatenated
+
+    def train_step(self, data):
+        def loss_fn(batch):
+            return self._example_losses(batch, training=True)
+
+        losses, terms = self.minimize(loss_fn, data)
+        return self.track(losses, terms)
+
+    def test_step(self, data):
+        return self.track(*self._example_losses(data, training=False))
+
+    def _example_losses(self, batch, training):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        losses, terms = self.example_losses(x, y, training=training)
+        if sample_weight is not None:
+            losses = losses * tf.cast(sample_weight, losses.dtype)
+        return losses, terms
+
+    def example_losses(self, x, y, *, training):
+        """What one player minimizes, and what it reports.
+
+        Args:
+            x: inputs of a batch.
+            y: targets, or None.
+            training: bool.
+
+        Returns:
+            `(batch_size,)` losses and a dict of `(batch_size,)` terms, each
+            fed to the metric of that name.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must say what it minimizes: override "
+            "`example_losses`, or `train_step` and `test_step`."
+        )
+
+    def track(self, losses, terms):
+        """Updates the loss and the metrics named as the terms.
+
+        Returns:
+            dict of the metrics' present values.
+        """
+        self._loss_tracker.update_state(losses)
+        metrics = {metric.name: metric for metric in self.metrics}
+        for name, values in terms.items():
+            metrics[name].update_state(values)
+        return self.get_metrics_result()
+
+    def fit(self, *args, **kwargs):
+        self._prepare_players()
+        self.make_train_function().num_batches = 0
+        history = super().fit(*args, **kwargs)
+        if self.train_function.num_batches == 0 and not self.stop_training:
+            raise ValueError(
+                "The training data held no batch: nothing was learned. Check "
+                "the data set, and a `drop_remainder` with a batch size above "
+                "its length."
+            )
+        return history
+
+    def compile_method(self, method):
+        """A method of this model as one XLA program per input shape.
+
+        Args:
+            method: bound method of tensors.
+
+        Returns:
+            A `tf.function`, the same one at every call.
+        """
+        # Not an attribute Keras sees: it would be saved with the weights.
+        functions = self.__dict__.setdefault("_compiled_methods", {})
+        if method.__name__ not in functions:
+            functions[method.__name__] = tf.function(
+                method, jit_compile=True, autograph=False, reduce_retracing=False
+            )
+        return functions[method.__name__]
+
+    def make_train_function(self, force=False):
+        if self.train_function is None or force:
+            self.train_function = _BatchLoop(self, self.train_step)
+        return self.train_function
+
+    def make_test_function(self, force=False):
+        if self.test_function is None or force:
+            self.test_function = _BatchLoop(self, self.test_step)
+        return self.test_function
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for name, state in self._named_seed_states().items():
+            store[name] = keras.ops.convert_to_numpy(state)
+
+    def load_own_variables(self, store):
+        own = {key: store[key] for key in store.keys()}  # noqa: SIM118
+        for name, state in self._named_seed_states().items():
+            if name in own:
+                state.assign(own.pop(name)[...])
+        super().load_own_variables(own)
+
+    def _seed_generators_below(self):
+        layers = [self, *self._flatten_layers(include_self=False)]
+        found = [g for layer in layers for g in layer._seed_generators]
+        return list({id(g): g for g in found}.values())
+
+    def _named_seed_states(self):
+        generators = self._seed_generators_below()
+        return {
+            f"seed_generator_{i}": g.state for i, g in enumerate(generators)
+        }
+
+    def _prepare_players(self):
+        """Builds optimizers, and mends them and the layers for replicas."""
+        num_replicas = self.distribute_strategy.num_replicas_in_sync
+        for optimizer, variables in self.players.values():
+            if optimizer is None:
+                continue
+            if num_replicas > 1:
+                _check_options(optimizer)
+                _leave_reduction_to_trainer(optimizer)
+            if self.built and not optimizer.built:
+                with self.distribute_strategy.scope():
+                    optimizer.build(variables)
+        if num_replicas > 1:
+            for layer in self._flatten_layers():
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    layer.synchronized = True
+            for generator in self._seed_generators_below():
+                _fold_in_replica(generator)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Keras reduces the batches of the replicas here, which only the
+        # single-host strategies survive; the first one has all the shapes.
+        if self._distribute_strategy is None:
+            return
+        if iterator is not None:
+            _, _, batches = next(iter(iterator))
+            data_batch = next(batches)
+        strategy = self.distribute_strategy
+        data_batch = keras.tree.map_structure(
+            lambda x: strategy.experimental_local_results(x)[0], data_batch
+        )
+        with strategy.scope():
+            self._symbolic_build(data_batch=data_batch)
+
+
+class _BatchLoop:
+    """Takes `steps_per_execution` batches and runs one graph over them.
+
+    Batches are fetched before the graph starts: inside it, the call that finds
+    no data would still run whatever does not depend on them.
+    """
+
+    def __init__(self, model, step):
+        strategy = model.distribute_strategy
+        num_replicas = strategy.num_replicas_in_sync
+
+        def reduce(value):
+            if num_replicas == 1:
+                return value
+            return strategy.reduce("MEAN", value, axis=None)
+
+        def run(batch):
+            logs = strategy.run(step, args=(batch,))
+            return keras.tree.map_structure(reduce, logs)
+
+        if not model.run_eagerly:
+            run = tf.function(
+                run,
+                reduce_retracing=True,
+                autograph=False,
+                jit_compile=bool(model.jit_compile) and num_replicas == 1,
+            )
+
+        # Keras hands absent targets over as empty optionals.
+        run = model._autoconvert_optionals(run)
+
+        def run_all(batches):
+            for batch in batches:
+                logs = run(batch)
+            return logs
+
+        self._run = run
+        self._run_all = (
+            run_all
+            if model.run_eagerly
+            else tf.function(run_all, reduce_retracing=True, autograph=False)
+        )
+        self._steps = model.steps_per_execution
+        self.num_batches = 0
+
+    def __call__(self, iterator):
+        batches = []
+        for _ in range(self._steps):
+            try:
+                batches.append(next(iterator))
+            except (StopIteration, tf.errors.OutOfRangeError):
+                if not batches:
+                    raise
+                break
+        self.num_batches += len(batches)
+        if len(batches) == 1:
+            return self._run(batches[0])
+        return self._run_all(batches)
+
+
+def _map(function, batch):
+    """Applies a function to the tensors of a batch; absent parts stay None."""
+    return keras.tree.map_structure(
+        lambda x: None if x is None else function(x), batch
+    )
+
+
+def _batch_size(batch):
+    leaves = [x for x in keras.tree.flatten(batch) if x is not None]
+    return tf.shape(leaves[0])[0]
+
+
+def _split(batch, num_parts):
+    """Cuts every tensor of a batch into `num_parts` runs of rows."""
+    if num_parts == 1:
+        return [batch]
+    leaves = [x for x in keras.tree.flatten(batch) if x is not None]
+    size = leaves[0].shape[0]
+    if size is None:
+        size = tf.shape(leaves[0])[0]
+    starts = [size * i // num_parts for i in range(num_parts + 1)]
+    return [
+        _map(lambda x, s=start, e=end: x[s:e], batch)
+        for start, end in zip(starts[:-1], starts[1:], strict=True)
+    ]
+
+
+def _dense(gradient):
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.convert_to_tensor(gradient)
+    return gradient
+
+
+def _present(gradients):
+    return [g for g in gradients or [] if g is not None]
+
+
+def _add(a, b):
+    if a is None or b is None:
+        return a if b is None else b
+    return a + b
+
+
+def _all_reduce(context, gradients):
+    reduced = iter(
+        context.all_reduce(tf.distribute.ReduceOp.SUM, _present(gradients))
+    )
+    return [None if g is None else next(reduced) for g in gradients]
+
+
+def _innermost(optimizer):
+    while hasattr(optimizer, "inner_optimizer"):
+        optimizer = optimizer.inner_optimizer
+    return optimizer
+
+
+def _check_options(optimizer):
+    optimizer = _innermost(optimizer)
+    if optimizer.gradient_accumulation_steps:
+        raise ValueError(
+            "An optimizer with `gradient_accumulation_steps` cannot run under "
+            "a distribution strategy. Leave it out of the optimizer and pass "
+            "`model.compile(optimizer, gradient_accumulation_steps="
+            f"{optimizer.gradient_accumulation_steps})` instead."
+        )
+    if optimizer.use_ema and optimizer.ema_overwrite_frequency:
+        raise ValueError(
+            "An optimizer with `ema_overwrite_frequency` cannot run under a "
+            "distribution strategy. Set it to None: the averaged weights are "
+            "put in place when `fit` ends."
+        )
+
+
+def _leave_reduction_to_trainer(optimizer):
+    # Gradients arrive already summed over the replicas: reducing them again
+    # would multiply them by the number of replicas.
+    _innermost(optimizer)._all_reduce_sum_gradients = list
+
+
+def _fold_in_replica(generator):
+    """Makes a `SeedGenerator` draw other seeds on every replica."""
+    if getattr(generator, "_folds_in_replica", False):
+        return
+    next_seed = generator.next
+
+    def next_on_replica(ordered=True):
+        seed = next_seed(ordered=ordered)
+        context = tf.distribute.get_replica_context()
+        if context is None:
+            return seed
+        replica = tf.cast(context.replica_id_in_sync_group, tf.uint32)
+        offset = tf.cast(replica * tf.constant(_REPLICA_STRIDE, tf.uint32), seed.dtype)
+        return seed + tf.stack([offset, tf.zeros_like(offset)])
+
+    generator.next = next_on_replica
+    generator._folds_in_replica = True

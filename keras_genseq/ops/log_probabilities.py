@@ -1,0 +1,45 @@
+"""Log-probabilities in nats: float32, one per example, summed over the rest."""
+
+import math
+
+from keras import ops
+
+
+def bernoulli_log_prob(x, logits):
+    """Log-probability of binary vectors under independent coins.
+
+    Args:
+        x: `(batch_size, ...)` zeros and ones.
+        logits: same shape; the probability of a one is `sigmoid(logits)`.
+
+    Returns:
+        Tensor `(batch_size,)`.
+    """
+    x = ops.cast(x, "float32")
+    logits = ops.cast(logits, "float32")
+    # log sigmoid(l) = -softplus(-l), and log(1 - sigmoid(l)) = -softplus(l).
+    terms = x * logits - ops.softplus(logits)
+    return ops.sum(ops.reshape(terms, (ops.shape(x)[0], -1)), axis=-1)
+
+
+def categorical_log_prob(x, logits):
+    """Log-probability of integer vectors under independent categoricals.
+
+    Args:
+        x: `(batch_size, ...)` integers, or floats that hold integers, in
+            `[0, num_categories)`.
+        logits: `(batch_size, ..., num_categories)`.
+
+    Returns:
+        Tensor `(batch_size,)`.
+    """
+    logits = ops.cast(logits, "float32")
+    categories = ops.cast(x, "int32")[..., None]
+    log_probs = ops.log_softmax(logits, axis=-1)
+    terms = ops.take_along_axis(log_probs, categories, axis=-1)
+    return ops.sum(ops.reshape(terms, (ops.shape(x)[0], -1)), axis=-1)
+
+
+def bits_per_dimension(nats, num_dimensions):
+    """Converts nats per example to bits per dimension."""
+    return nats / (num_dimensions * math.log(2.0))

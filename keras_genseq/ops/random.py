@@ -1,0 +1,89 @@
+"""Noise with one seed per example: the same on any replica, in any batch.
+
+TensorFlow's own stateless kernels give other numbers under XLA than outside,
+and take one seed per call. This generator is integer arithmetic: eager code, a
+graph, XLA and an exported SavedModel draw the same bits, and what a row draws
+depends on that row's seed alone.
+"""
+
+from keras import ops
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
+
+
+def _uint32(x):
+    return ops.cast(x, "uint32")
+
+
+def _rotate_left(x, bits):
+    left = ops.left_shift(x, _uint32(bits))
+    return ops.bitwise_or(left, ops.right_shift(x, _uint32(32 - bits)))
+
+
+def threefry2x32(key, counter):
+    """The Threefry-2x32 generator with 20 rounds.
+
+    Args:
+        key: pair of uint32 tensors.
+        counter: pair of uint32 tensors that broadcast against the key.
+
+    Returns:
+        Pair of uint32 tensors of random bits.
+
+    References:
+        - [Salmon et al., 2011](https://doi.org/10.1145/2063384.2063405)
+    """
+    key = (_uint32(key[0]), _uint32(key[1]))
+    parity = ops.bitwise_xor(ops.bitwise_xor(*key), _uint32(_PARITY))
+    schedule = (*key, parity)
+    x = _uint32(counter[0]) + schedule[0]
+    y = _uint32(counter[1]) + schedule[1]
+    for group in range(5):
+        for bits in _ROTATIONS[group % 2]:
+            x = x + y
+            y = ops.bitwise_xor(_rotate_left(y, bits), x)
+        x = x + schedule[(group + 1) % 3]
+        y = y + schedule[(group + 2) % 3] + _uint32(group + 1)
+    return x, y
+
+
+def row_seeds(seed, num_rows):
+    """Spreads one seed over the rows of a batch.
+
+    Args:
+        seed: int or integer scalar tensor.
+        num_rows: int or integer scalar tensor.
+
+    Returns:
+        int32 tensor `(num_rows,)`; its first n entries do not depend on
+        `num_rows`.
+    """
+    rows = _uint32(ops.arange(num_rows, dtype="int32"))
+    zero = ops.zeros_like(rows)
+    bits, _ = threefry2x32((_uint32(seed) + zero, zero), (rows, zero))
+    # Non-negative, so that the seeds survive any integer type of a client.
+    return ops.cast(ops.right_shift(bits, _uint32(1)), "int32")
+
+
+def row_uniform(seeds, size, stream=0):
+    """Uniform noise for each row of a batch from that row's seed.
+
+    Args:
+        seeds: `(batch_size,)` integers.
+        size: int. Draws per row.
+        stream: int. Rows with equal seeds draw unrelated noise from different
+            streams.
+
+    Returns:
+        float32 tensor `(batch_size, size)` in the open interval (0, 1).
+    """
+    columns = _uint32(ops.arange(size, dtype="int32"))[None, :]
+    rows = _uint32(seeds)[:, None]
+    bits, _ = threefry2x32(
+        (rows, ops.zeros_like(rows) + _uint32(stream)),
+        (columns, ops.zeros_like(columns)),
+    )
+    # 23 bits and a half: never 0, never 1, exact in float32.
+    high = ops.cast(ops.right_shift(bits, _uint32(9)), "float32")
+    return (high + 0.5) * 2.0**-23
