@@ -1,1 +1,11 @@
+from keras_genseq.models.autoregressive.full_history_model import (
+    FullHistoryModel as FullHistoryModel,
+)
+from keras_genseq.models.autoregressive.independent_model import (
+    IndependentModel as IndependentModel,
+)
 from keras_genseq.models.autoregressive.nade import NADE as NADE
+from keras_genseq.models.likelihood_model import (
+    LikelihoodModel as LikelihoodModel,
+)
+from keras_genseq.models.trainer import Trainer as Trainer

@@ -360,9 +360,22 @@ class _BatchLoop:
             else tf.function(run_all, reduce_retracing=True, autograph=False)
         )
         self._steps = model.steps_per_execution
+        self._model = model
+        self._num_skipped = 0
         self.num_batches = 0
 
+    def skip(self, num_batches):
+        """Lets the next calls pass for `num_batches` batches without any.
+
+        For a run that goes on in the middle of an epoch: `fit` counts a whole
+        epoch, while the data start where the run was broken off.
+        """
+        self._num_skipped = num_batches
+
     def __call__(self, iterator):
+        if self._num_skipped > 0:
+            self._num_skipped -= self._steps
+            return self._model.get_metrics_result()
         batches = []
         for _ in range(self._steps):
             try:

@@ -1,0 +1,34 @@
+"""The recipes by name. A module is imported when its recipe is asked for."""
+
+import importlib
+
+RECIPES = {
+    "nade": "NADE, exact density of binary images",
+}
+PRESETS = ("demo", "paper")
+
+
+def find_recipe(name, preset="demo"):
+    """Makes a recipe.
+
+    Args:
+        name: str. A key of `RECIPES`.
+        preset: `"demo"` (embedded data, minutes) or `"paper"`.
+
+    Returns:
+        `training.recipe.Recipe`.
+
+    Raises:
+        ValueError: if there is no such recipe or preset.
+    """
+    if name not in RECIPES:
+        raise ValueError(
+            f"There is no recipe {name!r}. There are: {', '.join(RECIPES)}."
+        )
+    if preset not in PRESETS:
+        raise ValueError(
+            f"`preset` must be one of {', '.join(PRESETS)}. "
+            f"Received: {preset!r}"
+        )
+    module = importlib.import_module(f"training.recipes.{name}")
+    return getattr(module, preset)()

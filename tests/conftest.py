@@ -1,0 +1,39 @@
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import pytest
+import tensorflow as tf
+
+_ROOT = pathlib.Path(__file__).parent.parent
+_CPU = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(
+    _CPU, [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(autouse=True)
+def _same_seed():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def two_replicas():
+    """A strategy of two replicas on logical CPUs.
+
+    One for the whole session: a second `MirroredStrategy` in the same process
+    aborts the collectives.
+    """
+    return tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Folder of the real data sets; skips where there is none."""
+    default = _ROOT.parent / "shared" / "data"
+    folder = pathlib.Path(os.environ.get("KERAS_GENSEQ_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"needs KERAS_GENSEQ_DATA; {folder} is no folder")
+    return folder

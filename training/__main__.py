@@ -1,0 +1,213 @@
+"""Command line: `python -m training COMMAND`."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+Recipes = tyro.conf.Positional[str]
+Folder = tyro.conf.Positional[Path]
+
+
+def list_recipes():
+    """Print the recipes with their data and cost."""
+    from training.recipes import PRESETS
+    from training.recipes import RECIPES
+    from training.recipes import find_recipe
+
+    for name, title in RECIPES.items():
+        print(f"{name}: {title}")
+        for preset in PRESETS:
+            recipe = find_recipe(name, preset)
+            print(f"  --preset {preset:6} {recipe.data:24} {recipe.cost}")
+
+
+def train(
+    recipe: Recipes,
+    /,
+    preset: Literal["demo", "paper"] = "demo",
+    data: str | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+    run_dir: Path | None = None,
+    strategy: Literal["auto", "one_device", "mirrored"] = "auto",
+    devices: int | None = None,
+    seed: int | None = None,
+    set: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = (),
+):
+    """Train a recipe, evaluate it and write its report.
+
+    Started again with the same --run-dir, a run goes on where it stopped.
+
+    Args:
+        recipe: Name of a recipe (`list` prints them).
+        preset: `demo` (embedded data, minutes) or `paper`.
+        data: Source that replaces the recipe's: digits, tfds:NAME[/CONFIG],
+            images:DIR, pairs:FILE.tsv, text:FILE, idx:DIR, npz:FILE.
+        epochs: Epochs, in place of the recipe's.
+        steps: Stop after this many updates.
+        run_dir: Folder of the run; by default a new one below runs/.
+        strategy: Distribution strategy.
+        devices: Devices of `mirrored`; by default all GPUs, or two CPUs.
+        seed: Seed of weights, data order and noise.
+        set: Values of the recipe, `path=value` (e.g. model.units=300
+            optimizer.learning_rate=0.001).
+    """
+    from training.evaluate import evaluate as evaluate_run
+    from training.report import command_line
+    from training.train import resolve
+    from training.train import train as train_run
+
+    named = {"data": data, "epochs": epochs, "steps": steps, "seed": seed}
+    overrides = [f"{k}={v}" for k, v in named.items() if v is not None]
+    overrides += [assignment for group in set for assignment in group]
+    resolved = resolve(recipe, preset, overrides)
+    words = ["train", recipe, "--preset", preset]
+    for assignment in overrides:
+        words += ["--set", assignment]
+    config = {
+        "command": command_line(words),
+        "recipe": recipe,
+        "preset": preset,
+        "overrides": overrides,
+        "recipe_values": resolved.describe(),
+    }
+    if run_dir is None:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        run_dir = Path("runs") / f"{recipe}-{preset}-{stamp}"
+    train_run(
+        resolved, run_dir, config=config, strategy=strategy, devices=devices
+    )
+    evaluate_run(run_dir)
+
+
+def evaluate(run_dir: Folder, /):
+    """Evaluate a run again and write its report.
+
+    Args:
+        run_dir: Folder of a run.
+    """
+    from training.evaluate import evaluate as evaluate_run
+
+    evaluate_run(run_dir)
+
+
+def sample(
+    run_dir: Folder,
+    /,
+    num_samples: int = 64,
+    seed: int = 0,
+    temperature: float = 1.0,
+    output: Path | None = None,
+):
+    """Draw samples from a run's model.
+
+    Args:
+        run_dir: Folder of a run.
+        num_samples: How many.
+        seed: Seed of the first one; sample i does not depend on how many.
+        temperature: Below 1 sharpens; 0 takes the likeliest value.
+        output: PNG (a grid) or NPY file; by default samples.png in the run.
+    """
+    from training.sample import sample as sample_run
+
+    sample_run(run_dir, num_samples, seed, temperature, output)
+
+
+def export(
+    run_dir: Folder,
+    /,
+    output: Path = Path("saved_models"),
+    name: str | None = None,
+):
+    """Export a run's model as the next version for TensorFlow Serving.
+
+    Args:
+        run_dir: Folder of a run.
+        output: Folder of exported models.
+        name: Name of the served model; by default the recipe's.
+    """
+    from training.export import export as export_run
+
+    export_run(run_dir, output, name)
+
+
+def query(
+    saved_model: tyro.conf.Positional[str],
+    signature: tyro.conf.Positional[str] = "serving_default",
+    /,
+    input: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
+    output: str | None = None,
+):
+    """Run a signature of an exported model, as TensorFlow Serving would.
+
+    Args:
+        saved_model: SavedModel, or folder of versions.
+        signature: Name of a signature.
+        input: `name=FILE.npy`, `name=FILE.npz:key`, `name=FILE.png` or
+            `name=LITERAL`; without any, the model's own example is sent.
+        output: NPZ file for the whole answer.
+    """
+    from training.query import query as query_model
+
+    query_model(saved_model, signature, input, output)
+
+
+def benchmark(
+    name: tyro.conf.Positional[str],
+    /,
+    repeats: int = 5,
+    write: bool = False,
+):
+    """Time a system beside its peers.
+
+    Args:
+        name: System to time (`nade`).
+        repeats: Timings of which the median counts.
+        write: Put the table into docs/benchmarks.md.
+    """
+    from training.benchmarks import run_benchmark
+
+    run_benchmark(name, repeats, write)
+
+
+def demo(run_dir: Path = Path("runs/demo"), output: Path = Path("saved_models")):
+    """Train, evaluate, sample, export and query NADE on embedded digits.
+
+    Args:
+        run_dir: Folder of the run.
+        output: Folder of exported models.
+    """
+    from training.demo import demo as run_demo
+
+    run_demo(run_dir, output)
+
+
+COMMANDS = {
+    "list": list_recipes,
+    "train": train,
+    "evaluate": evaluate,
+    "sample": sample,
+    "export": export,
+    "query": query,
+    "benchmark": benchmark,
+    "demo": demo,
+}
+
+
+def main(arguments=None):
+    """Runs a command; an expected error is one sentence and exit code 2."""
+    try:
+        tyro.extras.subcommand_cli_from_dict(
+            COMMANDS, prog="python -m training", args=arguments
+        )
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""What happens around the steps of a run: checkpoints, weights, pictures."""
+
+import contextlib
+import csv
+import io
+import math
+import signal
+
+import keras
+import tensorflow as tf
+
+from keras_genseq.export import atomic
+
+
+class AveragedWeights(keras.callbacks.Callback):
+    """Validates with the optimizers' moving averages, where they keep them."""
+
+    def on_test_begin(self, logs=None):
+        self._swap = averaged_weights(self.model)
+        self._swap.__enter__()
+
+    def on_test_end(self, logs=None):
+        self._swap.__exit__(None, None, None)
+
+
+@contextlib.contextmanager
+def averaged_weights(model):
+    """Puts moving averages in the place of the weights for a while.
+
+    The weights come back bit for bit, which Keras's `SwapEMAWeights` (adding
+    and subtracting) does not do. Optimizers without `use_ema` change nothing.
+    """
+    kept = []
+    for optimizer, variables in model.players.values():
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        if optimizer is None or not optimizer.use_ema:
+            continue
+        averages = optimizer._model_variables_moving_average
+        for variable, average in zip(variables, averages, strict=True):
+            kept.append((variable, keras.ops.convert_to_numpy(variable)))
+            variable.assign(keras.ops.convert_to_numpy(average))
+    try:
+        yield
+    finally:
+        for variable, value in kept:
+            variable.assign(value)
+
+
+class RunProgress(keras.callbacks.Callback):
+    """Checkpoints a run, keeps its best weights, and takes it up again.
+
+    Args:
+        run: `RunFolder`.
+        store: `CheckpointStore` of the model's training state.
+        steps_per_epoch: int.
+        monitor: str. The lower this metric, the better the weights.
+        patience: optional int. Epochs without a new best before training stops.
+        total_steps: optional int. Updates after which training stops.
+        checkpoint_every: optional int. Updates between checkpoints, beside
+            those at the end of every epoch.
+    """
+
+    def __init__(
+        self,
+        run,
+        store,
+        *,
+        steps_per_epoch,
+        monitor,
+        patience=None,
+        total_steps=None,
+        checkpoint_every=None,
+    ):
+        super().__init__()
+        self.run = run
+        self.store = store
+        self.steps_per_epoch = steps_per_epoch
+        self.monitor = monitor
+        self.patience = patience
+        self.total_steps = total_steps
+        self.checkpoint_every = checkpoint_every
+        self.state = {
+            "epoch": 0,
+            "step": 0,
+            "best": math.inf,
+            "best_epoch": None,
+            "history": [],
+        }
+        self._terminated = False
+
+    def restore(self):
+        """Reads the newest checkpoint.
+
+        Returns:
+            Epoch and step within it at which training goes on.
+        """
+        self.state.update(self.store.restore() or {})
+        return self.state["epoch"], self._step_in_epoch()
+
+    @property
+    def finished(self):
+        """Whether the restored run had ended by itself."""
+        return self._out_of_patience() or self._out_of_steps()
+
+    def on_train_begin(self, logs=None):
+        self._resumed = self._step_in_epoch() > 0
+        self._former = signal.signal(signal.SIGTERM, self._terminate)
+
+    def on_train_end(self, logs=None):
+        signal.signal(signal.SIGTERM, self._former)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._resumed:
+            # `fit` has just reset the metrics of the epoch that was broken.
+            self.store.restore()
+            self.model.train_function.skip(self._step_in_epoch())
+            self._resumed = False
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = self.state["epoch"] * self.steps_per_epoch + batch + 1
+        if step <= self.state["step"]:
+            return
+        before, self.state["step"] = self.state["step"], step
+        due = self.checkpoint_every and (
+            step // self.checkpoint_every > before // self.checkpoint_every
+        )
+        if self._terminated or (due and self._step_in_epoch()):
+            self.store.save(step, self.state)
+        if self._terminated:
+            raise SystemExit(128 + signal.SIGTERM)
+        if self._out_of_steps():
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = {name: float(value) for name, value in (logs or {}).items()}
+        score = logs.get(self.monitor, math.inf)
+        if score < self.state["best"]:
+            self.state.update(best=score, best_epoch=epoch)
+            self._save_best()
+        self.state["history"].append({"epoch": epoch, **logs})
+        self.state["epoch"] = epoch + 1
+        self._write_metrics()
+        self.store.save(self.state["step"], self.state)
+        if self._out_of_patience():
+            self.model.stop_training = True
+
+    def _terminate(self, signal_number, frame):
+        self._terminated = True
+
+    def _step_in_epoch(self):
+        return self.state["step"] - self.state["epoch"] * self.steps_per_epoch
+
+    def _out_of_patience(self):
+        if self.patience is None or self.state["best_epoch"] is None:
+            return False
+        since = self.state["epoch"] - 1 - self.state["best_epoch"]
+        return since >= self.patience
+
+    def _out_of_steps(self):
+        return bool(self.total_steps) and self.state["step"] >= self.total_steps
+
+    def _save_best(self):
+        beside = self.run.best_weights.with_name(".best.weights.h5")
+        with averaged_weights(self.model):
+            self.model.save_weights(beside)
+        beside.rename(self.run.best_weights)
+
+    def _write_metrics(self):
+        history = self.state["history"]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(history[-1]), extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(history)
+        atomic.write_text(str(self.run.metrics.absolute()), text.getvalue())
+
+
+class SampleGrids(keras.callbacks.Callback):
+    """Writes a grid of samples to TensorBoard after every epoch.
+
+    The seeds are the same every time, so that one picture grows out of the one
+    before.
+
+    Args:
+        log_dir: path of the event files.
+        grid: callable `model -> (height, width, channels)` image in [0, 1].
+    """
+
+    def __init__(self, log_dir, grid):
+        super().__init__()
+        self.grid = grid
+        self._writer = tf.summary.create_file_writer(str(log_dir))
+
+    def on_epoch_end(self, epoch, logs=None):
+        with averaged_weights(self.model):
+            image = self.grid(self.model)
+        with self._writer.as_default(step=epoch):
+            tf.summary.image("samples", image[None])
+        self._writer.flush()

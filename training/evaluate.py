@@ -1,0 +1,111 @@
+"""Evaluates a run: loads what it left and lets the recipe say what counts."""
+
+import csv
+import dataclasses
+import pathlib
+
+import keras
+import numpy as np
+
+from training.data import load_dataset
+from training.recipe import Recipe
+from training.run_folder import RunFolder
+from training.train import model_inputs
+from training.train import resolve
+from training.train import transformed
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What a recipe's `evaluate` gets.
+
+    Attributes:
+        run: `RunFolder`.
+        recipe: `Recipe` of the run.
+        model: the trained model.
+        dataset: `Dataset`, transformed as for training.
+    """
+
+    run: RunFolder
+    recipe: Recipe
+    model: keras.Model
+    dataset: object
+
+    def inputs(self, split, limit=None):
+        """Model inputs of a split as one array."""
+        return as_array(model_inputs(self.dataset.splits[split]), limit)
+
+    def other_dataset(self, source):
+        """Another source's `Dataset`, transformed alike."""
+        return transformed(self.recipe, load_dataset(source))
+
+    @property
+    def history(self):
+        """list of dicts: the metrics of every epoch."""
+        if not self.run.metrics.exists():
+            return []
+        with open(self.run.metrics) as file:
+            rows = list(csv.DictReader(file))
+        return [{k: float(v) for k, v in r.items() if v} for r in rows]
+
+
+def load_run(run_dir):
+    """Loads a run that has ended.
+
+    Args:
+        run_dir: path of the run folder.
+
+    Returns:
+        `Evaluation`.
+
+    Raises:
+        FileNotFoundError: if there is no run, or it has left no model yet.
+    """
+    run = RunFolder(pathlib.Path(run_dir))
+    config = run.read_config()
+    if not run.model.exists():
+        raise FileNotFoundError(
+            f"{run.path} holds no trained model yet. Let the run end: "
+            f"`{config['command']} --run-dir {run.path}` goes on with it."
+        )
+    recipe = resolve(config["recipe"], config["preset"], config["overrides"])
+    return Evaluation(
+        run=run,
+        recipe=recipe,
+        model=keras.models.load_model(run.model),
+        dataset=transformed(recipe, load_dataset(recipe.data)),
+    )
+
+
+def evaluate(run_dir):
+    """Evaluates a run and writes its report.
+
+    Args:
+        run_dir: path of the run folder.
+
+    Returns:
+        dict of results.
+    """
+    evaluation = load_run(run_dir)
+    report = evaluation.recipe.evaluate(evaluation)
+    history = evaluation.history
+    progress = [evaluation.dataset.description]
+    if history:
+        monitor = evaluation.recipe.monitor
+        best = min(history, key=lambda h: h.get(monitor, np.inf))
+        progress.append(
+            f"{len(history)} epochs; best `{monitor}` "
+            f"{best.get(monitor, np.nan):.4f} in epoch {best['epoch'] + 1:.0f}."
+        )
+    report.write(evaluation.run, progress)
+    print(f"Report: {evaluation.run.report}")
+    for quantity, ours, theirs, remark in report.rows:
+        paper = f"  (paper: {theirs})" if theirs else ""
+        print(f"  {quantity}: {ours}{paper}  {remark}")
+    return report.metrics
+
+
+def as_array(examples, limit=None):
+    """The examples of a data set, or the first `limit`, as one array."""
+    examples = examples if limit is None else examples.take(limit)
+    return np.concatenate([x.numpy() for x in examples.batch(1024)])

@@ -1,0 +1,193 @@
+"""Density models: likelihood, anomaly detection, encodings, samples."""
+
+import math
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from keras_genseq.models import IndependentModel
+from training import figures
+from training.evaluate import as_array
+from training.report import Report
+from training.train import model_inputs
+
+_PROBE_EXAMPLES = 10_000
+
+
+def evaluate_density(evaluation):
+    """Reports a `LikelihoodModel`: all three uses, beside the yardsticks.
+
+    Args:
+        evaluation: `training.evaluate.Evaluation`.
+
+    Returns:
+        `Report`.
+    """
+    report = Report(title=f"{type(evaluation.model).__name__}: density")
+    test = evaluation.inputs("test")
+    scores = _likelihood(report, evaluation, test)
+    _anomalies(report, evaluation, scores)
+    if hasattr(evaluation.model, "encode"):
+        _representation(report, evaluation)
+    _pictures(report, evaluation, test)
+    return report
+
+
+def mean_with_interval(values):
+    """Mean and half the width of its 95 % interval.
+
+    Args:
+        values: `(num_examples,)` array.
+
+    Returns:
+        Pair of floats.
+    """
+    values = np.asarray(values, "float64")
+    return values.mean(), 1.96 * values.std(ddof=1) / math.sqrt(len(values))
+
+
+def _likelihood(report, evaluation, test):
+    model, recipe = evaluation.model, evaluation.recipe
+    scores = model.log_prob(test).numpy()
+    nll, interval = mean_with_interval(-scores)
+    paper, source = recipe.paper.get("nll", ("", ""))
+    report.add(
+        "test NLL, nats",
+        f"**{nll:.2f} ± {interval:.2f}**",
+        paper,
+        f"all {len(test):,} test examples, 95 % interval. {source}",
+    )
+    size = model.input_dim
+    bits = nll / (size * math.log(2.0))
+    report.add("test bits per dimension", f"{bits:.4f}")
+    independent = IndependentModel(size, model.num_categories)
+    independent.adapt(evaluation.inputs("train"))
+    baseline, baseline_interval = mean_with_interval(
+        -independent.log_prob(test).numpy()
+    )
+    report.add(
+        "baseline: independent dimensions, nats",
+        f"{baseline:.2f} ± {baseline_interval:.2f}",
+        "",
+        f"{independent.count_params():,} parameters, closed form",
+    )
+    uniform = size * math.log(model.num_categories)
+    report.add("baseline: uniform, nats", f"{uniform:.2f}", "", "no parameters")
+    digits = size * math.log10(model.num_categories)
+    report.add(
+        "full joint table",
+        "impossible" if digits > 7 else "possible",
+        "",
+        f"{model.num_categories}^{size} - 1 = 10^{digits:.1f} parameters; this "
+        f"model has {model.count_params():,}",
+    )
+    report.metrics.update(
+        test_nll=nll,
+        test_nll_interval=interval,
+        test_bits_per_dim=bits,
+        num_test_examples=len(test),
+        independent_nll=baseline,
+        uniform_nll=uniform,
+        num_parameters=model.count_params(),
+    )
+    return scores
+
+
+def _anomalies(report, evaluation, scores):
+    source = evaluation.recipe.out_of_distribution
+    if source is None:
+        return
+    outside = evaluation.other_dataset(source).splits["test"]
+    other = evaluation.model.log_prob(as_array(model_inputs(outside))).numpy()
+    is_inside = np.concatenate([np.ones(len(scores)), np.zeros(len(other))])
+    auroc = roc_auc_score(is_inside, np.concatenate([scores, other]))
+    report.add(
+        f"AUROC of the score against `{source}`",
+        f"{auroc:.4f}",
+        "",
+        f"{len(scores):,} against {len(other):,} test examples, binarised "
+        "alike; 0.5 is chance",
+    )
+    report.metrics["auroc"] = auroc
+    figures.write_score_histogram(
+        evaluation.run.figures / "scores.png",
+        {"test data": scores, source: other},
+        xlabel="log-likelihood, nats",
+    )
+    report.figures.append(("Scores", "scores.png"))
+
+
+def _representation(report, evaluation):
+    source = evaluation.recipe.probe_data
+    dataset = evaluation.other_dataset(source) if source else evaluation.dataset
+    train, test = dataset.splits["train"], dataset.splits["test"]
+    if "label" not in train.element_spec:
+        return
+    x, labels = _labelled(train, _PROBE_EXAMPLES)
+    test_x, test_labels = _labelled(test)
+    for name, encode in (
+        ("encodings", lambda x: evaluation.model.encode(x).numpy()),
+        ("raw inputs", lambda x: x),
+    ):
+        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+        probe.fit(encode(x), labels)
+        accuracy = probe.score(encode(test_x), test_labels)
+        report.add(
+            f"linear probe on {name}, accuracy",
+            f"{accuracy:.4f}",
+            "",
+            f"{len(x):,} training examples, logistic regression",
+        )
+        report.metrics[f"probe_accuracy_{name.replace(' ', '_')}"] = accuracy
+
+
+def _labelled(examples, limit=None):
+    labels = examples.map(lambda element: element["label"])
+    return as_array(model_inputs(examples), limit), as_array(labels, limit)
+
+
+def _pictures(report, evaluation, test):
+    folder = evaluation.run.figures
+    figures.write_image(
+        folder / "samples.png", figures.sample_grid(evaluation.model)
+    )
+    report.figures.append(("Samples (seeds of seed 0)", "samples.png"))
+    figures.write_image(folder / "completions.png", _completions(evaluation, test))
+    report.figures.append(
+        (
+            "Completions: test example, what the model was shown, three "
+            "completions",
+            "completions.png",
+        )
+    )
+    if evaluation.history:
+        names = ["nll", "val_nll"]
+        levels = {"test": report.metrics["test_nll"]}
+        figures.write_curves(
+            folder / "curves.png",
+            evaluation.history,
+            names,
+            ylabel="NLL, nats",
+            levels=levels,
+        )
+        report.figures.append(("Training", "curves.png"))
+
+
+def _completions(evaluation, test, rows=10):
+    """Upper halves of test examples, completed three times."""
+    examples = test[:: max(1, len(test) // rows)][:rows]
+    mask = np.zeros(examples.shape, bool)
+    mask[:, : examples.shape[1] // 2] = True
+    columns = [examples, np.where(mask, examples, 0.5)]
+    columns += [
+        evaluation.model.complete(examples, mask, seed=seed).numpy()
+        for seed in range(3)
+    ]
+    together = np.stack(columns, 1).reshape(-1, examples.shape[1])
+    images = figures.as_images(together)
+    return figures.grid(
+        images, 2 * len(columns), scale=max(1, 56 // images.shape[1])
+    )

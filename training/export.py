@@ -1,0 +1,38 @@
+"""Exports the model of a run for TensorFlow Serving."""
+
+import json
+
+from keras_genseq.export import publish
+from training.evaluate import load_run
+
+
+def export(run_dir, output="saved_models", name=None):
+    """Publishes a run's model as the next version of a served model.
+
+    Args:
+        run_dir: path of the run folder.
+        output: folder of exported models.
+        name: optional str; by default the recipe's name.
+
+    Returns:
+        Path of the version.
+    """
+    evaluation = load_run(run_dir)
+    run, recipe = evaluation.run, evaluation.recipe
+    config = run.read_config()
+    metrics = {}
+    if run.results.exists():
+        metrics = json.loads(run.results.read_text())
+    card = {
+        "recipe": config["recipe"],
+        "preset": config["preset"],
+        "command": config["command"],
+        "data": evaluation.dataset.description,
+        "metrics": metrics,
+        "paper": {name: list(entry) for name, entry in recipe.paper.items()},
+    }
+    version = publish(
+        evaluation.model, str(output), name or config["recipe"], card=card
+    )
+    print(f"Exported: {version}")
+    return version

@@ -1,0 +1,132 @@
+"""Pictures: grids of images, curves, scores. Every function writes a PNG."""
+
+import math
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+from matplotlib import pyplot as plt
+
+
+def as_images(x):
+    """Vectors of square images as images; images as they are.
+
+    Args:
+        x: `(batch_size, H * W)` or `(batch_size, H, W, C)` array in [0, 1].
+
+    Returns:
+        `(batch_size, H, W, C)` array, or None if vectors are no squares.
+    """
+    x = np.asarray(x, "float32")
+    if x.ndim == 4:
+        return x
+    side = math.isqrt(x.shape[1])
+    if side * side != x.shape[1]:
+        side, width = 1, x.shape[1]
+        return x.reshape(-1, side, width, 1)
+    return x.reshape(-1, side, side, 1)
+
+
+def grid(images, columns, *, border=1, scale=1):
+    """Lays images out in rows.
+
+    Args:
+        images: `(num_images, H, W, C)` array in [0, 1].
+        columns: int.
+        border: int. Pixels between images.
+        scale: int. Times each pixel is repeated.
+
+    Returns:
+        `(height, width, C)` array; what no image fills is mid-grey.
+    """
+    images = images.repeat(scale, axis=1).repeat(scale, axis=2)
+    count, height, width, channels = images.shape
+    rows = math.ceil(count / columns)
+    canvas = np.full(
+        (
+            rows * (height + border) + border,
+            columns * (width + border) + border,
+            channels,
+        ),
+        0.5,
+        "float32",
+    )
+    for i, image in enumerate(images):
+        top = border + (i // columns) * (height + border)
+        left = border + (i % columns) * (width + border)
+        canvas[top : top + height, left : left + width] = image
+    return canvas
+
+
+def sample_grid(model, rows=6, columns=12, seed=0):
+    """Grid of samples of a model, the same seeds every time.
+
+    Args:
+        model: has `sample(num_samples, seed=)`.
+        rows: int.
+        columns: int.
+        seed: int.
+
+    Returns:
+        `(height, width, C)` array in [0, 1].
+    """
+    images = as_images(model.sample(rows * columns, seed=seed))
+    return grid(images, columns, scale=max(1, 56 // images.shape[1]))
+
+
+def write_image(path, image):
+    """Writes an `(H, W, C)` array in [0, 1]; one channel is grey."""
+    if image.shape[-1] == 1:
+        image = image.repeat(3, axis=-1)
+    plt.imsave(path, np.clip(image, 0.0, 1.0))
+
+
+def write_curves(path, history, names, *, ylabel, levels=None):
+    """Draws metrics over epochs.
+
+    Args:
+        path: where to.
+        history: list of dicts, one an epoch.
+        names: metrics to draw.
+        ylabel: str. Their unit.
+        levels: optional dict: label -> height of a dashed line.
+    """
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for name in names:
+        points = [(h["epoch"] + 1, h[name]) for h in history if name in h]
+        axes.plot(*zip(*points, strict=True), label=name)
+    for i, (label, level) in enumerate((levels or {}).items()):
+        axes.axhline(level, ls="--", lw=1, color=f"C{i + 2}", label=label)
+    axes.set(xlabel="epoch", ylabel=ylabel)
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def write_score_histogram(path, scores, *, xlabel):
+    """Draws how scores of several data sets are distributed.
+
+    Args:
+        path: where to.
+        scores: dict: label -> array of scores.
+        xlabel: str. Their unit.
+    """
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    everything = np.concatenate(list(scores.values()))
+    low, high = np.percentile(everything, [0.5, 100.0])
+    for label, values in scores.items():
+        axes.hist(
+            np.clip(values, low, high),
+            bins=60,
+            range=(low, high),
+            alpha=0.6,
+            density=True,
+            label=label,
+        )
+    axes.set(xlabel=xlabel, ylabel="density")
+    axes.legend()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

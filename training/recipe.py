@@ -1,0 +1,217 @@
+"""What an experiment is: plain values and factories, and how to change them."""
+
+import ast
+import dataclasses
+import inspect
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+
+class Factory:
+    """A callable with keyword arguments, called later and elsewhere.
+
+    Models and optimizers make variables, which must happen inside the scope of
+    the distribution strategy; so recipes hold factories.
+
+    Args:
+        target: callable that makes the value.
+        **arguments: its keyword arguments; factories among them are called
+            first.
+    """
+
+    def __init__(self, target, **arguments):
+        self.target = target
+        self.arguments = arguments
+
+    def __call__(self, **context):
+        """Makes the value.
+
+        Args:
+            **context: arguments that only the run knows (`input_dim`,
+                `decay_steps`); each is passed to whatever takes an argument of
+                that name and was not given one.
+        """
+        arguments = {
+            name: make(value, context) for name, value in self.arguments.items()
+        }
+        for name in self.parameters():
+            if name in context and name not in arguments:
+                arguments[name] = context[name]
+        return self.target(**arguments)
+
+    def parameters(self):
+        """dict: name -> default of the target's parameters."""
+        return {
+            name: parameter.default
+            for name, parameter in inspect.signature(
+                self.target
+            ).parameters.items()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        }
+
+    def replace(self, name, value):
+        return Factory(self.target, **{**self.arguments, name: value})
+
+    def describe(self):
+        """Plain values of this factory, for `config.json`."""
+        return {
+            "target": f"{self.target.__module__}.{self.target.__qualname__}",
+            **{name: describe(v) for name, v in self.arguments.items()},
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """One experiment: all its numbers.
+
+    Attributes:
+        model: factory of the model.
+        compile: arguments of `model.compile`, factories among them.
+        data: source of the data, as `--data` takes it.
+        transforms: functions of a data set, or factories of such, in order.
+        global_batch_size: int. Examples per update, over all replicas.
+        epochs: int.
+        evaluate: callable `(evaluation) -> dict` that fills the report.
+        seed: int. Of the initial weights, the order of the data, the noise.
+        steps: optional int. Stop after this many updates.
+        patience: optional int. Stop when `monitor` has not fallen for this
+            many epochs.
+        monitor: str. Metric of the validation data whose lowest value chooses
+            the weights that are kept.
+        checkpoint_every: optional int. Updates between checkpoints; None
+            saves at the end of every epoch.
+        out_of_distribution: optional source whose examples the scores should
+            tell from the test data's.
+        probe_data: optional source with labels on which encodings are judged;
+            None takes `data`.
+        paper: the paper's own numbers: metric -> (value, source).
+        cost: str. Wall time on a stated machine.
+    """
+
+    model: Factory
+    compile: Mapping[str, Any]
+    data: str
+    transforms: tuple
+    global_batch_size: int
+    epochs: int
+    evaluate: Callable
+    seed: int = 0
+    steps: int | None = None
+    patience: int | None = None
+    monitor: str = "val_loss"
+    checkpoint_every: int | None = None
+    out_of_distribution: str | None = None
+    probe_data: str | None = None
+    paper: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
+    cost: str = ""
+
+    def describe(self):
+        """Plain values of the recipe, for `config.json`."""
+        return {
+            field.name: describe(getattr(self, field.name))
+            for field in dataclasses.fields(self)
+        }
+
+
+def make(value, context=None):
+    """Calls a factory; gives back any other value."""
+    return value(**(context or {})) if isinstance(value, Factory) else value
+
+
+def describe(value):
+    """JSON-ready form of a recipe's value."""
+    if isinstance(value, Factory):
+        return value.describe()
+    if isinstance(value, Mapping):
+        return {str(k): describe(v) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [describe(v) for v in value]
+    if callable(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    return value
+
+
+def override(recipe, assignment):
+    """Replaces one value of a recipe.
+
+    Args:
+        recipe: `Recipe`.
+        assignment: str, `path=value`; the path names a field (`epochs`), an
+            argument of a factory (`model.units`), or an argument of
+            `model.compile` (`optimizer.learning_rate`).
+
+    Returns:
+        A new `Recipe`.
+
+    Raises:
+        ValueError: if there is no such path, or the value has another type.
+    """
+    path, separator, text = assignment.partition("=")
+    if not separator:
+        raise ValueError(
+            f"An override reads `path=value`. Received: {assignment!r}"
+        )
+    return _replace(recipe, path.strip().split("."), _parse(text), path)
+
+
+def _replace(owner, names, value, path):
+    name, *rest = names
+    values, rebuild = _children(owner, path)
+    if isinstance(owner, Recipe) and name not in values:
+        return _replace(owner, ["compile", *names], value, path)
+    if name not in values:
+        raise ValueError(
+            f"There is no `{name}` in `{path}`. There are: "
+            f"{', '.join(sorted(values))}."
+        )
+    if rest:
+        return rebuild(name, _replace(values[name], rest, value, path))
+    return rebuild(name, _typed_like(values[name], value, path))
+
+
+def _children(owner, path):
+    """The named values below an owner, and how to replace one of them."""
+    if isinstance(owner, Recipe):
+        return (
+            {f.name: getattr(owner, f.name) for f in dataclasses.fields(owner)},
+            lambda name, value: dataclasses.replace(owner, **{name: value}),
+        )
+    if isinstance(owner, Factory):
+        return {**owner.parameters(), **owner.arguments}, owner.replace
+    if isinstance(owner, Mapping):
+        return owner, lambda name, value: {**owner, name: value}
+    raise ValueError(
+        f"`{path}` reaches into a {type(owner).__name__}, which has no parts."
+    )
+
+
+def _parse(text):
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return {"true": True, "false": False, "none": None}.get(
+            text.lower(), text
+        )
+
+
+def _typed_like(present, value, path):
+    """Checks a new value against the type of the one it replaces."""
+    if present in (None, inspect.Parameter.empty) or value is None:
+        return value
+    if isinstance(present, Factory):
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+        expected = "a number"
+    elif isinstance(present, float) and type(value) is int:
+        return float(value)
+    elif isinstance(value, list) and isinstance(present, tuple):
+        return tuple(value)
+    elif type(value) is type(present):
+        return value
+    else:
+        expected = f"{type(present).__name__} (as in {present!r})"
+    raise ValueError(
+        f"`{path}` expects {expected}. "
+        f"Received: {value!r} ({type(value).__name__})"
+    )

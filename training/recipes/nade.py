@@ -1,0 +1,77 @@
+"""NADE on binary images.
+
+Run       python -m training train nade
+          python -m training train nade --preset paper --strategy mirrored
+Paper     88.33 nats, test set of the fixed binarized MNIST (Uria et al., 2016,
+          table of section 6.1)
+Measured  docs/results.md
+"""
+
+import keras
+
+from keras_genseq.models import NADE
+from training.data.transforms import bernoulli_binarize
+from training.data.transforms import flatten
+from training.data.transforms import threshold
+from training.evaluations.density import evaluate_density
+from training.recipe import Factory
+from training.recipe import Recipe
+
+
+def demo():
+    """The 8x8 digits of scikit-learn, a minute on two cores."""
+    return Recipe(
+        model=Factory(NADE, units=100),
+        compile={
+            "optimizer": Factory(
+                keras.optimizers.Adam,
+                learning_rate=Factory(
+                    keras.optimizers.schedules.CosineDecay,
+                    initial_learning_rate=3e-3,
+                ),
+                use_ema=True,
+                ema_momentum=0.99,
+            ),
+            "jit_compile": True,
+        },
+        data="digits",
+        transforms=(Factory(flatten), Factory(threshold, level=0.5)),
+        global_batch_size=32,
+        epochs=60,
+        evaluate=evaluate_density,
+        out_of_distribution="photographs",
+        monitor="val_nll",
+        cost="a minute on two CPU cores",
+    )
+
+
+def paper():
+    """The fixed binarized MNIST, 500 hidden units."""
+    return Recipe(
+        model=Factory(NADE, **NADE.presets["nade_mnist"].config),
+        compile={
+            "optimizer": Factory(
+                keras.optimizers.SGD,
+                learning_rate=Factory(
+                    keras.optimizers.schedules.PolynomialDecay,
+                    initial_learning_rate=0.05,
+                    end_learning_rate=0.0,
+                ),
+                momentum=0.9,
+                use_ema=True,
+                ema_momentum=0.9995,
+            ),
+            "jit_compile": True,
+        },
+        data="tfds:binarized_mnist",
+        # Draws pixels of grey images; binary ones stay as they are.
+        transforms=(Factory(bernoulli_binarize, seed=0), Factory(flatten)),
+        global_batch_size=100,
+        epochs=60,
+        evaluate=evaluate_density,
+        out_of_distribution="tfds:fashion_mnist",
+        probe_data="tfds:mnist",
+        monitor="val_nll",
+        paper={"nll": (88.33, "Paper: Uria et al., 2016.")},
+        cost="an hour on two CPU cores",
+    )

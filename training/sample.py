@@ -1,0 +1,45 @@
+"""Draws samples from the model of a run."""
+
+import pathlib
+
+import numpy as np
+
+from training import figures
+from training.evaluate import load_run
+
+
+def sample(run_dir, num_samples=64, seed=0, temperature=1.0, output=None):
+    """Writes samples of a run's model to a file.
+
+    Args:
+        run_dir: path of the run folder.
+        num_samples: int.
+        seed: int.
+        temperature: float.
+        output: optional path, `.png` (a grid) or `.npy`; by default
+            `samples.png` in the run folder.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        ValueError: if `output` ends otherwise.
+    """
+    evaluation = load_run(run_dir)
+    output = pathlib.Path(output or evaluation.run.path / "samples.png")
+    if output.suffix not in (".png", ".npy"):
+        raise ValueError(
+            f"`output` must end in .png or .npy. Received: {output}"
+        )
+    samples = evaluation.model.sample(
+        num_samples, seed=seed, temperature=temperature
+    ).numpy()
+    if output.suffix == ".npy":
+        np.save(output, samples)
+    else:
+        images = figures.as_images(samples)
+        columns = int(np.ceil(np.sqrt(num_samples)))
+        scale = max(1, 56 // images.shape[1])
+        figures.write_image(output, figures.grid(images, columns, scale=scale))
+    print(f"{num_samples} samples: {output}")
+    return output

@@ -1,0 +1,175 @@
+"""Trains a recipe in a run folder, from the start or from where it stopped."""
+
+import dataclasses
+import math
+import pathlib
+import time
+
+import keras
+import tensorflow as tf
+
+from training.callbacks import AveragedWeights
+from training.callbacks import RunProgress
+from training.callbacks import SampleGrids
+from training.checkpoints import CheckpointStore
+from training.data import evaluation_batches
+from training.data import load_dataset
+from training.data import training_batches
+from training.figures import sample_grid
+from training.recipe import make
+from training.recipe import override
+from training.recipes import find_recipe
+from training.run_folder import RunFolder
+from training.strategies import make_strategy
+
+
+def resolve(name, preset="demo", assignments=()):
+    """Finds a recipe and applies overrides.
+
+    Args:
+        name: str. One of `training.recipes.RECIPES`.
+        preset: `"demo"` or `"paper"`.
+        assignments: sequence of `path=value`.
+
+    Returns:
+        `Recipe`.
+    """
+    recipe = find_recipe(name, preset)
+    for assignment in assignments:
+        recipe = override(recipe, assignment)
+    return recipe
+
+
+def transformed(recipe, dataset):
+    """Applies a recipe's transforms to every split.
+
+    Args:
+        recipe: `Recipe`.
+        dataset: `Dataset`.
+
+    Returns:
+        `Dataset` whose elements are still dicts.
+    """
+    splits = dict(dataset.splits)
+    for transform in recipe.transforms:
+        transform = make(transform)
+        splits = {name: transform(split) for name, split in splits.items()}
+    return dataclasses.replace(dataset, splits=splits)
+
+
+def model_inputs(split):
+    """A data set of the tensors that the model trains on."""
+    spec = split.element_spec
+    key = "x" if "x" in spec else "image"
+    return split.map(lambda element: element[key])
+
+
+def build_model(recipe, inputs):
+    """Makes and compiles a recipe's model, inside the present strategy.
+
+    Args:
+        recipe: `Recipe`.
+        inputs: data set of unbatched model inputs.
+
+    Returns:
+        Compiled model.
+    """
+    shape = inputs.element_spec.shape
+    steps_per_epoch = _steps_per_epoch(recipe, inputs)
+    context = {
+        "input_dim": math.prod(shape),
+        "image_shape": tuple(shape),
+        "decay_steps": recipe.steps or recipe.epochs * steps_per_epoch,
+    }
+    model = recipe.model(**context)
+    model.compile(**{k: make(v, context) for k, v in recipe.compile.items()})
+    return model
+
+
+def train(recipe, run_dir, *, config, strategy="auto", devices=None):
+    """Trains until the recipe's end, going on from the last checkpoint if any.
+
+    Args:
+        recipe: `Recipe`.
+        run_dir: path of the run folder.
+        config: JSON-ready dict that rebuilds the recipe; a folder that holds
+            another one is refused.
+        strategy: name of a strategy.
+        devices: optional int. Devices of `mirrored`.
+
+    Returns:
+        `RunFolder` with `model.keras`: the weights with the best monitored
+        metric, or the last ones if nothing was monitored.
+    """
+    run = RunFolder(pathlib.Path(run_dir))
+    run.path.mkdir(parents=True, exist_ok=True)
+    run.write_config(config)
+    strategy = make_strategy(strategy, devices)
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(recipe.seed)
+
+    dataset = transformed(recipe, load_dataset(recipe.data))
+    inputs = model_inputs(dataset.splits["train"])
+    steps_per_epoch = _steps_per_epoch(recipe, inputs)
+    with strategy.scope():
+        model = build_model(recipe, inputs)
+    progress = RunProgress(
+        run,
+        CheckpointStore(run.checkpoints, model.training_state),
+        steps_per_epoch=steps_per_epoch,
+        monitor=recipe.monitor,
+        patience=recipe.patience,
+        total_steps=recipe.steps,
+        checkpoint_every=recipe.checkpoint_every,
+    )
+    epoch, step = progress.restore()
+    epochs = recipe.epochs
+    if recipe.steps:
+        epochs = math.ceil(recipe.steps / steps_per_epoch)
+    started = time.monotonic()
+    if epoch < epochs and not progress.finished:
+        if progress.state["step"]:
+            print(f"Going on after update {progress.state['step']}.")
+        batches = training_batches(
+            inputs,
+            batch_size=recipe.global_batch_size,
+            seed=recipe.seed,
+            start_epoch=epoch,
+            start_step=step,
+        )
+        model.fit(
+            batches,
+            epochs=epochs,
+            initial_epoch=epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_data=evaluation_batches(
+                model_inputs(dataset.splits["valid"]),
+                batch_size=recipe.global_batch_size,
+            ),
+            callbacks=[
+                AveragedWeights(),
+                keras.callbacks.TensorBoard(
+                    run.logs, write_graph=False, update_freq="epoch"
+                ),
+                SampleGrids(run.logs, sample_grid),
+                progress,
+                keras.callbacks.TerminateOnNaN(),
+            ],
+        )
+    if run.best_weights.exists():
+        model.load_weights(run.best_weights)
+    model.save(run.model)
+    print(f"Trained in {time.monotonic() - started:.0f} s: {run.path}")
+    return run
+
+
+def _steps_per_epoch(recipe, inputs):
+    num_examples = int(inputs.cardinality())
+    steps = num_examples // recipe.global_batch_size
+    if steps == 0:
+        raise ValueError(
+            f"A batch of {recipe.global_batch_size} needs as many training "
+            f"examples, but the data hold {num_examples}. Set a smaller "
+            "`global_batch_size`."
+        )
+    return steps
