@@ -1,0 +1,139 @@
+"""Numbered versions of a model, in the folders that a server polls."""
+
+import contextlib
+import datetime
+import json
+import os
+import re
+
+import keras
+import tensorflow as tf
+
+import keras_genseq
+from keras_genseq.export.atomic import disk_errors
+from keras_genseq.export.atomic import locked
+from keras_genseq.export.atomic import write_text
+from keras_genseq.export.saved_model import describe_signatures
+from keras_genseq.export.saved_model import is_saved_model
+from keras_genseq.export.saved_model import write_saved_model
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+_CARD_FILE = "card.json"
+_CONFIG_FILE = "models.config"
+_LOCK_FILE = ".publish.lock"
+# Where the container of TensorFlow Serving expects its models.
+_SERVER_ROOT = "/models"
+
+
+def publish(model, root, name, *, card):
+    """Adds a version of a model to the folder that a server polls.
+
+    Writes, below `root`:
+
+    - `<name>/<version>/`: the SavedModel. The version is one more than the
+      highest there ever was, even if that one was deleted.
+    - `<name>/card.json`: the card of the newest version.
+    - `models.config`: the list of all models below `root`, as the option
+      `--model_config_file` of TensorFlow Serving takes it, where `root` is
+      mounted as `/models`.
+
+    Each of the three appears whole or not at all, the version first. Publishers
+    of the same model wait for one another.
+
+    Args:
+        model: a built Keras model with a method `serving_signatures()`.
+        root: path of a local folder. Created if absent.
+        name: str. Letters, digits, `_`, `-` and `.`; no leading dot.
+        card: dict of JSON values: what a reader should know about the model.
+            The name, the version, its signatures, the versions of the packages
+            and the time are added.
+
+    Returns:
+        str, the path of the new version.
+
+    Raises:
+        ValueError: if `name` is no such name, if the card of the last version
+            is damaged, or as `write_saved_model` does.
+        OSError: if the disk is full or a folder may not be written.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            "`name` must consist of letters, digits, `_`, `-` and `.`, and "
+            f"must not begin with a dot. Received: name={name!r}"
+        )
+    json.dumps(card)  # Before the long work, not after it.
+    root = os.path.realpath(root)
+    folder = os.path.join(root, name)
+    with contextlib.ExitStack() as stack:
+        with disk_errors(folder):
+            os.makedirs(folder, exist_ok=True)
+            stack.enter_context(locked(os.path.join(folder, _LOCK_FILE)))
+        version = _next_version(folder)
+        path = os.path.join(folder, str(version))
+        full_card = {**card, **_facts(name, version)}
+        write_saved_model(model, path, card=full_card)
+        full_card["signatures"] = describe_signatures(path)
+        text = json.dumps(full_card, indent=2) + "\n"
+        with disk_errors(folder):
+            write_text(os.path.join(folder, _CARD_FILE), text)
+    with disk_errors(root), locked(os.path.join(root, _LOCK_FILE)):
+        write_text(os.path.join(root, _CONFIG_FILE), _models_config(root))
+    return path
+
+
+def _next_version(folder):
+    card_file = os.path.join(folder, _CARD_FILE)
+    highest = 0
+    if os.path.exists(card_file):
+        try:
+            with open(card_file, encoding="utf-8") as file:
+                highest = int(json.load(file)["version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{card_file} must tell the highest version so far, and "
+                'cannot be read. Mend it: {"version": <that number>} is '
+                "enough."
+            ) from error
+    return max([highest, *_versions(folder)]) + 1
+
+
+def _versions(folder):
+    return [
+        int(entry)
+        for entry in os.listdir(folder)
+        if re.fullmatch(r"[0-9]+", entry)
+    ]
+
+
+def _facts(name, version):
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        "name": name,
+        "version": version,
+        "created": now.isoformat(timespec="seconds"),
+        "packages": {
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "keras_genseq": keras_genseq.__version__,
+        },
+    }
+
+
+def _models_config(root):
+    entries = "".join(
+        "  config {\n"
+        f'    name: "{name}"\n'
+        f'    base_path: "{_SERVER_ROOT}/{name}"\n'
+        '    model_platform: "tensorflow"\n'
+        "  }\n"
+        for name in sorted(os.listdir(root))
+        if _NAME.fullmatch(name) and _has_version(os.path.join(root, name))
+    )
+    return f"model_config_list {{\n{entries}}}\n"
+
+
+def _has_version(folder):
+    return os.path.isdir(folder) and any(
+        is_saved_model(os.path.join(folder, str(version)))
+        for version in _versions(folder)
+    )
