@@ -40,6 +40,8 @@ keras-team/keras issue 20585 | reductions of our own | (needs several hosts) |
 import keras
 import tensorflow as tf
 
+from keras_genseq.export import write_saved_model
+
 # Any odd constant far from the small steps by which seed states advance.
 _REPLICA_STRIDE = 0x9E3779B1
 
@@ -224,7 +226,7 @@ class Trainer(keras.Model):
         self._prepare_players()
         self.make_train_function().num_batches = 0
         history = super().fit(*args, **kwargs)
-        if self.train_function.num_batches == 0 and not self.stop_training:
+        if history.epoch and self.train_function.num_batches == 0:
             raise ValueError(
                 "The training data held no batch: nothing was learned. Check "
                 "the data set, and a `drop_remainder` with a batch size above "
@@ -258,6 +260,32 @@ class Trainer(keras.Model):
         if self.test_function is None or force:
             self.test_function = _BatchLoop(self, self.test_step)
         return self.test_function
+
+    def serving_signatures(self):
+        """What `export` offers: dict of name to `keras_genseq.export.Signature`.
+
+        A class without signatures of its own exports as Keras does.
+        """
+        return {}
+
+    def export(self, filepath, format="tf_saved_model", **kwargs):
+        """Writes a SavedModel with the model's own signatures.
+
+        Args:
+            filepath: path of the new folder; an older SavedModel is replaced
+                at once.
+            format: `"tf_saved_model"`; any other format, and a class without
+                signatures, are left to `keras.Model.export`.
+            **kwargs: passed to `keras.Model.export` in that case.
+
+        Raises:
+            ValueError: if `filepath` holds something that is no SavedModel.
+            OSError: if the folder cannot be written.
+        """
+        if format != "tf_saved_model" or not self.serving_signatures():
+            super().export(filepath, format=format, **kwargs)
+            return
+        write_saved_model(self, filepath)
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
@@ -375,6 +403,7 @@ class _BatchLoop:
     def __call__(self, iterator):
         if self._num_skipped > 0:
             self._num_skipped -= self._steps
+            self.num_batches += self._steps
             return self._model.get_metrics_result()
         batches = []
         for _ in range(self._steps):

@@ -1,0 +1,37 @@
+import numpy as np
+from scipy import stats
+
+from keras_genseq.ops.log_probabilities import bernoulli_log_prob
+from keras_genseq.ops.log_probabilities import bits_per_dimension
+from keras_genseq.ops.log_probabilities import categorical_log_prob
+
+RNG = np.random.default_rng(0)
+
+
+def test_bernoulli_equals_scipy():
+    logits = RNG.normal(size=(4, 3, 2)).astype("float32") * 3.0
+    x = RNG.integers(0, 2, (4, 3, 2))
+    expected = stats.bernoulli.logpmf(x, 1.0 / (1.0 + np.exp(-logits)))
+    np.testing.assert_allclose(
+        bernoulli_log_prob(x, logits), expected.sum((1, 2)), rtol=1e-5
+    )
+
+
+def test_bernoulli_stays_finite_at_extreme_logits():
+    log_prob = bernoulli_log_prob(np.array([[0.0, 1.0]]), [[200.0, 200.0]])
+    np.testing.assert_allclose(log_prob, [-200.0])
+
+
+def test_categorical_equals_the_normalized_table():
+    logits = RNG.normal(size=(4, 3, 5)).astype("float32")
+    x = RNG.integers(0, 5, (4, 3))
+    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    expected = np.log(np.take_along_axis(p, x[..., None], -1)).sum((1, 2))
+    np.testing.assert_allclose(
+        categorical_log_prob(x.astype("float32"), logits), expected, rtol=1e-5
+    )
+
+
+def test_uniform_models_have_their_known_bits():
+    assert bits_per_dimension(10 * np.log(256.0), 10) == 8.0
+    np.testing.assert_allclose(784 * np.log(2.0), 543.427, atol=1e-3)

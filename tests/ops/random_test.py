@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from keras_genseq.ops.random import row_seeds
+from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.random import threefry2x32
+
+
+@pytest.mark.parametrize(
+    "key, counter, expected",
+    [
+        ((0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
+        (
+            (0xFFFFFFFF, 0xFFFFFFFF),
+            (0xFFFFFFFF, 0xFFFFFFFF),
+            (0x1CB996FC, 0xBB002BE7),
+        ),
+        (
+            (0x13198A2E, 0x03707344),
+            (0x243F6A88, 0x85A308D3),
+            (0xC4923A9C, 0x483DF7A0),
+        ),
+    ],
+)
+def test_threefry_equals_the_known_answers(key, counter, expected):
+    drawn = threefry2x32(
+        [np.uint32(k) for k in key], [np.uint32(c) for c in counter]
+    )
+    assert tuple(int(x) for x in drawn) == expected
+
+
+def test_eager_graph_and_xla_draw_the_same():
+    seeds = tf.constant([0, 1, -5, 2**31 - 1])
+    eager = row_uniform(seeds, 33, stream=2)
+    for jit in (False, True):
+        drawn = tf.function(row_uniform, jit_compile=jit)(seeds, 33, 2)
+        np.testing.assert_array_equal(eager, drawn)
+
+
+def test_a_row_depends_on_its_own_seed_alone():
+    alone = row_uniform([7], 10)
+    together = row_uniform([3, 7, 9], 10)
+    np.testing.assert_array_equal(alone[0], together[1])
+    assert (together[0].numpy() != together[1].numpy()).all()
+
+
+def test_row_seeds_do_not_depend_on_their_number():
+    np.testing.assert_array_equal(row_seeds(5, 3), row_seeds(5, 100)[:3])
+    assert len(set(row_seeds(5, 1000).numpy())) == 1000
+    assert (row_seeds(5, 10).numpy() != row_seeds(6, 10).numpy()).all()
+
+
+def test_noise_is_uniform_and_inside_the_open_interval():
+    drawn = row_uniform(row_seeds(0, 500), 400).numpy()
+    assert 0.0 < drawn.min() and drawn.max() < 1.0
+    assert stats.kstest(drawn.ravel(), "uniform").pvalue > 1e-3
+    for axis in (0, 1):
+        neighbours = np.corrcoef(
+            np.delete(drawn, 0, axis).ravel(),
+            np.delete(drawn, -1, axis).ravel(),
+        )
+        assert abs(neighbours[0, 1]) < 0.01
+
+
+def test_streams_of_one_seed_are_unrelated():
+    first, second = (row_uniform([4], 5000, stream=s)[0] for s in (0, 1))
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.05
