@@ -70,6 +70,9 @@ def _interpret(builder, name, size):
             None,
             None,
         )
+    if not isinstance(features, tfds.features.FeaturesDict):
+        features = {"": features}
+    features = dict(features.items())
     if isinstance(features.get("image"), tfds.features.Image):
         return _interpret_images(builder, name, size)
     if set(features) == {"text"}:
@@ -81,7 +84,7 @@ def _interpret(builder, name, size):
 
 
 def _interpret_images(builder, name, size):
-    features = builder.info.features
+    features = dict(builder.info.features.items())
     image = features["image"]
     channels = image.shape[-1]
     shape = image.shape if size is None else (size, size, channels)

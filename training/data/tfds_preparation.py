@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 
 import numpy as np
+import tensorflow as tf
 
 from training.data.dataset import DataUnavailableError
 
@@ -82,13 +83,13 @@ def _prepare(builder):
     from tensorflow_datasets.core.download import download_manager
     from tensorflow_datasets.core.download import util as download_util
 
+    by_hand = builder.MANUAL_DOWNLOAD_INSTRUCTIONS is not None
     with _manual_folder(builder) as folder:
         missing = _missing_files(builder, folder)
-        if builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not folder.is_dir():
-            raise _unavailable(
-                builder, missing, "its licence asks for a download by hand"
-            )
-        _check_network(builder, missing)
+        if by_hand and not folder.is_dir():
+            raise _unavailable(builder, missing, "TFDS may not download it")
+        if not by_hand:
+            _check_network(builder, missing)
         config = tfds.download.DownloadConfig(
             manual_dir=folder, try_download_gcs=False
         )
@@ -105,6 +106,14 @@ def _prepare(builder):
             requests.exceptions.RequestException,
         ) as error:
             raise _unavailable(builder, missing, str(error)) from error
+        except (AssertionError, FileNotFoundError, tf.errors.NotFoundError):
+            if by_hand:
+                raise _unavailable(
+                    builder,
+                    missing,
+                    "a file to be downloaded by hand is missing",
+                ) from None
+            raise
 
 
 @contextlib.contextmanager
@@ -145,11 +154,12 @@ def write_amat_files(packed, folder):
 
 def _missing_files(builder, folder):
     """Recorded files that are not in `folder`: dict of name to URL."""
-    return {
-        info.filename: url
-        for url, info in sorted((builder.url_infos or {}).items())
-        if not (folder / info.filename).is_file()
-    }
+    missing = {}
+    for url, info in sorted((builder.url_infos or {}).items()):
+        name = info.filename or url.rpartition("/")[2]
+        if not (folder / name).is_file():
+            missing[name] = url
+    return missing
 
 
 def _check_network(builder, missing):
@@ -183,7 +193,9 @@ def _unavailable(builder, missing, reason):
     names = list(missing)
     if builder.name == "binarized_mnist":
         names.append("or binarized_mnist.npz, their packed bits")
-    files = ", ".join(names) or builder.MANUAL_DOWNLOAD_INSTRUCTIONS
+    files = ", ".join(names) or "see the builder's page"
+    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+        files += f". {builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()}"
     return DataUnavailableError(
         f"tfds:{builder.name} is not prepared in {str(builder.data_path)!r} "
         f"and cannot be downloaded ({reason}). Either give this machine "
