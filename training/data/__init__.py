@@ -1,0 +1,21 @@
+"""tf.data pipelines: sources, transforms and batches. They know no model."""
+
+from training.data.dataset import Dataset
+from training.data.dataset import DataUnavailableError
+from training.data.pipeline import evaluation_batches
+from training.data.pipeline import training_batches
+from training.data.sources import load_dataset
+from training.data.transforms import bernoulli_binarize
+from training.data.transforms import flatten
+from training.data.transforms import threshold
+
+__all__ = [
+    "DataUnavailableError",
+    "Dataset",
+    "bernoulli_binarize",
+    "evaluation_batches",
+    "flatten",
+    "load_dataset",
+    "threshold",
+    "training_batches",
+]

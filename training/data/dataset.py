@@ -1,0 +1,70 @@
+"""What every source of data returns."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+KINDS = ("images", "vectors", "pairs", "text")
+SPLITS = ("train", "valid", "test")
+
+
+class DataUnavailableError(RuntimeError):
+    """The data is neither on this machine nor within reach of it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Three splits of examples, and what a recipe must know about them.
+
+    Each split is finite and unbatched, gives its examples in the same order
+    every time, and knows its size. Examples are dicts:
+
+    - `"images"`: `image`, float32 `(height, width, channels)` in [0, 1], and
+      `label`, int32 `()`, where the source has labels;
+    - `"vectors"`: `x`, float32 `(dim,)`;
+    - `"pairs"`: `source` and `target`, strings `()`;
+    - `"text"`: `text`, string `()`, one per document.
+
+    Args:
+        name: str. The source, as the user wrote it.
+        kind: one of the four above.
+        splits: dict of `"train"`, `"valid"` and `"test"` to `tf.data.Dataset`.
+        num_classes: int, or None where there are no labels.
+        element_shape: `(height, width, channels)`, `(dim,)`, or None for
+            text.
+        description: one sentence: what it is, its sizes, where it came from.
+
+    Raises:
+        ValueError: if a split is missing, empty or of unknown size.
+    """
+
+    name: str
+    kind: str
+    splits: Mapping[str, tf.data.Dataset]
+    num_classes: int | None
+    element_shape: tuple[int, ...] | None
+    description: str
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise ValueError(
+                f"`kind` must be one of {KINDS}. Received: kind={self.kind!r}"
+            )
+        if set(self.splits) != set(SPLITS):
+            raise ValueError(
+                f"`splits` must have the keys {SPLITS}. "
+                f"Received: {tuple(self.splits)}"
+            )
+        for split in SPLITS:
+            if self.size(split) < 1:
+                raise ValueError(
+                    f"The {split} split of {self.name!r} has no examples, or "
+                    "does not know how many. Give more data, so that each of "
+                    "train, valid and test has at least one example. "
+                    f"Received: cardinality={self.size(split)}"
+                )
+
+    def size(self, split):
+        """Number of examples in `"train"`, `"valid"` or `"test"`."""
+        return int(self.splits[split].cardinality())

@@ -1,0 +1,84 @@
+"""From the name of a source, as typed on a command line, to its data."""
+
+import re
+
+from training.data.digits import load_digits
+from training.data.idx_folder import load_idx_folder
+from training.data.image_folder import load_image_folder
+from training.data.npz_file import load_npz_file
+from training.data.pairs_file import load_pairs_file
+from training.data.text_file import load_text_file
+from training.data.tfds_builders import load_tfds
+
+SYNTAX = (
+    "digits, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
+    "pairs:FILE.tsv, text:FILE, idx:DIR, npz:FILE"
+)
+
+_LOADERS = {
+    "tfds": load_tfds,
+    "images": load_image_folder,
+    "pairs": load_pairs_file,
+    "text": load_text_file,
+    "idx": load_idx_folder,
+    "npz": load_npz_file,
+}
+_RESIZABLE = ("tfds", "images")
+
+
+def load_dataset(source):
+    """Loads any data set that the command line can name.
+
+    Args:
+        source: str, one of
+
+            - `digits`: the 1,797 digits inside scikit-learn;
+            - `tfds:NAME[/CONFIG]`: a TensorFlow Datasets builder;
+            - `images:DIR`: PNG or JPEG files, one sub-folder per class;
+            - `pairs:FILE.tsv`: source, tab, target on every line;
+            - `text:FILE`: UTF-8 text;
+            - `idx:DIR`: the four files of MNIST's own format;
+            - `npz:FILE`: NumPy arrays.
+
+            `?size=N` after `tfds:` or `images:` crops the centre square of
+            each image and resizes it to N x N.
+
+    Returns:
+        `Dataset`.
+
+    Raises:
+        ValueError: if the source is unknown or its content is not valid.
+        FileNotFoundError: if the file or folder does not exist.
+        DataUnavailableError: if TensorFlow Datasets can neither find nor
+            download the data.
+    """
+    kind, _, location = source.partition(":")
+    if source == "digits":
+        return load_digits()
+    if kind not in _LOADERS or not location:
+        raise ValueError(
+            f"A data source must be one of: {SYNTAX}. "
+            f"Received: source={source!r}"
+        )
+    location, size = _split_size(location)
+    if size is None:
+        return _LOADERS[kind](location)
+    if kind not in _RESIZABLE:
+        raise ValueError(
+            f"`?size=` works with {' and '.join(_RESIZABLE)} only. "
+            f"Remove it. Received: source={source!r}"
+        )
+    return _LOADERS[kind](location, size=size)
+
+
+def _split_size(location):
+    match = re.fullmatch(r"(.*)\?(\w+)=(.*)", location)
+    if match is None:
+        return location, None
+    location, option, value = match.groups()
+    if option != "size" or not re.fullmatch(r"[1-9]\d*", value):
+        raise ValueError(
+            "The only option of a data source is `?size=N` with a positive "
+            f"int N. Received: ?{option}={value}"
+        )
+    return location, int(value)

@@ -1,0 +1,107 @@
+"""Maps over the examples of a split: from images to what a model scores.
+
+Each function returns a `transform(examples) -> examples` that keeps order,
+size and labels.
+"""
+
+import tensorflow as tf
+
+
+def flatten():
+    """Turns images into vectors, in raster order.
+
+    Returns:
+        Function from examples with `image` to examples with `x`, `(dim,)`.
+    """
+
+    def flatten_one(example):
+        image = example["image"]
+        rest = {key: v for key, v in example.items() if key != "image"}
+        return {"x": tf.reshape(image, [image.shape.num_elements()]), **rest}
+
+    def transform(examples):
+        _pixel_key(examples, accepted=("image",))
+        return _map(examples, flatten_one)
+
+    return transform
+
+
+def threshold(level=0.5):
+    """Turns grey levels into 0 and 1: 1 where the pixel is above `level`.
+
+    Args:
+        level: float in [0, 1).
+
+    Returns:
+        Function from examples to examples.
+
+    Raises:
+        ValueError: if `level` is outside [0, 1).
+    """
+    if not 0.0 <= level < 1.0:
+        raise ValueError(
+            "`level` must be in [0, 1), as pixels are: other levels make all "
+            f"pixels equal. Received: level={level!r}"
+        )
+
+    def transform(examples):
+        key = _pixel_key(examples)
+        return _map(
+            examples,
+            lambda example: {
+                **example,
+                key: tf.cast(example[key] > level, tf.float32),
+            },
+        )
+
+    return transform
+
+
+def bernoulli_binarize(seed):
+    """Draws every pixel once and for all as Bernoulli(intensity).
+
+    The draw is a function of `seed` and the example's place in the split: the
+    same in every epoch, process and machine. So it is a data set, not noise,
+    and likelihoods measured on it can be compared.
+
+    Args:
+        seed: int.
+
+    Returns:
+        Function from examples to examples.
+    """
+
+    def transform(examples):
+        key = _pixel_key(examples)
+
+        def binarize(index, example):
+            intensity = example[key]
+            uniform = tf.random.stateless_uniform(
+                tf.shape(intensity),
+                seed=tf.stack([tf.constant(seed, tf.int64), index]),
+                alg="philox",
+            )
+            return {**example, key: tf.cast(uniform < intensity, tf.float32)}
+
+        # A zip with a range of known length, unlike `enumerate`, still lets
+        # the pipeline look up single examples.
+        indices = tf.data.Dataset.range(examples.cardinality())
+        return _map(tf.data.Dataset.zip(indices, examples), binarize)
+
+    return transform
+
+
+def _map(examples, function):
+    return examples.map(
+        function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+
+
+def _pixel_key(examples, accepted=("image", "x")):
+    for key in accepted:
+        if key in examples.element_spec:
+            return key
+    raise ValueError(
+        f"This transform needs examples with {' or '.join(accepted)}. "
+        f"Received examples with: {', '.join(examples.element_spec)}"
+    )
