@@ -1,11 +1,14 @@
 """Command line: `python -m training COMMAND`."""
 
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Literal
 
 import tyro
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 Recipes = tyro.conf.Positional[str]
 Folder = tyro.conf.Positional[Path]
@@ -173,7 +176,9 @@ def benchmark(
     run_benchmark(name, repeats, write)
 
 
-def demo(run_dir: Path = Path("runs/demo"), output: Path = Path("saved_models")):
+def demo(
+    run_dir: Path = Path("runs/demo"), output: Path = Path("saved_models")
+):
     """Train, evaluate, sample, export and query NADE on embedded digits.
 
     Args:

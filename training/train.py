@@ -142,6 +142,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
             epochs=epochs,
             initial_epoch=epoch,
             steps_per_epoch=steps_per_epoch,
+            shuffle=False,
             validation_data=evaluation_batches(
                 model_inputs(dataset.splits["valid"]),
                 batch_size=recipe.global_batch_size,

@@ -1,5 +1,7 @@
 """The base of all models with an exact likelihood."""
 
+import random
+
 import keras
 import tensorflow as tf
 
@@ -239,7 +241,7 @@ class LikelihoodModel(FromPreset, Trainer):
     def _draw_rows(self, x, mask, seed, temperature, batch_size):
         num_rows = x.shape[0]
         if seed is None:
-            seed = keras.random.make_default_seed()
+            seed = random.randrange(2**31)
         if isinstance(seed, int):
             seed = row_seeds(seed % 2**32, num_rows)
         seeds = as_row_values(seed, num_rows, tf.int32, name="seed")

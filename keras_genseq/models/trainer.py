@@ -37,6 +37,8 @@ False)` by default | synchronized under a strategy | \
 keras-team/keras issue 20585 | reductions of our own | (needs several hosts) |
 """
 
+import warnings
+
 import keras
 import tensorflow as tf
 
@@ -79,7 +81,12 @@ class Trainer(keras.Model):
                 "`gradient_accumulation_steps` must be at least 1. Received: "
                 f"gradient_accumulation_steps={gradient_accumulation_steps}"
             )
-        super().compile(optimizer=optimizer, **kwargs)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Model doesn't support `jit")
+            super().compile(optimizer=optimizer, **kwargs)
+        if kwargs.get("jit_compile") is True and not self.run_eagerly:
+            # Keras turns XLA off under op determinism; on request it stays.
+            self._jit_compile = True
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self._prepare_players()
 
@@ -247,7 +254,10 @@ class Trainer(keras.Model):
         functions = self.__dict__.setdefault("_compiled_methods", {})
         if method.__name__ not in functions:
             functions[method.__name__] = tf.function(
-                method, jit_compile=True, autograph=False, reduce_retracing=False
+                method,
+                jit_compile=True,
+                autograph=False,
+                reduce_retracing=False,
             )
         return functions[method.__name__]
 
@@ -510,7 +520,9 @@ def _fold_in_replica(generator):
         if context is None:
             return seed
         replica = tf.cast(context.replica_id_in_sync_group, tf.uint32)
-        offset = tf.cast(replica * tf.constant(_REPLICA_STRIDE, tf.uint32), seed.dtype)
+        offset = tf.cast(
+            replica * tf.constant(_REPLICA_STRIDE, tf.uint32), seed.dtype
+        )
         return seed + tf.stack([offset, tf.zeros_like(offset)])
 
     generator.next = next_on_replica

@@ -4,6 +4,7 @@ Every function here sees the dimensions in the order in which the model visits
 them: position d of an input or a kernel is the d-th one visited.
 """
 
+import tensorflow as tf
 from keras import ops
 
 from keras_genseq.ops.scan import scan
@@ -27,8 +28,10 @@ def activate(name, pre_activations):
     """
     if name == "sigmoid":
         return 0.5 * ops.tanh(0.5 * pre_activations) + 0.5
-    return ops.tanh(pre_activations) if name == "tanh" else ops.relu(
-        pre_activations
+    return (
+        ops.tanh(pre_activations)
+        if name == "tanh"
+        else ops.relu(pre_activations)
     )
 
 
@@ -65,6 +68,10 @@ def nade_logits(
     Returns:
         Tensor `(batch_size, input_dim)`.
     """
+    # Values, not variables: those a custom gradient would not accept.
+    x, kernel, output_kernel, hidden_bias = (
+        tf.convert_to_tensor(t) for t in (x, kernel, output_kernel, hidden_bias)
+    )
     if implementation == "full":
         terms = x[:, :, None] * kernel[None]
         sums = ops.cumsum(terms, axis=1) - terms
@@ -111,9 +118,7 @@ def _scan_forward(x, kernel, output_kernel, hidden_bias, activation):
         return a + x_d[:, None] * w_d[None], ops.matmul(h, v_d)
 
     first = ops.zeros_like(x[:, :1]) + hidden_bias[None]
-    last, logits = scan(
-        step, first, (ops.transpose(x), kernel, output_kernel)
-    )
+    last, logits = scan(step, first, (ops.transpose(x), kernel, output_kernel))
     return last, ops.transpose(logits)
 
 

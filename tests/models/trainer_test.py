@@ -171,7 +171,8 @@ def test_uneven_last_batch_equals_one_process(two_replicas):
     two = train(Regression, adam, strategy=two_replicas, data=data)
     assert distance(one, two) < 1e-6
     history = [
-        m.evaluate(data, verbose=0, return_dict=True)["loss"] for m in (one, two)
+        m.evaluate(data, verbose=0, return_dict=True)["loss"]
+        for m in (one, two)
     ]
     assert history[0] == pytest.approx(history[1], abs=1e-6)
 

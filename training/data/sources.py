@@ -7,14 +7,16 @@ from training.data.idx_folder import load_idx_folder
 from training.data.image_folder import load_image_folder
 from training.data.npz_file import load_npz_file
 from training.data.pairs_file import load_pairs_file
+from training.data.photographs import load_photographs
 from training.data.text_file import load_text_file
 from training.data.tfds_builders import load_tfds
 
 SYNTAX = (
-    "digits, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
+    "digits, photographs, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
     "pairs:FILE.tsv, text:FILE, idx:DIR, npz:FILE"
 )
 
+_EMBEDDED = {"digits": load_digits, "photographs": load_photographs}
 _LOADERS = {
     "tfds": load_tfds,
     "images": load_image_folder,
@@ -33,6 +35,7 @@ def load_dataset(source):
         source: str, one of
 
             - `digits`: the 1,797 digits inside scikit-learn;
+            - `photographs`: 8x8 patches of scikit-learn's two photographs;
             - `tfds:NAME[/CONFIG]`: a TensorFlow Datasets builder;
             - `images:DIR`: PNG or JPEG files, one sub-folder per class;
             - `pairs:FILE.tsv`: source, tab, target on every line;
@@ -53,8 +56,8 @@ def load_dataset(source):
             download the data.
     """
     kind, _, location = source.partition(":")
-    if source == "digits":
-        return load_digits()
+    if source in _EMBEDDED:
+        return _EMBEDDED[source]()
     if kind not in _LOADERS or not location:
         raise ValueError(
             f"A data source must be one of: {SYNTAX}. "

@@ -132,7 +132,9 @@ def _representation(report, evaluation):
         ("encodings", lambda x: evaluation.model.encode(x).numpy()),
         ("raw inputs", lambda x: x),
     ):
-        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+        probe = make_pipeline(
+            StandardScaler(), LogisticRegression(max_iter=500)
+        )
         probe.fit(encode(x), labels)
         accuracy = probe.score(encode(test_x), test_labels)
         report.add(
@@ -155,7 +157,9 @@ def _pictures(report, evaluation, test):
         folder / "samples.png", figures.sample_grid(evaluation.model)
     )
     report.figures.append(("Samples (seeds of seed 0)", "samples.png"))
-    figures.write_image(folder / "completions.png", _completions(evaluation, test))
+    figures.write_image(
+        folder / "completions.png", _completions(evaluation, test)
+    )
     report.figures.append(
         (
             "Completions: test example, what the model was shown, three "

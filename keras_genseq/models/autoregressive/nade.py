@@ -127,9 +127,7 @@ class NADE(LikelihoodModel):
             "output_kernel", shape, _twin(self.kernel_initializer)
         )
         self.hidden_bias = add_weight("hidden_bias", (self.units,), "zeros")
-        self.output_bias = add_weight(
-            "output_bias", (self.input_dim,), "zeros"
-        )
+        self.output_bias = add_weight("output_bias", (self.input_dim,), "zeros")
         self.built = True
 
     def call(self, x):
@@ -227,7 +225,9 @@ class NADE(LikelihoodModel):
         if self.implementation != "auto":
             return self.implementation
         accelerators = [
-            d for d in tf.config.list_logical_devices() if d.device_type != "CPU"
+            d
+            for d in tf.config.list_logical_devices()
+            if d.device_type != "CPU"
         ]
         return "chunk" if accelerators else "scan"
 
