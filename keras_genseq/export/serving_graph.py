@@ -182,9 +182,7 @@ def _check_graph(name, graph_def):
 
 
 def _is_compiled(attributes):
-    return (
-        "_XlaMustCompile" in attributes and attributes["_XlaMustCompile"].b
-    )
+    return "_XlaMustCompile" in attributes and attributes["_XlaMustCompile"].b
 
 
 def _refuse_compiled(name, where):
