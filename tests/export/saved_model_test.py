@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -215,22 +216,30 @@ def test_a_killed_writer_leaves_a_whole_saved_model(model, tmp_path):
     assert os.listdir(tmp_path) == ["toy"]
 
 
-def test_says_which_resource_it_cannot_find(tmp_path):
-    hidden = tf.Variable(1.0)
-    holders = {}
+def scored_by(function):
     model = toy_model()
-    holders["get"] = type("Holder", (), {"value": hidden})
-
-    def score(x):
-        return {"log_prob": x[:, 0] * holders["get"].value}
-
     model.serving_signatures = lambda: {
         "score": Signature(
-            score,
+            lambda x: {"log_prob": function(x)},
             {"x": tf.TensorSpec((None, 4), "float32")},
             {"x": np.zeros((1, 4), "float32")},
         )
     }
+    return model
+
+
+def test_teaches_where_a_resource_belongs(tmp_path):
+    class Elsewhere:
+        value = tf.Variable(1.0)
+
+    model = scored_by(lambda x: x[:, 0] * Elsewhere.value)
     with pytest.raises(ValueError, match="in an attribute of the model"):
         write_saved_model(model, tmp_path / "toy")
     assert os.listdir(tmp_path) == []
+
+
+def test_refuses_answers_that_depend_on_former_requests(tmp_path):
+    dropout = keras.layers.Dropout(0.5)
+    model = scored_by(lambda x: dropout(x, training=True)[:, 0])
+    with pytest.raises(ValueError, match="from a seed in the request"):
+        write_saved_model(model, tmp_path / "toy")
