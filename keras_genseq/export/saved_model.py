@@ -146,8 +146,9 @@ def _save(root, folder, functions):
         # So TensorFlow says that a function uses an untracked resource.
         raise ValueError(
             "A signature uses a variable or a table that was not found: keep "
-            "it in an attribute of the model. TensorFlow says: "
-            f"{error}"
+            "it in an attribute of the model. The state of a seed generator "
+            "is never exported: draw from a seed in the request. TensorFlow "
+            f"says: {error}"
         ) from error
 
 

@@ -1,0 +1,237 @@
+"""Asks a SavedModel, the way TensorFlow Serving does.
+
+Run    python -m training query saved_models/NAME SIGNATURE --input x=FILE.npy
+
+Needs TensorFlow alone: neither Keras nor the code of the model.
+"""
+
+import glob
+import json
+import os
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from training.query_inputs import cast_inputs
+from training.query_inputs import expected_inputs
+from training.query_inputs import parse_inputs
+from training.query_inputs import read_warmup_requests
+
+_WARMUP_FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
+_LONGEST_PRINTED = 20
+
+
+def query(
+    saved_model: str,
+    signature: str = "serving_default",
+    inputs: Sequence[str] = (),
+    output: str | None = None,
+):
+    """Asks one signature of a SavedModel and prints the answer as JSON.
+
+    Args:
+        saved_model: str. A SavedModel, or a folder of numbered versions of
+            which the highest is taken.
+        signature: str.
+        inputs: strings `name=value`. The value is `FILE.npy`, `FILE.npz:key`,
+            `FILE.png` (one row, pixels in [0, 1]), or a Python or JSON
+            literal. Without any, the example inside the SavedModel is sent.
+        output: str or None. `FILE.npz` to keep all numbers, of which long
+            arrays print a few only.
+
+    Returns:
+        dict of output name to array.
+
+    Raises:
+        ValueError: if the request does not fit the signature, or if the model
+            refuses it.
+    """
+    session = ServingSession(saved_model)
+    description = session.describe(signature)
+    if inputs:
+        request = parse_inputs(inputs, description["inputs"])
+    else:
+        request = session.example(signature)
+    try:
+        answer = session.run(signature, **request)
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(
+            f"The model refuses the request: {_sentence(error)}"
+        ) from error
+    if output is not None:
+        arrays = {name: _for_npz(array) for name, array in answer.items()}
+        with open(output, "wb") as file:
+            np.savez(file, **arrays)
+    print(json.dumps({k: _for_json(v) for k, v in answer.items()}, indent=2))
+    return answer
+
+
+class ServingSession:
+    """A SavedModel in a session, as TensorFlow Serving runs it.
+
+    Args:
+        saved_model: str. A SavedModel, or a folder of numbered versions of
+            which the highest is taken.
+
+    Raises:
+        ValueError: if there is no SavedModel.
+
+    Example:
+
+    ```python
+    session = ServingSession("saved_models/pixel_cnn")
+    session.signatures  # {"sample": {"inputs": ..., "outputs": ...}, ...}
+    session.run("sample", seed=[1, 2])["x"]
+    ```
+    """
+
+    def __init__(self, saved_model):
+        self.path = _find_saved_model(os.fspath(saved_model))
+        self._session = tf.compat.v1.Session(graph=tf.Graph())
+        with self._session.graph.as_default():
+            meta_graph = tf.compat.v1.saved_model.load(
+                self._session, ["serve"], self.path
+            )
+        self._definitions = {
+            name: definition
+            for name, definition in sorted(meta_graph.signature_def.items())
+            # TensorFlow keeps its initializer as one more signature.
+            if not name.startswith("__saved_model_")
+        }
+
+    @property
+    def signatures(self):
+        """dict of name to `{"inputs": ..., "outputs": ...}`.
+
+        Each is a dict of name to `tf.TensorSpec`.
+        """
+        return {
+            name: {
+                "inputs": _specs(definition.inputs),
+                "outputs": _specs(definition.outputs),
+            }
+            for name, definition in self._definitions.items()
+        }
+
+    def describe(self, name):
+        """Returns the inputs and outputs of one signature.
+
+        Raises:
+            ValueError: if there is none of this name.
+        """
+        if name not in self._definitions:
+            raise ValueError(
+                f"The model has no signature {name!r}. It has: "
+                f"{', '.join(self._definitions)}"
+            )
+        return self.signatures[name]
+
+    def run(self, name, **inputs):
+        """Runs one signature.
+
+        Args:
+            name: str. The signature.
+            **inputs: arrays, or lists and scalars of Python. An array must have
+                the kind of numbers that the signature has (no integers for
+                floats); what Python holds is converted.
+
+        Returns:
+            dict of output name to array.
+
+        Raises:
+            ValueError: if the inputs do not fit, before anything runs.
+            tf.errors.InvalidArgumentError: if the model refuses them.
+        """
+        arrays = cast_inputs(inputs, self.describe(name)["inputs"])
+        definition = self._definitions[name]
+        feeds = {
+            definition.inputs[key].name: array for key, array in arrays.items()
+        }
+        fetches = {key: info.name for key, info in definition.outputs.items()}
+        return self._session.run(fetches, feeds)
+
+    def example(self, name):
+        """Returns the warm-up request of one signature.
+
+        Raises:
+            ValueError: if the SavedModel has none.
+        """
+        filepath = os.path.join(self.path, _WARMUP_FILE)
+        if os.path.exists(filepath):
+            requests = read_warmup_requests(filepath)
+            if name in requests:
+                return requests[name]
+        raise ValueError(
+            f"{self.path} has no example for signature {name!r}: give its "
+            f"inputs. {expected_inputs(self.describe(name)['inputs'])}"
+        )
+
+
+def _find_saved_model(path):
+    if os.path.isfile(os.path.join(path, "saved_model.pb")):
+        return path
+    versions = [
+        os.path.dirname(file)
+        for file in glob.glob(
+            os.path.join(glob.escape(path), "*", "saved_model.pb")
+        )
+        if re.fullmatch("[0-9]+", os.path.basename(os.path.dirname(file)))
+    ]
+    if versions:
+        return max(versions, key=lambda path: int(os.path.basename(path)))
+    found = sorted(os.listdir(path)) if os.path.isdir(path) else "no folder"
+    raise ValueError(
+        f"{path} must be a SavedModel or a folder of numbered versions. "
+        f"Found there: {found}"
+    )
+
+
+def _specs(tensors):
+    return {
+        name: tf.TensorSpec(info.tensor_shape, tf.as_dtype(info.dtype), name)
+        for name, info in sorted(tensors.items())
+    }
+
+
+def _sentence(error):
+    """Takes the words of an assertion out of a report about graph nodes."""
+    text = re.sub(r"\s*\[\[\{\{node.*", "", error.message, flags=re.DOTALL)
+    found = re.search(r"assertion failed: \[(.*)\]", text, flags=re.DOTALL)
+    if not found:
+        return text.strip()
+    # What TensorFlow adds about the tensors it compared says less.
+    words = found.group(1).partition("] [Condition ")[0]
+    # An assertion prints each of its parts in brackets.
+    return words.replace("] [", " ")
+
+
+def _for_json(array):
+    array = np.asarray(array)
+    if array.size <= _LONGEST_PRINTED:
+        return _plain(array.tolist())
+    summary = {"shape": list(array.shape), "dtype": str(array.dtype)}
+    if array.dtype.kind == "O":
+        return {**summary, "dtype": "string"}
+    return {
+        **summary,
+        "min": _plain(array.min().item()),
+        "max": _plain(array.max().item()),
+    }
+
+
+def _plain(value):
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="backslashreplace")
+    if isinstance(value, float) and not np.isfinite(value):
+        return str(value)  # JSON has no word for it.
+    return value
+
+
+def _for_npz(array):
+    array = np.asarray(array)
+    # Bytes of a fixed width: objects would need pickle to be read back.
+    return array.astype(bytes) if array.dtype.kind == "O" else array
