@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -47,6 +49,10 @@ def stream(request, records):
     return batches
 
 
+def _joined(batches):
+    return list(itertools.chain(*batches))
+
+
 def _add_noise(example, seed_pair):
     noise = tf.random.stateless_uniform([], seed_pair, dtype=tf.float64)
     return {"x": tf.cast(example["x"], tf.float64) + noise}
@@ -75,7 +81,7 @@ def test_resumed_stream_equals_the_uninterrupted_one(stream, kwargs):
 
 def test_each_epoch_is_a_permutation(stream):
     batches = stream(2 * (STEPS + 1), drop_remainder=False)
-    epochs = [sum(batches[: STEPS + 1], []), sum(batches[STEPS + 1 :], [])]
+    epochs = [_joined(batches[: STEPS + 1]), _joined(batches[STEPS + 1 :])]
     for epoch in epochs:
         assert epoch != sorted(epoch)
         assert sorted(epoch) == list(range(COUNT))
@@ -83,7 +89,7 @@ def test_each_epoch_is_a_permutation(stream):
 
 
 def test_no_example_twice_in_an_epoch_without_the_remainder(stream):
-    epoch = sum(stream(STEPS), [])
+    epoch = _joined(stream(STEPS))
     assert len(set(epoch)) == STEPS * BATCH_SIZE
 
 
@@ -100,7 +106,7 @@ def test_seed_of_the_process_does_not_matter(stream):
 
 def test_augmentation_differs_per_example_and_epoch(stream):
     batches = stream(2 * STEPS, augment=_add_noise)
-    noise = [np.mod(sum(b, []), 1) for b in (batches[:STEPS], batches[STEPS:])]
+    noise = [np.mod(_joined(b), 1) for b in (batches[:STEPS], batches[STEPS:])]
     assert len(np.unique(np.concatenate(noise))) == 2 * STEPS * BATCH_SIZE
 
 
