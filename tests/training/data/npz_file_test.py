@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+
+from training.data.npz_file import load_npz_file
+
+RANDOM = np.random.RandomState(0)
+BYTES = RANDOM.randint(0, 256, (20, 4, 3)).astype("uint8")
+FLOATS = RANDOM.rand(20, 6).astype("float32")
+LABELS = np.arange(20) % 4
+
+
+@pytest.fixture
+def load(tmp_path):
+    def write_and_load(**arrays):
+        np.savez(tmp_path / "data.npz", **arrays)
+        return load_npz_file(tmp_path / "data.npz")
+
+    return write_and_load
+
+
+def _column(dataset, split, key):
+    rows = dataset.splits[split].as_numpy_iterator()
+    return np.stack([row[key] for row in rows])
+
+
+def test_bytes_are_images(load):
+    dataset = load(
+        x_train=BYTES, y_train=LABELS, x_test=BYTES[:5], y_test=LABELS[:5]
+    )
+    assert dataset.kind == "images"
+    assert dataset.element_shape == (4, 3, 1)
+    assert dataset.num_classes == 4
+    assert [dataset.size(s) for s in ("train", "valid", "test")] == [18, 2, 5]
+    valid = _column(dataset, "valid", "image")[..., 0]
+    np.testing.assert_array_equal(valid, np.float32(BYTES[18:]) / 255)
+    assert _column(dataset, "valid", "label").tolist() == [2, 3]
+
+
+def test_floats_of_rank_two_are_vectors(load):
+    dataset = load(train=FLOATS, valid=FLOATS[:4], test=FLOATS[:5])
+    assert dataset.kind == "vectors"
+    assert dataset.element_shape == (6,)
+    np.testing.assert_array_equal(_column(dataset, "test", "x"), FLOATS[:5])
+
+
+def test_packed_bits_are_unpacked(load):
+    bits = RANDOM.randint(0, 2, (20, 11)).astype("uint8")
+    packed = np.packbits(bits, axis=1)
+    dataset = load(train=packed, valid=packed, test=packed, n_vars=11)
+    assert dataset.element_shape == (11,)
+    np.testing.assert_array_equal(_column(dataset, "test", "x"), bits)
+
+
+@pytest.mark.parametrize(
+    "arrays, message",
+    [
+        ({"x": BYTES}, "does not have the arrays.*Received: x"),
+        ({}, "Received: nothing"),
+        ({"x_train": BYTES, "x_test": BYTES[:, :2]}, "must have one shape"),
+        ({"train": BYTES[:0], "test": BYTES}, "not empty"),
+        ({"train": FLOATS * 2, "test": FLOATS}, r"floats in \[0, 1\]"),
+        ({"train": FLOATS, "test": FLOATS + np.nan}, "NaN or infinity"),
+        ({"train": BYTES[:, 0], "test": BYTES[:, 0]}, "Add `n_vars`"),
+        (
+            {"train": BYTES[:, 0], "test": BYTES[:, 0], "n_vars": 99},
+            r"uint8 of shape \(rows, 13\)",
+        ),
+        ({"train": BYTES.astype("int32"), "test": BYTES}, "dtype=int32"),
+        (
+            {"train": np.array([{}] * 9), "test": BYTES},
+            "no Python objects",
+        ),
+        (
+            {"x_train": BYTES, "x_test": BYTES, "y_train": LABELS},
+            "Received labels for: train",
+        ),
+        (
+            {
+                "x_train": BYTES,
+                "x_test": BYTES,
+                "y_train": LABELS,
+                "y_test": LABELS[:3],
+            },
+            "y_test must be 20 ints",
+        ),
+        (
+            {
+                "x_train": BYTES,
+                "x_test": BYTES,
+                "y_train": LABELS,
+                "y_test": LABELS - 1,
+            },
+            "y_test of .* is out of range: expected 0 to 3",
+        ),
+    ],
+)
+def test_bad_arrays_are_explained(load, arrays, message):
+    with pytest.raises(ValueError, match=message):
+        load(**arrays)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip file", b"PK\x03\x04abc"])
+def test_broken_file_is_explained(tmp_path, content):
+    path = tmp_path / "data.npz"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"must be an \.npz file"):
+        load_npz_file(path)
+
+
+def test_single_array_is_explained(tmp_path):
+    np.save(tmp_path / "data.npy", BYTES)
+    with pytest.raises(ValueError, match=r"must be an \.npz file"):
+        load_npz_file(tmp_path / "data.npy")
+
+
+def test_missing_file_is_explained(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        load_npz_file(tmp_path / "none.npz")

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from training.data import load_dataset
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["mnist", "digits:8", "csv:table.csv", "tfds:", "", "text"],
+)
+def test_unknown_sources_list_the_known_ones(source):
+    with pytest.raises(ValueError, match=r"must be one of: digits, tfds:NAME"):
+        load_dataset(source)
+
+
+@pytest.mark.parametrize("option", ["size=0", "size=big", "width=3"])
+def test_unknown_options_are_explained(tmp_path, option):
+    with pytest.raises(ValueError, match=f"Received: \\?{option}"):
+        load_dataset(f"images:{tmp_path}?{option}")
+
+
+def test_size_is_for_images_only(tmp_path):
+    with pytest.raises(ValueError, match="works with tfds and images only"):
+        load_dataset(f"idx:{tmp_path}?size=8")
+
+
+def test_dispatches_to_the_reader(tmp_path):
+    x = np.zeros((20, 3), "float32")
+    np.savez(tmp_path / "a.npz", x_train=x, x_test=x)
+    assert load_dataset(f"npz:{tmp_path / 'a.npz'}").kind == "vectors"
+    (tmp_path / "a.txt").write_text("some text " * 10)
+    assert load_dataset(f"text:{tmp_path / 'a.txt'}").kind == "text"
+    assert load_dataset("digits").num_classes == 10

@@ -1,0 +1,52 @@
+import gzip
+
+import pytest
+
+from training.data.text_file import load_text_file
+
+TEXT = "".join(chr(ord("a") + i % 26) for i in range(198)) + "é\n"
+
+
+def _read(dataset, split):
+    (example,) = dataset.splits[split].as_numpy_iterator()
+    return example["text"].decode()
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".txt.gz"])
+def test_parts_are_contiguous_and_complete(tmp_path, suffix):
+    path = tmp_path / f"book{suffix}"
+    content = TEXT.encode()
+    path.write_bytes(gzip.compress(content) if suffix[-2:] == "gz" else content)
+    dataset = load_text_file(path)
+    parts = [_read(dataset, split) for split in ("train", "valid", "test")]
+    assert "".join(parts) == TEXT
+    assert [len(part) for part in parts] == [180, 10, 10]
+    assert dataset.kind == "text"
+
+
+def test_byte_order_mark_is_dropped(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text(TEXT, encoding="utf-8-sig")
+    assert _read(load_text_file(path), "train").startswith("abc")
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("a.txt", b"caf\xe9 " * 50, "byte at offset 3 is not valid UTF-8"),
+        ("a.txt", b"", "is empty"),
+        ("a.txt", b" \n\n", "is empty"),
+        ("a.txt", b"abc", "at least 20 characters. Received: 3"),
+        ("a.gz", b"abc", "no whole gzip file"),
+        ("a.gz", gzip.compress(b"abc" * 99)[:-9], "no whole gzip file"),
+    ],
+)
+def test_bad_text_is_explained(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        load_text_file(tmp_path / name)
+
+
+def test_missing_file_is_explained(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        load_text_file(tmp_path / "none.txt")

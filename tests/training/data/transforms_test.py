@@ -1,0 +1,105 @@
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from training.data.transforms import bernoulli_binarize
+from training.data.transforms import flatten
+from training.data.transforms import threshold
+
+HASH_SCRIPT = """
+import hashlib
+import numpy as np
+import tensorflow as tf
+from training.data.transforms import bernoulli_binarize
+tf.random.set_seed(7)
+images = np.linspace(0, 1, 5 * 16, dtype="float32").reshape(5, 4, 4, 1)
+examples = tf.data.Dataset.from_tensor_slices({"image": images})
+drawn = [e["image"].numpy() for e in bernoulli_binarize(3)(examples)]
+print(hashlib.sha256(np.stack(drawn).tobytes()).hexdigest())
+"""
+
+
+def _examples(images, **others):
+    return tf.data.Dataset.from_tensor_slices({"image": images, **others})
+
+
+def _images(examples):
+    return np.stack([example["image"].numpy() for example in examples])
+
+
+def test_binarization_is_the_same_in_every_process_and_epoch():
+    images = np.linspace(0, 1, 5 * 16, dtype="float32").reshape(5, 4, 4, 1)
+    examples = bernoulli_binarize(3)(_examples(images))
+    drawn = _images(examples)
+    np.testing.assert_array_equal(drawn, _images(examples))
+    other = subprocess.run(
+        [sys.executable, "-c", HASH_SCRIPT],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    digest = hashlib.sha256(drawn.tobytes()).hexdigest()
+    assert other.stdout.strip() == digest
+
+
+@pytest.mark.parametrize("intensity", [0.0, 0.3, 1.0])
+def test_binarization_has_the_mean_of_the_intensity(intensity):
+    images = np.full((100, 8, 8, 1), intensity, "float32")
+    drawn = _images(bernoulli_binarize(0)(_examples(images)))
+    assert set(np.unique(drawn)) <= {0.0, 1.0}
+    tolerance = 4 * np.sqrt(intensity * (1 - intensity) / drawn.size)
+    assert abs(drawn.mean() - intensity) <= tolerance
+
+
+def test_binarization_differs_between_examples_and_seeds():
+    examples = _examples(np.full((2, 8, 8, 1), 0.5, "float32"))
+    first, second = _images(bernoulli_binarize(0)(examples))
+    assert (first != second).any()
+    assert (first != _images(bernoulli_binarize(1)(examples))[0]).any()
+
+
+def test_binarization_keeps_random_access_and_size():
+    examples = bernoulli_binarize(0)(
+        _examples(np.full((5, 8, 8, 1), 0.5, "float32"))
+    )
+    assert examples.cardinality() == 5
+    third = tf.data.experimental.at(examples, 3)["image"]
+    np.testing.assert_array_equal(third, _images(examples)[3])
+
+
+def test_threshold_is_strict_and_keeps_labels():
+    images = np.array([[[[0.0], [0.5]], [[0.51], [1.0]]]], "float32")
+    examples = threshold(0.5)(_examples(images, label=[3]))
+    example = next(iter(examples))
+    assert example["image"].numpy().ravel().tolist() == [0, 0, 1, 1]
+    assert example["label"] == 3
+
+
+def test_flatten_is_in_raster_order():
+    images = np.arange(6, dtype="float32").reshape(1, 2, 3, 1)
+    examples = flatten()(_examples(images, label=[3]))
+    assert examples.element_spec["x"].shape == (6,)
+    example = next(iter(examples))
+    assert sorted(example) == ["label", "x"]
+    assert example["x"].numpy().tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_transforms_apply_to_vectors_too():
+    examples = flatten()(_examples(np.full((3, 2, 2, 1), 0.9, "float32")))
+    for transform in (threshold(), bernoulli_binarize(0)):
+        assert transform(examples).element_spec["x"].shape == (4,)
+
+
+def test_other_examples_are_explained():
+    text = tf.data.Dataset.from_tensors({"text": "abc"})
+    with pytest.raises(ValueError, match="Received examples with: text"):
+        flatten()(text)
+
+
+def test_senseless_level_is_explained():
+    with pytest.raises(ValueError, match="level=127"):
+        threshold(127)
