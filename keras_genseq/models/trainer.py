@@ -1,42 +1,46 @@
 """The trainer below every base: what Keras 3.15's `fit` gets wrong, mended.
 
-Each fault below was measured on TensorFlow 2.21 with Keras 3.15.1. The test
-named beside it runs Keras's own code too, and fails as soon as Keras has mended
-the fault, so that the remedy can go (`tests/models/trainer_test.py`).
+Each fault was measured on TensorFlow 2.21 with Keras 3.15.1. The tests are in
+`tests/models/trainer_test.py`; one called `test_keras_still_...` runs Keras's
+own code and fails as soon as Keras has mended it: then its remedy can go.
 
-| fault | upstream | remedy here | test |
-|---|---|---|---|
-| gradients of embeddings reach adaptive optimizers as `IndexedSlices` with \
-repeated ids, whose squares are summed one by one | keras `TFOptimizer` | dense \
-before the optimizer | `test_keras_still_mishandles_repeated_ids` |
-| clipping happens per replica, before the all-reduce | keras `BaseOptimizer` \
-| all-reduce first | `test_keras_still_clips_before_the_all_reduce` |
-| `gradient_accumulation_steps` and `ema_overwrite_frequency` of an optimizer \
-crash under a strategy | keras `BaseOptimizer` (`ops.cond` around a merge call) \
-| micro-batches inside the step: `compile(gradient_accumulation_steps=)` | \
-`test_keras_still_fails_to_accumulate_under_a_strategy` |
-| `steps_per_execution` crashes under a strategy | keras `TensorFlowTrainer` | \
-batches are fetched eagerly, then one graph runs them | \
-`test_keras_still_fails_at_several_steps_per_execution` |
-| at the end of data of unknown length the failing call still advances \
-`optimizer.iterations` and the noise | tensorflow function inlining | the same | \
-`test_keras_still_counts_an_update_without_data` |
-| replicas with unequal shares of the last batch weigh its examples unequally | \
-keras `losses.loss.scale_loss_for_distribution` | every example weighs \
-1 / global batch size | `test_uneven_last_batch_equals_one_process` |
-| noise is the same on every replica, and is not saved | keras \
-`SeedGenerator` | the replica's number is folded in; states are saved with the \
-weights | `test_keras_still_repeats_noise_on_every_replica` |
-| batch statistics are per replica | keras `BatchNormalization(synchronized=\
-False)` by default | synchronized under a strategy | \
-`test_batch_statistics_are_of_the_global_batch` |
-| XLA cannot compile a step that spans replicas on one host | tensorflow \
-(resources of another device) | only forward and backward are compiled | \
-`test_jit_compiled_replicas_equal_one_process` |
-| `fit` under `MultiWorkerMirroredStrategy` reduces nests and scalars wrongly | \
-keras-team/keras issue 20585 | reductions of our own | (needs several hosts) |
+Repeated ids (keras `TFOptimizer`). Embeddings have `IndexedSlices` gradients
+    with repeated ids, and adaptive optimizers sum the squares of the parts.
+    Here: dense before the optimizer.
+    Test: `test_keras_still_mishandles_repeated_ids`.
+Clipping (keras `BaseOptimizer`). Each replica clips its own share, before the
+    all-reduce. Here: the all-reduce comes first.
+    Test: `test_keras_still_clips_before_the_all_reduce`.
+Accumulation (keras `BaseOptimizer`, a merge call inside `ops.cond`).
+    `gradient_accumulation_steps` and `ema_overwrite_frequency` crash under a
+    strategy. Here: `compile(gradient_accumulation_steps=)` works a batch off in
+    parts. Test: `test_keras_still_fails_to_accumulate_under_a_strategy`.
+Several steps per execution (keras `TensorFlowTrainer._make_function`). They
+    crash under a strategy. Here: batches are fetched eagerly, then one graph
+    runs them. Test: `test_keras_still_fails_at_several_steps_per_execution`.
+An update too many (tensorflow, inlining drops control inputs). At the end of
+    data of unknown length the call without data still advances
+    `optimizer.iterations` and the noise. Here: as above.
+    Test: `test_keras_still_counts_an_update_without_data`.
+Uneven shares (keras `losses.loss.scale_loss_for_distribution`). Replicas with
+    fewer examples of the last batch weigh them more. Here: every example weighs
+    one over the global batch size.
+    Test: `test_uneven_last_batch_equals_one_process`.
+Noise (keras `SeedGenerator`). Every replica draws the same, and weight files
+    leave its state out. Here: the replica's number is folded in, and states are
+    saved. Test: `test_keras_still_repeats_noise_on_every_replica`.
+Batch statistics (keras `BatchNormalization`, `synchronized=False`). Each
+    replica has its own. Here: synchronized under a strategy.
+    Test: `test_batch_statistics_are_of_the_global_batch`.
+XLA (tensorflow, resources of another device). A compiled step cannot span the
+    replicas of a host. Here: only forward and backward are compiled.
+    Test: `test_jit_compiled_replicas_equal_one_process`.
+Several hosts (keras-team/keras issue 20585). `fit` reduces nests and scalars in
+    ways that `MultiWorkerMirroredStrategy` refuses. Here: reductions that work
+    everywhere. No test yet: it takes several processes.
 """
 
+import itertools
 import warnings
 
 import keras
@@ -272,7 +276,7 @@ class Trainer(keras.Model):
         return self.test_function
 
     def serving_signatures(self):
-        """What `export` offers: dict of name to `keras_genseq.export.Signature`.
+        """What `export` offers: dict of name to `Signature`.
 
         A class without signatures of its own exports as Keras does.
         """
@@ -452,7 +456,7 @@ def _split(batch, num_parts):
     starts = [size * i // num_parts for i in range(num_parts + 1)]
     return [
         _map(lambda x, s=start, e=end: x[s:e], batch)
-        for start, end in zip(starts[:-1], starts[1:], strict=True)
+        for start, end in itertools.pairwise(starts)
     ]
 
 
