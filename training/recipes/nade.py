@@ -67,7 +67,7 @@ def paper():
         # Draws pixels of grey images; binary ones stay as they are.
         transforms=(Factory(bernoulli_binarize, seed=0), Factory(flatten)),
         global_batch_size=100,
-        epochs=60,
+        epochs=40,
         evaluate=evaluate_density,
         out_of_distribution="tfds:fashion_mnist",
         probe_data="tfds:mnist",
