@@ -13,6 +13,8 @@ from keras_genseq.models.trainer import Trainer
 from keras_genseq.ops.checks import all_categories
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_vectors
+from keras_genseq.ops.checks import ensure
+from keras_genseq.ops.checks import not_empty
 from keras_genseq.ops.random import row_seeds
 
 
@@ -168,6 +170,11 @@ class LikelihoodModel(FromPreset, Trainer):
                 f"{tuple(x.shape)}. Received: dtype={mask.dtype.name}, "
                 f"shape={tuple(mask.shape)}"
             )
+        mask = ensure(
+            mask,
+            tf.reduce_all(tf.shape(mask) == tf.shape(x)),
+            "`mask` must have the shape of `x`.",
+        )
         x = all_categories(x, self.num_categories, where=mask)
         return tf.where(mask, x, 0.0), mask
 
@@ -194,6 +201,7 @@ class LikelihoodModel(FromPreset, Trainer):
             return {"log_prob": self._score(self.check_inputs(x))}
 
         def sample(seed, temperature):
+            seed = not_empty(seed, name="seed")
             num_rows = tf.shape(seed)[0]
             temperature = as_row_values(
                 temperature,

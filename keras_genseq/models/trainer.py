@@ -370,14 +370,17 @@ class _BatchLoop:
         strategy = model.distribute_strategy
         num_replicas = strategy.num_replicas_in_sync
 
-        def reduce(value):
-            if num_replicas == 1:
-                return value
-            return strategy.reduce("MEAN", value, axis=None)
-
         def run(batch):
             logs = strategy.run(step, args=(batch,))
-            return keras.tree.map_structure(reduce, logs)
+            if num_replicas == 1:
+                return logs
+            metrics = model.get_metrics_result()
+            if set(logs) == set(metrics):
+                # Read here, metrics weigh the replicas by their examples.
+                return metrics
+            return keras.tree.map_structure(
+                lambda value: strategy.reduce("MEAN", value, axis=None), logs
+            )
 
         if not model.run_eagerly:
             run = tf.function(

@@ -1,0 +1,28 @@
+"""The table names every public layer and model."""
+
+import keras
+
+from keras_genseq import models
+from tests.conformance.table import LAYERS
+from tests.conformance.table import MODELS
+
+# What systems are made of; a base makes no promise of its own.
+BASES = {"Trainer", "LikelihoodModel"}
+
+
+def public_classes(module, parent):
+    return {
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, parent)
+    }
+
+
+def test_every_public_model_is_in_the_table():
+    assert public_classes(models, keras.Model) - BASES == set(MODELS)
+
+
+def test_every_row_makes_the_class_that_it_names():
+    for table in (LAYERS, MODELS):
+        for name, case in table.items():
+            assert type(case.make()).__name__ == name

@@ -1,0 +1,207 @@
+"""Every promise of a model, tested over the table."""
+
+import contextlib
+import inspect
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conformance.table import MODELS
+from training.checkpoints import CheckpointStore
+
+CASES = pytest.mark.parametrize("name", MODELS)
+POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
+BATCH = 12
+
+
+def compiled(name, strategy=None, jit_compile=False, **kwargs):
+    keras.utils.set_random_seed(4)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = MODELS[name].make(**kwargs)
+        model.compile(
+            keras.optimizers.Adam(0.02, use_ema=True, ema_momentum=0.9),
+            jit_compile=jit_compile,
+        )
+    return model
+
+
+def steps(model, name, count, size=BATCH):
+    """Trains on one batch over and over; returns the losses."""
+    batch = MODELS[name].batch(size)
+    data = tf.data.Dataset.from_tensors(batch).repeat(count)
+    history = []
+
+    class Losses(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            history.append(float(logs["loss"]))
+            self.model.reset_metrics()
+
+    model.fit(data, verbose=0, callbacks=[Losses()])
+    return history
+
+
+def weights(model):
+    return [np.array(w.numpy()) for w in model.weights]
+
+
+def assert_same_weights(a, b, atol=0.0):
+    for x, y in zip(weights(a), weights(b), strict=True):
+        np.testing.assert_allclose(x, y, rtol=0.0, atol=atol)
+
+
+@CASES
+def test_is_built_before_fit(name):
+    model = MODELS[name].make()
+    assert model.built and model.count_params() > 0
+
+
+@CASES
+def test_config_round_trip(name):
+    model = MODELS[name].make()
+    config = model.get_config()
+    arguments = inspect.signature(type(model).__init__).parameters.values()
+    own = {
+        a.name: a.default
+        for a in arguments
+        if a.kind is not a.VAR_KEYWORD and a.name != "self"
+    }
+    assert own.keys() <= config.keys()
+    again = type(model).from_config(config)
+    assert again.get_config() == config
+    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+    plain = type(model)(
+        **{k: config[k] for k, v in own.items() if v is inspect._empty}
+    ).get_config()
+    unchanged = [k for k, v in own.items() if plain[k] == config[k]]
+    assert not set(unchanged) - {
+        k for k, v in own.items() if v is inspect._empty
+    }, "the table's row leaves an argument at its default"
+
+
+@CASES
+def test_presets_have_the_papers_parameters(name):
+    model_class = type(MODELS[name].make())
+    for preset_name, preset in model_class.presets.items():
+        model = model_class.from_preset(preset_name)
+        assert model.count_params() == preset.num_parameters
+    with pytest.raises(ValueError, match="has no preset 'nothing'"):
+        model_class.from_preset("nothing")
+
+
+@CASES
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+def test_loss_falls_on_one_batch(name, jit_compile):
+    losses = steps(compiled(name, jit_compile=jit_compile), name, 15)
+    assert losses[-1] < losses[0] - 0.05
+
+
+@CASES
+def test_gradients_are_everywhere_and_finite(name):
+    model = MODELS[name].make()
+    with tf.GradientTape() as tape:
+        losses, _ = model.example_losses(
+            MODELS[name].batch(BATCH), None, training=True
+        )
+        loss = tf.reduce_mean(losses)
+    for gradient in tape.gradient(loss, model.trainable_variables):
+        gradient = tf.convert_to_tensor(gradient)
+        assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0.0
+
+
+@CASES
+def test_eager_graph_and_xla_agree(name):
+    model = MODELS[name].make()
+    x = tf.constant(MODELS[name].batch(BATCH))
+    eager = model(x)
+    for jit in (False, True):
+        outputs = tf.function(model, jit_compile=jit)(x)
+        np.testing.assert_allclose(eager, outputs, atol=1e-5)
+
+
+@CASES
+@pytest.mark.parametrize("policy", POLICIES)
+def test_trains_under_every_policy_with_float32_densities(name, policy):
+    model = compiled(name, dtype=policy)
+    losses = steps(model, name, 10)
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+    log_prob = model.log_prob(MODELS[name].batch(BATCH))
+    assert log_prob.dtype == tf.float32
+    full = MODELS[name].make()
+    full.set_weights(model.get_weights())
+    np.testing.assert_allclose(
+        log_prob, full.log_prob(MODELS[name].batch(BATCH)), rtol=1e-5
+    )
+
+
+@CASES
+def test_keras_file_keeps_outputs_and_the_next_step(name, tmp_path):
+    model = compiled(name)
+    steps(model, name, 3)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    x = MODELS[name].batch(BATCH)
+    np.testing.assert_array_equal(model(x), again(x))
+    before = weights(model)
+    for each in (model, again):
+        steps(each, name, 2)
+    assert_same_weights(model, again)
+    assert any(
+        (a != b).any() for a, b in zip(before, weights(model), strict=True)
+    )
+
+
+@CASES
+def test_resumed_equals_uninterrupted(name, tmp_path):
+    whole, broken = compiled(name), compiled(name)
+    steps(broken, name, 3)
+    CheckpointStore(tmp_path, broken.training_state).save(3, {})
+    resumed = compiled(name)
+    CheckpointStore(tmp_path, resumed.training_state).restore()
+    # `fit` ends by putting the averaged weights in place, here as there.
+    steps(whole, name, 3)
+    for model in (whole, resumed):
+        steps(model, name, 3)
+    assert_same_weights(whole, resumed)
+
+
+@CASES
+def test_two_replicas_equal_one(name, two_replicas):
+    one, two = compiled(name), compiled(name, two_replicas)
+    losses = [steps(m, name, 4, size=11) for m in (one, two)]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+    assert_same_weights(one, two, atol=1e-6)
+
+
+@CASES
+def test_no_retracing_from_request_to_request(name):
+    model = MODELS[name].make()
+    traces = []
+    draw, score = model.draw, model._score
+
+    def counted(function):
+        def call(*args):
+            traces.append(function.__name__)
+            return function(*args)
+
+        call.__name__ = function.__name__
+        return call
+
+    object.__setattr__(model, "draw", counted(draw))
+    object.__setattr__(model, "_score", counted(score))
+    for size in (5, 6, 7, 8):
+        model.sample(size, seed=size, temperature=0.1 * size)
+        model.log_prob(MODELS[name].batch(size))
+    assert traces.count("draw") == traces.count("_score") == 1
+
+
+@CASES
+def test_evaluate_reports_the_mean_of_log_prob(name):
+    model = compiled(name)
+    x = MODELS[name].batch(BATCH)
+    logs = model.evaluate(x, batch_size=5, verbose=0, return_dict=True)
+    nll = -model.log_prob(x).numpy().mean()
+    assert logs["nll"] == pytest.approx(nll, rel=1e-5)
+    bits = nll / (x.shape[1] * np.log(2.0))
+    assert logs["bits_per_dim"] == pytest.approx(bits, rel=1e-5)

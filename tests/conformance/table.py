@@ -1,0 +1,124 @@
+"""One small instance of every public layer and model.
+
+A new system adds one row; every promise is then tested on it. Arguments are
+not the defaults, so that a config that forgets one shows.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Mapping
+
+import numpy as np
+
+from keras_genseq import models
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelCase:
+    """A model and what it takes.
+
+    Attributes:
+        make: callable that makes the model.
+        batch: callable `size -> batch` of training data, the same every time.
+        bad_requests: dict: signature -> list of `(replaced inputs, words of the
+            error)`; a name of an input maps to what makes the request bad.
+    """
+
+    make: Callable
+    batch: Callable
+    bad_requests: Mapping = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerCase:
+    """A layer and what it takes.
+
+    Attributes:
+        make: callable of keyword arguments (`dtype`) that makes the layer.
+        inputs: callable `size -> array` or tuple of arrays.
+        masks: whether it takes a `mask` of shape `(batch_size, time)`.
+    """
+
+    make: Callable
+    inputs: Callable
+    masks: bool = False
+
+
+def categories(size, input_dim, num_categories):
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, num_categories, (size, input_dim))
+    return x.astype("float32")
+
+
+def vector_requests(input_dim):
+    """Requests that every signature over vectors must refuse."""
+    spoiled = np.zeros((1, input_dim), "float32")
+    nan, fraction = spoiled.copy(), spoiled.copy()
+    nan[0, 0], fraction[0, 1] = np.nan, 0.5
+    shown = np.ones((1, input_dim), bool)
+    x = [
+        ({"x": nan, "mask": shown}, "no NaN"),
+        ({"x": fraction, "mask": shown}, "must hold only"),
+        (
+            {"x": np.zeros((0, input_dim), "float32"), "mask": shown[:0]},
+            "no rows",
+        ),
+    ]
+    seeds = np.zeros((1,), "int32")
+    return {
+        "score": x,
+        "encode": x,
+        "complete": [
+            *x,
+            ({"seed": np.zeros((2,), "int32")}, "one value per row"),
+            ({"mask": np.ones((2, input_dim), bool)}, "shape"),
+        ],
+        "sample": [
+            (
+                {"seed": seeds, "temperature": np.array([-1.0], "float32")},
+                "at least 0",
+            ),
+            (
+                {"seed": seeds, "temperature": np.array([np.nan], "float32")},
+                "no NaN",
+            ),
+            (
+                {"seed": seeds, "temperature": np.ones((2,), "float32")},
+                "one value per row",
+            ),
+            (
+                {"seed": seeds[:0], "temperature": np.ones((0,), "float32")},
+                "no rows",
+            ),
+        ],
+    }
+
+
+MODELS = {
+    "IndependentModel": ModelCase(
+        make=lambda **kwargs: models.IndependentModel(6, 3, **kwargs),
+        batch=lambda size: categories(size, 6, 3),
+        bad_requests=vector_requests(6),
+    ),
+    "FullHistoryModel": ModelCase(
+        make=lambda **kwargs: models.FullHistoryModel(4, 3, **kwargs),
+        batch=lambda size: categories(size, 4, 3),
+        bad_requests=vector_requests(4),
+    ),
+    "NADE": ModelCase(
+        make=lambda **kwargs: models.NADE(
+            7,
+            5,
+            ordering=[3, 0, 6, 1, 5, 2, 4],
+            activation="tanh",
+            implementation="chunk",
+            chunk_size=3,
+            kernel_initializer="he_normal",
+            **kwargs,
+        ),
+        batch=lambda size: categories(size, 7, 2),
+        bad_requests=vector_requests(7),
+    ),
+}
+
+LAYERS = {}
