@@ -90,8 +90,12 @@ def _prepare(builder):
             raise _unavailable(builder, missing, "TFDS may not download it")
         if not by_hand:
             _check_network(builder, missing)
+        # TFDS names what it extracts after the file alone and takes it for
+        # its own the next time: in one folder, Fashion-MNIST would get the
+        # images of MNIST, whose files have the same names.
+        extracted = builder.data_dir_root / "downloads/extracted" / builder.name
         config = tfds.download.DownloadConfig(
-            manual_dir=folder, try_download_gcs=False
+            manual_dir=folder, extract_dir=extracted, try_download_gcs=False
         )
         try:
             builder.download_and_prepare(download_config=config)
