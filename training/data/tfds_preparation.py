@@ -66,7 +66,9 @@ def _find_builder(name):
     from tensorflow_datasets.core import registered
 
     try:
-        return tfds.builder(name, data_dir=os.environ.get("TFDS_DATA_DIR"))
+        return tfds.builder(
+            name, data_dir=os.environ.get("TFDS_DATA_DIR") or None
+        )
     except registered.DatasetNotFoundError as error:
         known = tfds.list_builders(with_community_datasets=False)
         close = difflib.get_close_matches(name.partition("/")[0], known)
