@@ -66,7 +66,9 @@ def _find_builder(name):
     from tensorflow_datasets.core import registered
 
     try:
-        return tfds.builder(name, data_dir=os.environ.get("TFDS_DATA_DIR"))
+        return tfds.builder(
+            name, data_dir=os.environ.get("TFDS_DATA_DIR") or None
+        )
     except registered.DatasetNotFoundError as error:
         known = tfds.list_builders(with_community_datasets=False)
         close = difflib.get_close_matches(name.partition("/")[0], known)
@@ -90,8 +92,12 @@ def _prepare(builder):
             raise _unavailable(builder, missing, "TFDS may not download it")
         if not by_hand:
             _check_network(builder, missing)
+        # TFDS names what it extracts after the file alone and takes it for
+        # its own the next time: in one folder, Fashion-MNIST would get the
+        # images of MNIST, whose files have the same names.
+        extracted = builder.data_dir_root / "downloads/extracted" / builder.name
         config = tfds.download.DownloadConfig(
-            manual_dir=folder, try_download_gcs=False
+            manual_dir=folder, extract_dir=extracted, try_download_gcs=False
         )
         try:
             builder.download_and_prepare(download_config=config)

@@ -21,7 +21,7 @@ def flatten():
 
     def transform(examples):
         _pixel_key(examples, accepted=("image",))
-        return _map(examples, flatten_one)
+        return examples.map(flatten_one)
 
     return transform
 
@@ -46,12 +46,11 @@ def threshold(level=0.5):
 
     def transform(examples):
         key = _pixel_key(examples)
-        return _map(
-            examples,
+        return examples.map(
             lambda example: {
                 **example,
                 key: tf.cast(example[key] > level, tf.float32),
-            },
+            }
         )
 
     return transform
@@ -86,15 +85,9 @@ def bernoulli_binarize(seed):
         # A zip with a range of known length, unlike `enumerate`, still lets
         # the pipeline look up single examples.
         indices = tf.data.Dataset.range(examples.cardinality())
-        return _map(tf.data.Dataset.zip(indices, examples), binarize)
+        return tf.data.Dataset.zip(indices, examples).map(binarize)
 
     return transform
-
-
-def _map(examples, function):
-    return examples.map(
-        function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
 
 
 def _pixel_key(examples, accepted=("image", "x")):
