@@ -114,16 +114,14 @@ def test_writes_only_what_signatures_read(model, saved_model):
     assert len(model.weights) == 8
 
 
-def test_a_model_on_two_replicas_answers_as_on_one(model, tmp_path):
-    devices = tf.config.list_logical_devices("CPU")
-    if len(devices) < 2:
-        pytest.skip("TensorFlow was started with one device.")
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    with strategy.scope():
+def test_a_model_on_two_replicas_answers_as_on_one(
+    model, two_replicas, tmp_path
+):
+    with two_replicas.scope():
         mirrored = toy_model(seed=3)
     mirrored.set_weights(model.get_weights())
     write_saved_model(mirrored, tmp_path / "outside")
-    with strategy.scope():
+    with two_replicas.scope():
         write_saved_model(mirrored, tmp_path / "inside")
     expected = model.score(**REQUESTS["score"])["log_prob"]
     for folder in tmp_path.iterdir():

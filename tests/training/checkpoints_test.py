@@ -1,0 +1,105 @@
+import json
+import os
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from training.checkpoints import CheckpointStore
+
+
+def variables(*values):
+    return [tf.Variable(np.array(v, "float32")) for v in values]
+
+
+def store_with(folder, count, keep=3):
+    state = variables([0.0, 0.0], 0.0)
+    store = CheckpointStore(folder, state, keep=keep)
+    for step in range(1, count + 1):
+        state[0].assign([step, -step])
+        state[1].assign(step)
+        store.save(step, {"epoch": step})
+    return store
+
+
+def restored(folder):
+    state = variables([9.0, 9.0], 9.0)
+    progress = CheckpointStore(folder, state).restore()
+    return progress, state[0].numpy().tolist()
+
+
+def test_restores_the_newest_and_keeps_the_last_ones(tmp_path):
+    store = store_with(tmp_path, 5)
+    assert store.steps == [3, 4, 5]
+    assert restored(tmp_path) == ({"epoch": 5}, [5.0, -5.0])
+
+
+def test_without_a_checkpoint_nothing_changes(tmp_path):
+    assert restored(tmp_path) == (None, [9.0, 9.0])
+
+
+@pytest.mark.parametrize("name", ["variables", "progress.json", "digests.json"])
+@pytest.mark.parametrize("damage", ["truncated", "gone", "flipped"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
+    tmp_path, name, damage
+):
+    store_with(tmp_path, 2)
+    (newest,) = tmp_path.glob("step-*2")
+    path = max(newest.glob(f"{name}*"), key=lambda p: p.stat().st_size)
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "flipped":
+        middle = len(content) // 2
+        flipped = bytes([content[middle] ^ 0xFF])
+        path.write_bytes(content[:middle] + flipped + content[middle + 1 :])
+    with pytest.warns(UserWarning, match=r"step-000000002 is damaged"):
+        assert restored(tmp_path) == ({"epoch": 1}, [1.0, -1.0])
+
+
+@pytest.mark.filterwarnings("ignore:The checkpoint")
+def test_nothing_is_restored_when_all_are_damaged(tmp_path):
+    store_with(tmp_path, 2)
+    for path in tmp_path.rglob("*.json"):
+        path.write_text("")
+    assert restored(tmp_path) == (None, [9.0, 9.0])
+
+
+def test_names_a_checkpoint_of_other_shapes(tmp_path):
+    store_with(tmp_path, 1)
+    other = CheckpointStore(tmp_path, variables([0.0, 0.0, 0.0], 0.0))
+    with pytest.raises(ValueError, match="another configuration"):
+        other.restore()
+
+
+@pytest.mark.parametrize("function", ["mkdir", "fsync", "rename"])
+def test_a_disk_that_refuses_leaves_the_earlier_ones(
+    tmp_path, monkeypatch, function
+):
+    store = store_with(tmp_path, 1)
+
+    def refuse(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, function, refuse)
+        with pytest.raises(OSError, match=r"Free space there.*step-000000001"):
+            store.save(2, {"epoch": 2})
+    assert restored(tmp_path) == ({"epoch": 1}, [1.0, -1.0])
+    assert {p.name for p in tmp_path.iterdir()} == {"step-000000001"}
+    store.save(2, {"epoch": 2})
+    assert store.steps == [1, 2]
+
+
+def test_saving_a_step_again_replaces_it(tmp_path):
+    store = store_with(tmp_path, 2)
+    store.save(2, {"epoch": 7})
+    assert restored(tmp_path)[0] == {"epoch": 7}
+
+
+def test_progress_is_readable_text(tmp_path):
+    store_with(tmp_path, 1)
+    text = pathlib.Path(tmp_path / "step-000000001" / "progress.json")
+    assert json.loads(text.read_text())["epoch"] == 1

@@ -1,0 +1,109 @@
+"""Runs that are killed go on as if nothing had happened, bit for bit."""
+
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+
+def start(run_dir, *options):
+    """Starts a small run of the demo recipe with noise in all its parts."""
+    command = [sys.executable, "-m", "training", "train", "nade"]
+    command += ["--run-dir", str(run_dir), "--epochs", "12", "--set"]
+    command += ["checkpoint_every=7", "global_batch_size=64", *options]
+    with open(run_dir.with_suffix(".log"), "a") as log:
+        return subprocess.Popen(
+            command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+        )
+
+
+def finish(run_dir, *options):
+    process = start(run_dir, *options)
+    assert process.wait(timeout=300) == 0, run_dir.with_suffix(".log")
+
+
+def steps_saved(run_dir):
+    folders = (run_dir / "checkpoints").glob("step-*")
+    return sorted(int(p.name.removeprefix("step-")) for p in folders)
+
+
+def stop_in_the_middle(run_dir, signal_number, wait, *options):
+    """Signals a run after it has saved something new; returns its exit code."""
+    before = steps_saved(run_dir)[-1:]
+    process = start(run_dir, *options)
+    while steps_saved(run_dir)[-1:] == before and process.poll() is None:
+        time.sleep(0.005)
+    time.sleep(wait)
+    process.send_signal(signal_number)
+    return process.wait(timeout=60)
+
+
+def last_checkpoint(run_dir):
+    """Every number of the last checkpoint, and what else it remembers."""
+    path = run_dir / "checkpoints" / f"step-{steps_saved(run_dir)[-1]:09d}"
+    reader = tf.train.load_checkpoint(str(path / "variables"))
+    numbers = {
+        name: reader.get_tensor(name)
+        for name in sorted(reader.get_variable_to_shape_map())
+        if "OBJECT_GRAPH" not in name
+    }
+    return numbers, json.loads((path / "progress.json").read_text())
+
+
+def assert_same_run(a, b):
+    (numbers_a, progress_a), (numbers_b, progress_b) = (
+        last_checkpoint(run) for run in (a, b)
+    )
+    assert numbers_a.keys() == numbers_b.keys() and len(numbers_a) > 10
+    for name, value in numbers_a.items():
+        np.testing.assert_array_equal(value, numbers_b[name], err_msg=name)
+    assert progress_a == progress_b
+    assert (a / "metrics.csv").read_text() == (b / "metrics.csv").read_text()
+    results = [json.loads((r / "results.json").read_text()) for r in (a, b)]
+    assert results[0] == results[1]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("runs") / "whole"
+    finish(run_dir)
+    return run_dir
+
+
+def test_sigterm_saves_and_the_run_goes_on_bit_for_bit(whole, tmp_path):
+    run_dir = tmp_path / "run"
+    code = stop_in_the_middle(run_dir, signal.SIGTERM, 0.05)
+    assert code == 128 + signal.SIGTERM
+    (config,) = tmp_path.glob("run/config.json")
+    assert "nade" in config.read_text()
+    other = start(run_dir, "seed=1")
+    assert other.wait(timeout=120) == 2
+    assert "holds a run with other numbers" in (
+        run_dir.with_suffix(".log").read_text()
+    )
+    finish(run_dir)
+    assert_same_run(whole, run_dir)
+
+
+@pytest.mark.slow
+def test_five_sigkills_change_nothing(whole, tmp_path):
+    run_dir = tmp_path / "run"
+    rng = random.Random(os.environ.get("KERAS_GENSEQ_TEST_SEED", 0))
+    killed = 0
+    for _ in range(5):
+        wait = rng.uniform(0.0, 0.25)
+        code = stop_in_the_middle(run_dir, signal.SIGKILL, wait)
+        killed += code == -signal.SIGKILL
+    assert killed == 5, "the run is too short to be killed five times"
+    finish(run_dir)
+    assert_same_run(whole, run_dir)
