@@ -14,7 +14,7 @@ ALLOWED = {
     "keras_genseq/losses": {"keras_genseq/ops", "keras_genseq/losses"},
     "keras_genseq/metrics": {"keras_genseq/ops", "keras_genseq/metrics"},
     "keras_genseq/samplers": {"keras_genseq/ops", "keras_genseq/samplers"},
-    "keras_genseq/export": {"keras_genseq/export", "keras_genseq/__version__"},
+    "keras_genseq/export": {"keras_genseq/export", "keras_genseq"},
     "keras_genseq/models": {
         f"keras_genseq/{room}"
         for room in (

@@ -58,7 +58,7 @@ def query(
         answer = session.run(signature, **request)
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(
-            f"The model refuses the request: {_sentence(error)}"
+            f"The model refuses the request: {sentence_of(error)}"
         ) from error
     if output is not None:
         arrays = {name: _for_npz(array) for name, array in answer.items()}
@@ -195,7 +195,7 @@ def _specs(tensors):
     }
 
 
-def _sentence(error):
+def sentence_of(error):
     """Takes the words of an assertion out of a report about graph nodes."""
     text = re.sub(r"\s*\[\[\{\{node.*", "", error.message, flags=re.DOTALL)
     found = re.search(r"assertion failed: \[(.*)\]", text, flags=re.DOTALL)

@@ -158,12 +158,13 @@ def override(recipe, assignment):
 def _replace(owner, names, value, path):
     name, *rest = names
     values, rebuild = _children(owner, path)
-    if isinstance(owner, Recipe) and name not in values:
+    if isinstance(owner, Recipe) and name in owner.compile:
         return _replace(owner, ["compile", *names], value, path)
     if name not in values:
+        there_are = {*values, *getattr(owner, "compile", ())}
         raise ValueError(
             f"There is no `{name}` in `{path}`. There are: "
-            f"{', '.join(sorted(values))}."
+            f"{', '.join(sorted(there_are))}."
         )
     if rest:
         return rebuild(name, _replace(values[name], rest, value, path))

@@ -16,6 +16,7 @@ from training.data import evaluation_batches
 from training.data import load_dataset
 from training.data import training_batches
 from training.figures import sample_grid
+from training.query import sentence_of
 from training.recipe import make
 from training.recipe import override
 from training.recipes import find_recipe
@@ -137,26 +138,29 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
             start_epoch=epoch,
             start_step=step,
         )
-        model.fit(
-            batches,
-            epochs=epochs,
-            initial_epoch=epoch,
-            steps_per_epoch=steps_per_epoch,
-            shuffle=False,
-            validation_data=evaluation_batches(
-                model_inputs(dataset.splits["valid"]),
-                batch_size=recipe.global_batch_size,
-            ),
-            callbacks=[
-                AveragedWeights(),
-                keras.callbacks.TensorBoard(
-                    run.logs, write_graph=False, update_freq="epoch"
+        try:
+            model.fit(
+                batches,
+                epochs=epochs,
+                initial_epoch=epoch,
+                steps_per_epoch=steps_per_epoch,
+                shuffle=False,
+                validation_data=evaluation_batches(
+                    model_inputs(dataset.splits["valid"]),
+                    batch_size=recipe.global_batch_size,
                 ),
-                SampleGrids(run.logs, sample_grid),
-                progress,
-                keras.callbacks.TerminateOnNaN(),
-            ],
-        )
+                callbacks=[
+                    AveragedWeights(),
+                    keras.callbacks.TensorBoard(
+                        run.logs, write_graph=False, update_freq="epoch"
+                    ),
+                    SampleGrids(run.logs, sample_grid),
+                    progress,
+                    keras.callbacks.TerminateOnNaN(),
+                ],
+            )
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(sentence_of(error)) from error
     if run.best_weights.exists():
         model.load_weights(run.best_weights)
     model.save(run.model)

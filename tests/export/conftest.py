@@ -3,6 +3,7 @@ import pytest
 from keras_genseq.export import write_saved_model
 from tests.export.toy_model import toy_model
 
+
 @pytest.fixture(scope="module")
 def model():
     return toy_model(seed=0)

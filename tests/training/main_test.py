@@ -1,0 +1,116 @@
+import json
+
+import numpy as np
+import pytest
+
+from training.__main__ import main
+from training.run_folder import RunFolder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of a few updates, through the command line."""
+    run_dir = tmp_path_factory.mktemp("runs") / "run"
+    command = ["train", "nade", "--run-dir", str(run_dir), "--epochs", "2"]
+    command += ["--strategy", "one_device", "--seed", "3"]
+    command += ["--set", "model.units=9", "global_batch_size=100"]
+    command += ["--set", "optimizer.learning_rate=0.02"]
+    assert main(command) == 0
+    return RunFolder(run_dir)
+
+
+def test_train_leaves_a_whole_run(run):
+    config = run.read_config()
+    assert config["overrides"] == [
+        "epochs=2",
+        "seed=3",
+        "model.units=9",
+        "global_batch_size=100",
+        "optimizer.learning_rate=0.02",
+    ]
+    assert config["recipe_values"]["model"]["units"] == 9
+    assert config["command"].startswith("python -m training train nade")
+    header, *rows = run.metrics.read_text().splitlines()
+    assert "val_nll" in header and len(rows) == 2
+    report = run.report.read_text()
+    for words in ("test NLL, nats", "independent dimensions", "AUROC", "probe"):
+        assert words in report
+    for name in ("samples", "completions", "curves", "scores"):
+        path = run.figures / f"{name}.png"
+        assert f"figures/{name}.png" in report
+        assert path.read_bytes().startswith(b"\x89PNG")
+    events = list(run.logs.rglob("events*"))
+    assert any(b"samples" in e.read_bytes() for e in events)
+    results = json.loads(run.results.read_text())
+    assert results["num_test_examples"] == 250
+    assert 10.0 < results["test_nll"] < 64 * np.log(2.0)
+
+
+def test_train_again_trains_no_further(run, capsys):
+    before = run.metrics.read_text()
+    command = run.read_config()["command"].split()[3:]
+    command += ["--run-dir", str(run.path), "--strategy", "one_device"]
+    assert main(command) == 0
+    assert run.metrics.read_text() == before
+    assert "Epoch" not in capsys.readouterr().out
+
+
+def test_sample_export_and_query_answer_from_the_run(run, tmp_path, capsys):
+    samples = tmp_path / "samples.npy"
+    assert main(["sample", str(run.path), "--output", str(samples)]) == 0
+    assert np.load(samples).shape == (64, 64)
+    output = tmp_path / "saved_models"
+    for _ in range(2):
+        assert main(["export", str(run.path), "--output", str(output)]) == 0
+    card = json.loads((output / "nade" / "card.json").read_text())
+    assert card["recipe"] == "nade" and "test_nll" in card["metrics"]
+    assert {p.name for p in (output / "nade").iterdir()} >= {"1", "2"}
+    capsys.readouterr()
+    answer = tmp_path / "answer.npz"
+    query = ["query", str(output / "nade"), "sample"]
+    query += ["--input", "seed=[5,6]", "--input", "temperature=[1,1]"]
+    assert main([*query, "--output", str(answer)]) == 0
+    assert set(np.unique(np.load(answer)["x"])) == {0.0, 1.0}
+
+
+def test_list_prints_recipes_data_and_cost(capsys):
+    assert main(["list"]) == 0
+    printed = capsys.readouterr().out
+    for words in ("nade:", "digits", "tfds:binarized_mnist", "cores"):
+        assert words in printed
+
+
+@pytest.mark.parametrize(
+    "command, message",
+    [
+        (["train", "made_up"], "no recipe 'made_up'"),
+        (["train", "nade", "--set", "epochs=x"], "expects int"),
+        (["train", "nade", "--data", "digitz"], "data source must be one of"),
+        (["train", "nade", "--data", "npz:gone.npz"], "gone.npz"),
+        (["train", "nade", "--set", "global_batch_size=9999"], "needs as many"),
+        (["evaluate", "gone"], "is no run folder"),
+        (["sample", "gone"], "is no run folder"),
+        (["export", "gone"], "is no run folder"),
+        (["query", "gone"], "gone"),
+        (["benchmark", "made_up"], "made_up"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_expected_error_is_one_sentence(
+    command, message, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
+
+
+def test_names_a_value_that_is_no_category(tmp_path, capsys):
+    x = np.zeros((40, 6), "float32")
+    x[7, 2] = 0.5
+    np.savez(tmp_path / "x.npz", train=x, valid=x[:9], test=x[:9])
+    command = ["train", "nade", "--data", f"npz:{tmp_path / 'x.npz'}"]
+    command += ["--run-dir", str(tmp_path / "run"), "--set"]
+    command += ["transforms=()", "global_batch_size=8"]
+    assert main([*command, "--strategy", "one_device"]) == 2
+    assert "must hold only 0 and 1" in capsys.readouterr().err

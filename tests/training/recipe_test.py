@@ -1,0 +1,107 @@
+import json
+
+import keras
+import pytest
+
+from keras_genseq.models import NADE
+from training.recipe import Factory
+from training.recipe import override
+from training.recipes import PRESETS
+from training.recipes import RECIPES
+from training.recipes import find_recipe
+
+
+@pytest.fixture
+def recipe():
+    return find_recipe("nade")
+
+
+@pytest.mark.parametrize(
+    "assignment, read, expected",
+    [
+        ("epochs=3", lambda r: r.epochs, 3),
+        ("model.units=7", lambda r: r.model.arguments["units"], 7),
+        (
+            "model.activation=tanh",
+            lambda r: r.model.arguments["activation"],
+            "tanh",
+        ),
+        (
+            "optimizer.momentum=0",
+            lambda r: r.compile["optimizer"].arguments["momentum"],
+            0.0,
+        ),
+        (
+            "optimizer.learning_rate=0.5",
+            lambda r: r.compile["optimizer"].arguments["learning_rate"],
+            0.5,
+        ),
+        (
+            "compile.optimizer.learning_rate.initial_learning_rate=2",
+            lambda r: (
+                r.compile["optimizer"]
+                .arguments["learning_rate"]
+                .arguments["initial_learning_rate"]
+            ),
+            2.0,
+        ),
+        ("jit_compile=false", lambda r: r.compile["jit_compile"], False),
+        ("patience=5", lambda r: r.patience, 5),
+        ("data=npz:my file.npz", lambda r: r.data, "npz:my file.npz"),
+    ],
+    ids=str,
+)
+def test_an_override_replaces_one_value(recipe, assignment, read, expected):
+    before = recipe.describe()
+    changed = override(recipe, assignment)
+    assert read(changed) == expected
+    assert type(read(changed)) is type(expected)
+    assert recipe.describe() == before != changed.describe()
+
+
+@pytest.mark.parametrize(
+    "assignment, message",
+    [
+        ("epochs", "reads `path=value`"),
+        ("epoch=3", "no `epoch` in `epoch`.*epochs"),
+        ("model.width=3", "no `width` in `model.width`.*units"),
+        ("epochs=many", "expects int.*'many' .str."),
+        ("epochs=1.5", "expects int.*1.5 .float."),
+        ("model.units=true", "expects int.*True .bool."),
+        ("jit_compile=1", "expects bool"),
+        ("optimizer.learning_rate=fast", "expects a number"),
+        ("epochs.more=1", "reaches into a int"),
+    ],
+    ids=str,
+)
+def test_names_what_is_wrong_with_an_override(recipe, assignment, message):
+    with pytest.raises(ValueError, match=message):
+        override(recipe, assignment)
+
+
+def test_a_factory_takes_from_the_run_what_it_was_not_given():
+    schedule = Factory(
+        keras.optimizers.schedules.CosineDecay, initial_learning_rate=1.0
+    )
+    optimizer = Factory(keras.optimizers.SGD, learning_rate=schedule)
+    made = optimizer(decay_steps=70, input_dim=3)
+    assert made.get_config()["learning_rate"]["config"]["decay_steps"] == 70
+    model = Factory(NADE, units=2)
+    assert model(input_dim=5).input_dim == 5
+    fixed = Factory(NADE, units=2, input_dim=4)
+    assert fixed(input_dim=5).input_dim == 4
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_describes_itself(name, preset):
+    description = find_recipe(name, preset).describe()
+    assert json.loads(json.dumps(description)) == description
+    assert description["cost"]
+
+
+def test_names_the_recipes_there_are():
+    with pytest.raises(ValueError, match=r"no recipe 'made_up'.*nade"):
+        find_recipe("made_up")
+    with pytest.raises(ValueError, match="must be one of demo, paper"):
+        find_recipe("nade", "large")
