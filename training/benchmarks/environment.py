@@ -1,0 +1,86 @@
+"""On what a benchmark runs, and with how many threads."""
+
+import datetime
+import importlib.metadata
+import importlib.util
+import os
+import pathlib
+import platform
+
+
+def has_torch():
+    """Whether PyTorch, a peer of the benchmarks alone, is installed."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def num_cores():
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
+def set_threads(threads):
+    """Gives TensorFlow and PyTorch the same number of threads.
+
+    Args:
+        threads: int.
+
+    Raises:
+        ValueError: if `threads` is not positive.
+        RuntimeError: if TensorFlow has started with another number.
+    """
+    import tensorflow as tf
+
+    if threads < 1:
+        raise ValueError(
+            f"`threads` must be at least 1. Received: threads={threads}"
+        )
+    for name in ("intra_op", "inter_op"):
+        get = getattr(tf.config.threading, f"get_{name}_parallelism_threads")
+        set_ = getattr(tf.config.threading, f"set_{name}_parallelism_threads")
+        if get() != threads:
+            set_(threads)
+    if has_torch():
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def describe(command, threads):
+    """The lines that head a section: what was run where, and when.
+
+    Args:
+        command: str.
+        threads: int.
+
+    Returns:
+        str, a Markdown list.
+    """
+    import tensorflow as tf
+
+    gpus = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    packages = ["tensorflow", "keras"] + (["torch"] if has_torch() else [])
+    versions = [f"{p} {importlib.metadata.version(p)}" for p in packages]
+    versions.append(f"Python {platform.python_version()}")
+    lines = [
+        f"Command: `{command}`",
+        f"Date: {datetime.date.today().isoformat()}",
+        f"Machine: {cpu_name()}, {num_cores()} cores, {threads} threads; "
+        f"{', '.join(gpus) if gpus else 'no GPU'}",
+        f"Packages: {', '.join(versions)}",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def cpu_name():
+    """The processor's model name, as far as the system tells."""
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
