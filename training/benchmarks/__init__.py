@@ -36,8 +36,9 @@ def run_benchmark(name, repeats=5, write=False, threads=None):
     words = ["python", "-m", "training", "benchmark", name]
     words += ["--repeats", str(repeats), "--threads", str(threads)]
     words += ["--write"] if write else []
+    load = environment.load()
     text = module.benchmark(repeats)
-    header = environment.describe(shlex.join(words), threads)
+    header = environment.describe(shlex.join(words), threads, load)
     text = f"{header}\n\n{text}"
     print(f"## {module.TITLE}\n\n{text}")
     if write:

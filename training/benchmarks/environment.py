@@ -23,6 +23,11 @@ def num_cores():
 def set_threads(threads):
     """Gives TensorFlow and PyTorch the same number of threads.
 
+    PyTorch's threads are told to wait without spinning, unless the caller's
+    `OMP_WAIT_POLICY` says otherwise: spinning ones starve each other as soon as
+    anything else wants a core, and steps were measured to take ten times as
+    long.
+
     Args:
         threads: int.
 
@@ -42,17 +47,34 @@ def set_threads(threads):
         if get() != threads:
             set_(threads)
     if has_torch():
+        # Read once, when PyTorch is loaded.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         import torch
 
         torch.set_num_threads(threads)
 
 
-def describe(command, threads):
+def get_threads():
+    """What `set_threads` has set, or None."""
+    import tensorflow as tf
+
+    return tf.config.threading.get_intra_op_parallelism_threads() or None
+
+
+def load():
+    """What other processes do to the numbers, in words."""
+    if not hasattr(os, "getloadavg"):
+        return "unknown"
+    return f"{os.getloadavg()[0]:.1f} processes on {num_cores()} cores"
+
+
+def describe(command, threads, load_before):
     """The lines that head a section: what was run where, and when.
 
     Args:
         command: str.
         threads: int.
+        load_before: str. What `load` said before the benchmark started.
 
     Returns:
         str, a Markdown list.
@@ -66,13 +88,17 @@ def describe(command, threads):
     packages = ["tensorflow", "keras"] + (["torch"] if has_torch() else [])
     versions = [f"{p} {importlib.metadata.version(p)}" for p in packages]
     versions.append(f"Python {platform.python_version()}")
+    policy = os.environ.get("OMP_WAIT_POLICY", "not set")
     lines = [
         f"Command: `{command}`",
         f"Date: {datetime.date.today().isoformat()}",
         f"Machine: {cpu_name()}, {num_cores()} cores, {threads} threads; "
         f"{', '.join(gpus) if gpus else 'no GPU'}",
+        f"Load before the start: {load_before}",
         f"Packages: {', '.join(versions)}",
     ]
+    if has_torch():
+        lines.append(f"OMP_WAIT_POLICY of PyTorch's threads: {policy}")
     return "\n".join(f"- {line}" for line in lines)
 
 

@@ -25,6 +25,14 @@ _STEPS = {
     "full (cumulative sum), XLA": ("full", True),
     "full (cumulative sum) without XLA": ("full", False),
 }
+# Classes of `nade_torch`, which is imported by those candidates alone.
+_UNBOUND = "PyTorch, loop over unbound rows"
+_CUMULATIVE = "PyTorch, cumulative sum"
+_TORCH = {
+    "PyTorch, loop over rows by index": "TorchNADE",
+    _UNBOUND: "UnboundTorchNADE",
+    _CUMULATIVE: "CumulativeTorchNADE",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,12 +99,8 @@ def steps(sizes):
         for name, values in _STEPS.items()
     }
     if has_torch():
-        from training.benchmarks import nade_torch
-
-        for variant in nade_torch.VARIANTS:
-            builders[variant] = functools.partial(
-                _torch_step, nade_torch, variant, sizes
-            )
+        for name, variant in _TORCH.items():
+            builders[name] = functools.partial(_torch_step, sizes, variant)
     return builders
 
 
@@ -112,9 +116,8 @@ def scorers(sizes):
         from training.benchmarks import nade_torch
 
         weights = make_weights(sizes)
-        for variant in nade_torch.VARIANTS:
-            if "index" not in variant:
-                calls[variant] = nade_torch.scorer(variant, weights, x)
+        for name in (_UNBOUND, _CUMULATIVE):
+            calls[name] = nade_torch.scorer(_TORCH[name], weights, x)
     return calls
 
 
@@ -132,9 +135,8 @@ def samplers(sizes, num_samples):
     if has_torch():
         from training.benchmarks import nade_torch
 
-        variant = "PyTorch, loop over unbound rows"
         calls["PyTorch, cached loop"] = nade_torch.sampler(
-            variant, make_weights(sizes), uniforms
+            _TORCH[_UNBOUND], make_weights(sizes), uniforms
         )
     if num_samples in sizes.num_recomputed:
         single.append("a whole pass of ours per dimension")
@@ -164,7 +166,9 @@ def _keras_step(sizes, implementation, jit_compile):
     return step
 
 
-def _torch_step(nade_torch, variant, sizes):
+def _torch_step(sizes, variant):
+    from training.benchmarks import nade_torch
+
     x = make_examples(sizes, sizes.batch_size)
     return nade_torch.train_step(
         variant, make_weights(sizes), x, _LEARNING_RATE, _EPSILON

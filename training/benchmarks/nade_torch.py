@@ -77,16 +77,15 @@ class CumulativeTorchNADE(TorchNADE):
         return logits + self.output_bias
 
 
-VARIANTS = {
-    "PyTorch, loop over rows by index": TorchNADE,
-    "PyTorch, loop over unbound rows": UnboundTorchNADE,
-    "PyTorch, cumulative sum": CumulativeTorchNADE,
+_VARIANTS = {
+    variant.__name__: variant
+    for variant in (TorchNADE, UnboundTorchNADE, CumulativeTorchNADE)
 }
 
 
 def train_step(variant, weights, x, learning_rate, epsilon):
     """Callable: one update by Adam; returns the loss before it."""
-    module = VARIANTS[variant](weights)
+    module = _VARIANTS[variant](weights)
     optimizer = torch.optim.Adam(
         module.parameters(), lr=learning_rate, eps=epsilon
     )
@@ -104,7 +103,7 @@ def train_step(variant, weights, x, learning_rate, epsilon):
 
 def scorer(variant, weights, x):
     """Callable: log-likelihoods as a NumPy array."""
-    module = VARIANTS[variant](weights)
+    module = _VARIANTS[variant](weights)
     x = torch.tensor(x)
 
     @torch.inference_mode()
@@ -116,7 +115,7 @@ def scorer(variant, weights, x):
 
 def sampler(variant, weights, uniforms):
     """Callable: samples from given noise, as a NumPy array."""
-    module = VARIANTS[variant](weights)
+    module = _VARIANTS[variant](weights)
     uniforms = torch.tensor(uniforms)
 
     @torch.inference_mode()

@@ -38,6 +38,7 @@ def test_prints_and_writes_the_section(toy, capsys):
         assert "## Toy" in text
         assert "3 repeats" in text
         assert "2 threads" in text
+        assert "Load before the start: " in text
         assert "tensorflow 2." in text
 
 
