@@ -162,6 +162,7 @@ def benchmark(
     name: tyro.conf.Positional[str],
     /,
     repeats: int = 5,
+    threads: int | None = None,
     write: bool = False,
 ):
     """Time a system beside its peers.
@@ -169,11 +170,12 @@ def benchmark(
     Args:
         name: System to time (`nade`).
         repeats: Timings of which the median counts.
+        threads: Threads of TensorFlow and its peers; by default all cores.
         write: Put the table into docs/benchmarks.md.
     """
     from training.benchmarks import run_benchmark
 
-    run_benchmark(name, repeats, write)
+    run_benchmark(name, repeats, write, threads)
 
 
 def demo(

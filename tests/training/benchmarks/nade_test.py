@@ -1,0 +1,119 @@
+import importlib.util
+
+import pytest
+
+from training.benchmarks import nade
+from training.benchmarks import nade_candidates
+from training.benchmarks.nade_candidates import OURS
+from training.benchmarks.nade_candidates import Sizes
+from training.benchmarks.nade_memory import measure_memory
+from training.benchmarks.nade_memory import xla_bytes
+
+TINY = Sizes(
+    batch_size=4,
+    input_dim=12,
+    units=5,
+    num_scored=6,
+    num_sampled=(3,),
+    num_recomputed=(3,),
+)
+TORCH = importlib.util.find_spec("torch") is not None
+FORMS = {
+    OURS,
+    "scan without XLA",
+    "chunk, XLA",
+    "chunk without XLA",
+    "full (cumulative sum), XLA",
+    "full (cumulative sum) without XLA",
+}
+TORCH_FORMS = {
+    "PyTorch, loop over rows by index",
+    "PyTorch, loop over unbound rows",
+    "PyTorch, cumulative sum",
+}
+
+
+@pytest.fixture
+def without_torch(monkeypatch):
+    for module in (nade, nade_candidates):
+        monkeypatch.setattr(module, "has_torch", lambda: False)
+
+
+def test_every_candidate_is_in_the_tables():
+    text = nade.benchmark(1, TINY, memory=False)
+    assert [x for x in text.splitlines() if x.startswith("###")] == [
+        "### Training step",
+        "### Scoring 6 examples",
+        "### Sampling, 3 at once",
+    ]
+    step = text.partition("### Scoring")[0]
+    for name in FORMS | (TORCH_FORMS if TORCH else set()):
+        assert f"| {name} |" in step
+    sampling = text.partition("### Sampling, ")[2]
+    assert "a whole pass of ours per dimension" in sampling
+    assert ("| PyTorch, cached loop |" in sampling) == TORCH
+    assert ("not installed" in text) != TORCH
+
+
+def test_without_torch_a_line_says_so(without_torch):
+    assert set(nade_candidates.steps(TINY)) == FORMS
+    assert "PyTorch is left out" in nade._introduction(TINY)
+    candidates, _ = nade_candidates.samplers(TINY, 1)
+    assert set(candidates) == {OURS}
+    assert not any("PyTorch" in n for n in nade_candidates.scorers(TINY))
+
+
+def test_a_wrong_training_step_is_not_timed():
+    right = nade_candidates.steps(TINY)["full (cumulative sum) without XLA"]
+    calls = []
+
+    def without_update():
+        calls.append(1)
+        return first
+
+    first = right()()
+    candidates = {OURS: right(), "no update": without_update}
+    with pytest.raises(RuntimeError, match="'no update' does other work"):
+        nade.train_part(candidates, 3)
+    # The first loss is right; only the second tells.
+    assert len(calls) == 2
+
+
+def test_a_wrong_score_is_not_timed(without_torch):
+    candidates = nade_candidates.scorers(TINY)
+    score = candidates[OURS]
+    candidates["mean"] = lambda: score() / TINY.input_dim
+    with pytest.raises(RuntimeError, match="'mean' does other work"):
+        nade.scoring_part(candidates, 1, TINY)
+
+
+def test_wrong_samples_are_not_timed(without_torch):
+    candidates, single = nade_candidates.samplers(TINY, 3)
+    sample = candidates[OURS]
+    candidates["negative"] = lambda: 1.0 - sample()
+    with pytest.raises(RuntimeError, match="'negative' does other work"):
+        nade.sampling_part(candidates, single, 1, 3)
+
+
+def test_whole_passes_only_where_asked_for(without_torch):
+    assert nade_candidates.samplers(TINY, 1)[1] == []
+
+
+def test_xla_bytes_are_those_of_the_largest_program(tmp_path):
+    assert xla_bytes(tmp_path) is None
+    for name, size in (("step", 14531644), ("copy", 99)):
+        text = f"BufferAssignment:\nTotal bytes used: {size} (13.86MiB)\n"
+        path = (
+            tmp_path / f"{name}.cpu_after_optimizations-buffer-assignment.txt"
+        )
+        path.write_text(text)
+    assert xla_bytes(tmp_path) == 14531644
+
+
+def test_memory_is_measured_in_a_process_of_its_own():
+    sizes = Sizes(batch_size=64, input_dim=128, units=64)
+    memory = measure_memory(OURS, sizes)
+    # Two kernels and Adam's two moments of each: less no step can do with.
+    assert memory.xla > 6 * 4 * 128 * 64
+    # Less than one state per dimension.
+    assert memory.xla < 4 * 64 * 128 * 64

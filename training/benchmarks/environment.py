@@ -1,0 +1,112 @@
+"""On what a benchmark runs, and with how many threads."""
+
+import datetime
+import importlib.metadata
+import importlib.util
+import os
+import pathlib
+import platform
+
+
+def has_torch():
+    """Whether PyTorch, a peer of the benchmarks alone, is installed."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def num_cores():
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
+def set_threads(threads):
+    """Gives TensorFlow and PyTorch the same number of threads.
+
+    PyTorch's threads are told to wait without spinning, unless the caller's
+    `OMP_WAIT_POLICY` says otherwise: spinning ones starve each other as soon as
+    anything else wants a core, and steps were measured to take ten times as
+    long.
+
+    Args:
+        threads: int.
+
+    Raises:
+        ValueError: if `threads` is not positive.
+        RuntimeError: if TensorFlow has started with another number.
+    """
+    import tensorflow as tf
+
+    if threads < 1:
+        raise ValueError(
+            f"`threads` must be at least 1. Received: threads={threads}"
+        )
+    for name in ("intra_op", "inter_op"):
+        get = getattr(tf.config.threading, f"get_{name}_parallelism_threads")
+        set_ = getattr(tf.config.threading, f"set_{name}_parallelism_threads")
+        if get() != threads:
+            set_(threads)
+    if has_torch():
+        # Read once, when PyTorch is loaded.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def get_threads():
+    """What `set_threads` has set, or None."""
+    import tensorflow as tf
+
+    return tf.config.threading.get_intra_op_parallelism_threads() or None
+
+
+def load():
+    """What other processes do to the numbers, in words."""
+    if not hasattr(os, "getloadavg"):
+        return "unknown"
+    return f"{os.getloadavg()[0]:.1f} processes on {num_cores()} cores"
+
+
+def describe(command, threads, load_before):
+    """The lines that head a section: what was run where, and when.
+
+    Args:
+        command: str.
+        threads: int.
+        load_before: str. What `load` said before the benchmark started.
+
+    Returns:
+        str, a Markdown list.
+    """
+    import tensorflow as tf
+
+    gpus = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    packages = ["tensorflow", "keras"] + (["torch"] if has_torch() else [])
+    versions = [f"{p} {importlib.metadata.version(p)}" for p in packages]
+    versions.append(f"Python {platform.python_version()}")
+    policy = os.environ.get("OMP_WAIT_POLICY", "not set")
+    lines = [
+        f"Command: `{command}`",
+        f"Date: {datetime.date.today().isoformat()}",
+        f"Machine: {cpu_name()}, {num_cores()} cores, {threads} threads; "
+        f"{', '.join(gpus) if gpus else 'no GPU'}",
+        f"Load before the start: {load_before}",
+        f"Packages: {', '.join(versions)}",
+    ]
+    if has_torch():
+        lines.append(f"OMP_WAIT_POLICY of PyTorch's threads: {policy}")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def cpu_name():
+    """The processor's model name, as far as the system tells."""
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
