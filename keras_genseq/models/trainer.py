@@ -47,9 +47,10 @@ import keras
 import tensorflow as tf
 
 from keras_genseq.export import write_saved_model
-
-# Any odd constant far from the small steps by which seed states advance.
-_REPLICA_STRIDE = 0x9E3779B1
+from keras_genseq.models.batch_loop import BatchLoop
+from keras_genseq.models.replicas import check_options
+from keras_genseq.models.replicas import fold_in_replica
+from keras_genseq.models.replicas import leave_reduction_to_trainer
 
 
 class Trainer(keras.Model):
@@ -234,6 +235,7 @@ class Trainer(keras.Model):
         return self.get_metrics_result()
 
     def fit(self, *args, **kwargs):
+        self._assert_compile_called("fit")
         self._prepare_players()
         self.make_train_function().num_batches = 0
         history = super().fit(*args, **kwargs)
@@ -267,12 +269,12 @@ class Trainer(keras.Model):
 
     def make_train_function(self, force=False):
         if self.train_function is None or force:
-            self.train_function = _BatchLoop(self, self.train_step)
+            self.train_function = BatchLoop(self, self.train_step)
         return self.train_function
 
     def make_test_function(self, force=False):
         if self.test_function is None or force:
-            self.test_function = _BatchLoop(self, self.test_step)
+            self.test_function = BatchLoop(self, self.test_step)
         return self.test_function
 
     def serving_signatures(self):
@@ -331,8 +333,8 @@ class Trainer(keras.Model):
             if optimizer is None:
                 continue
             if num_replicas > 1:
-                _check_options(optimizer)
-                _leave_reduction_to_trainer(optimizer)
+                check_options(optimizer)
+                leave_reduction_to_trainer(optimizer)
             if self.built and not optimizer.built:
                 with self.distribute_strategy.scope():
                     optimizer.build(variables)
@@ -341,7 +343,7 @@ class Trainer(keras.Model):
                 if isinstance(layer, keras.layers.BatchNormalization):
                     layer.synchronized = True
             for generator in self._seed_generators_below():
-                _fold_in_replica(generator)
+                fold_in_replica(generator)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # Keras reduces the batches of the replicas here, which only the
@@ -357,83 +359,6 @@ class Trainer(keras.Model):
         )
         with strategy.scope():
             self._symbolic_build(data_batch=data_batch)
-
-
-class _BatchLoop:
-    """Takes `steps_per_execution` batches and runs one graph over them.
-
-    Batches are fetched before the graph starts: inside it, the call that finds
-    no data would still run whatever does not depend on them.
-    """
-
-    def __init__(self, model, step):
-        strategy = model.distribute_strategy
-        num_replicas = strategy.num_replicas_in_sync
-
-        def run(batch):
-            logs = strategy.run(step, args=(batch,))
-            if num_replicas == 1:
-                return logs
-            metrics = model.get_metrics_result()
-            if set(logs) == set(metrics):
-                # Read here, metrics weigh the replicas by their examples.
-                return metrics
-            return keras.tree.map_structure(
-                lambda value: strategy.reduce("MEAN", value, axis=None), logs
-            )
-
-        if not model.run_eagerly:
-            run = tf.function(
-                run,
-                reduce_retracing=True,
-                autograph=False,
-                jit_compile=bool(model.jit_compile) and num_replicas == 1,
-            )
-
-        # Keras hands absent targets over as empty optionals.
-        run = model._autoconvert_optionals(run)
-
-        def run_all(batches):
-            for batch in batches:
-                logs = run(batch)
-            return logs
-
-        self._run = run
-        self._run_all = (
-            run_all
-            if model.run_eagerly
-            else tf.function(run_all, reduce_retracing=True, autograph=False)
-        )
-        self._steps = model.steps_per_execution
-        self._model = model
-        self._num_skipped = 0
-        self.num_batches = 0
-
-    def skip(self, num_batches):
-        """Lets the next calls pass for `num_batches` batches without any.
-
-        For a run that goes on in the middle of an epoch: `fit` counts a whole
-        epoch, while the data start where the run was broken off.
-        """
-        self._num_skipped = num_batches
-
-    def __call__(self, iterator):
-        if self._num_skipped > 0:
-            self._num_skipped -= self._steps
-            self.num_batches += self._steps
-            return self._model.get_metrics_result()
-        batches = []
-        for _ in range(self._steps):
-            try:
-                batches.append(next(iterator))
-            except (StopIteration, tf.errors.OutOfRangeError):
-                if not batches:
-                    raise
-                break
-        self.num_batches += len(batches)
-        if len(batches) == 1:
-            return self._run(batches[0])
-        return self._run_all(batches)
 
 
 def _map(function, batch):
@@ -484,53 +409,3 @@ def _all_reduce(context, gradients):
         context.all_reduce(tf.distribute.ReduceOp.SUM, _present(gradients))
     )
     return [None if g is None else next(reduced) for g in gradients]
-
-
-def _innermost(optimizer):
-    while hasattr(optimizer, "inner_optimizer"):
-        optimizer = optimizer.inner_optimizer
-    return optimizer
-
-
-def _check_options(optimizer):
-    optimizer = _innermost(optimizer)
-    if optimizer.gradient_accumulation_steps:
-        raise ValueError(
-            "An optimizer with `gradient_accumulation_steps` cannot run under "
-            "a distribution strategy. Leave it out of the optimizer and pass "
-            "`model.compile(optimizer, gradient_accumulation_steps="
-            f"{optimizer.gradient_accumulation_steps})` instead."
-        )
-    if optimizer.use_ema and optimizer.ema_overwrite_frequency:
-        raise ValueError(
-            "An optimizer with `ema_overwrite_frequency` cannot run under a "
-            "distribution strategy. Set it to None: the averaged weights are "
-            "put in place when `fit` ends."
-        )
-
-
-def _leave_reduction_to_trainer(optimizer):
-    # Gradients arrive already summed over the replicas: reducing them again
-    # would multiply them by the number of replicas.
-    _innermost(optimizer)._all_reduce_sum_gradients = list
-
-
-def _fold_in_replica(generator):
-    """Makes a `SeedGenerator` draw other seeds on every replica."""
-    if getattr(generator, "_folds_in_replica", False):
-        return
-    next_seed = generator.next
-
-    def next_on_replica(ordered=True):
-        seed = next_seed(ordered=ordered)
-        context = tf.distribute.get_replica_context()
-        if context is None:
-            return seed
-        replica = tf.cast(context.replica_id_in_sync_group, tf.uint32)
-        offset = tf.cast(
-            replica * tf.constant(_REPLICA_STRIDE, tf.uint32), seed.dtype
-        )
-        return seed + tf.stack([offset, tf.zeros_like(offset)])
-
-    generator.next = next_on_replica
-    generator._folds_in_replica = True

@@ -1,0 +1,62 @@
+"""Makes optimizers and noise of Keras fit for several replicas."""
+
+import tensorflow as tf
+
+# Any odd constant far from the small steps by which seed states advance.
+_REPLICA_STRIDE = 0x9E3779B1
+
+
+def _innermost(optimizer):
+    while hasattr(optimizer, "inner_optimizer"):
+        optimizer = optimizer.inner_optimizer
+    return optimizer
+
+
+def check_options(optimizer):
+    """Refuses options of an optimizer that crash under a strategy.
+
+    Raises:
+        ValueError: that names what to do instead.
+    """
+    optimizer = _innermost(optimizer)
+    if optimizer.gradient_accumulation_steps:
+        raise ValueError(
+            "An optimizer with `gradient_accumulation_steps` cannot run under "
+            "a distribution strategy. Leave it out of the optimizer and pass "
+            "`model.compile(optimizer, gradient_accumulation_steps="
+            f"{optimizer.gradient_accumulation_steps})` instead."
+        )
+    if optimizer.use_ema and optimizer.ema_overwrite_frequency:
+        raise ValueError(
+            "An optimizer with `ema_overwrite_frequency` cannot run under a "
+            "distribution strategy. Set it to None: the averaged weights are "
+            "put in place when `fit` ends."
+        )
+
+
+def leave_reduction_to_trainer(optimizer):
+    """Takes the all-reduce out of an optimizer's update."""
+    # Gradients arrive already summed over the replicas: reducing them again
+    # would multiply them by the number of replicas.
+    _innermost(optimizer)._all_reduce_sum_gradients = list
+
+
+def fold_in_replica(generator):
+    """Makes a `SeedGenerator` draw other seeds on every replica."""
+    if getattr(generator, "_folds_in_replica", False):
+        return
+    next_seed = generator.next
+
+    def next_on_replica(ordered=True):
+        seed = next_seed(ordered=ordered)
+        context = tf.distribute.get_replica_context()
+        if context is None:
+            return seed
+        replica = tf.cast(context.replica_id_in_sync_group, tf.uint32)
+        offset = tf.cast(
+            replica * tf.constant(_REPLICA_STRIDE, tf.uint32), seed.dtype
+        )
+        return seed + tf.stack([offset, tf.zeros_like(offset)])
+
+    generator.next = next_on_replica
+    generator._folds_in_replica = True

@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_genseq.models.rows import map_rows
+
+
+@pytest.mark.parametrize("num_rows", [1, 2, 5, 8, 9, 16, 21])
+def test_equals_one_call_over_all_rows(num_rows):
+    x = tf.reshape(tf.range(float(2 * num_rows)), (num_rows, 2))
+    scale = tf.range(float(num_rows))
+    results = map_rows(lambda x, s: x * s[:, None], (x, scale), 8)
+    np.testing.assert_array_equal(results, x * scale[:, None])
+
+
+def test_a_function_sees_few_shapes():
+    sizes = set()
+
+    def function(x):
+        sizes.add(x.shape[0])
+        return x
+
+    for num_rows in range(1, 40):
+        map_rows(function, (tf.zeros((num_rows, 3)),), 16)
+    assert sizes == {1, 2, 4, 8, 16}
+
+
+def test_names_a_batch_size_that_is_not_positive():
+    with pytest.raises(ValueError, match="`batch_size` must be positive"):
+        map_rows(tf.identity, (tf.zeros((3, 2)),), 0)

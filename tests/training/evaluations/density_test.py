@@ -1,0 +1,19 @@
+import numpy as np
+import pytest
+
+from training.evaluations.density import mean_with_interval
+
+
+def test_interval_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        mean, half = mean_with_interval(rng.normal(2.0, 3.0, 50))
+        covered += abs(mean - 2.0) <= half
+    assert 0.91 < covered / 400 < 0.98
+
+
+def test_interval_of_known_values():
+    mean, half = mean_with_interval(np.array([1.0, 3.0]))
+    assert mean == 2.0
+    assert half == pytest.approx(1.96)
