@@ -125,7 +125,7 @@ class RunProgress(keras.callbacks.Callback):
             step // self.checkpoint_every > before // self.checkpoint_every
         )
         if self._terminated or (due and self._step_in_epoch()):
-            self.store.save(step, self.state)
+            self._save(logs)
         if self._terminated:
             raise SystemExit(128 + signal.SIGTERM)
         if self._out_of_steps():
@@ -133,6 +133,7 @@ class RunProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {name: float(value) for name, value in (logs or {}).items()}
+        self._check_finite(logs)
         score = logs.get(self.monitor, math.inf)
         if score < self.state["best"]:
             self.state.update(best=score, best_epoch=epoch)
@@ -140,9 +141,23 @@ class RunProgress(keras.callbacks.Callback):
         self.state["history"].append({"epoch": epoch, **logs})
         self.state["epoch"] = epoch + 1
         self._write_metrics()
-        self.store.save(self.state["step"], self.state)
+        self._save(logs)
         if self._out_of_patience():
             self.model.stop_training = True
+
+    def _save(self, logs):
+        self._check_finite(logs)
+        self.store.save(self.state["step"], self.state)
+
+    def _check_finite(self, logs):
+        if not math.isfinite(float(logs["loss"])):
+            saved = max(self.store.steps, default=0)
+            raise RuntimeError(
+                f"The loss is {float(logs['loss'])} after update "
+                f"{self.state['step']}: the run has diverged, and nothing of "
+                f"it was saved after update {saved}. "
+                "Lower the learning rate, or clip gradients, in a new run."
+            )
 
     def _terminate(self, signal_number, frame):
         self._terminated = True

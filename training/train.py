@@ -156,7 +156,6 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
                     ),
                     SampleGrids(run.logs, sample_grid),
                     progress,
-                    keras.callbacks.TerminateOnNaN(),
                 ],
             )
         except tf.errors.InvalidArgumentError as error:

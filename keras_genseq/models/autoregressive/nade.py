@@ -156,13 +156,13 @@ class NADE(LikelihoodModel):
             x_d, shown, uniform, w_d, v_d, b_d = inputs
             logit = ops.matmul(activate(self.activation, a), v_d) + b_d
             drawn = uniform < ops.sigmoid(logit * sharpness)
-            x_d = ops.where(shown > 0.0, x_d, ops.cast(drawn, "float32"))
+            x_d = ops.where(shown, x_d, ops.cast(drawn, "float32"))
             return a + x_d[:, None] * w_d[None], x_d
 
         first = ops.zeros_like(x[:, :1]) + self.hidden_bias[None]
         inputs = (
             ops.transpose(self._in_visiting_order(x)),
-            ops.transpose(self._in_visiting_order(ops.cast(mask, "float32"))),
+            ops.transpose(self._in_visiting_order(mask)),
             ops.transpose(uniforms),
             kernel,
             output_kernel,
