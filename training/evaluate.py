@@ -7,10 +7,11 @@ import pathlib
 import keras
 import numpy as np
 
+from training.data import as_array
 from training.data import load_dataset
+from training.data import model_inputs
 from training.recipe import Recipe
 from training.run_folder import RunFolder
-from training.train import model_inputs
 from training.train import resolve
 from training.train import transformed
 
@@ -103,9 +104,3 @@ def evaluate(run_dir):
         paper = f"  (paper: {theirs})" if theirs else ""
         print(f"  {quantity}: {ours}{paper}  {remark}")
     return report.metrics
-
-
-def as_array(examples, limit=None):
-    """The examples of a data set, or the first `limit`, as one array."""
-    examples = examples if limit is None else examples.take(limit)
-    return np.concatenate([x.numpy() for x in examples.batch(1024)])

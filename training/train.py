@@ -14,6 +14,7 @@ from training.callbacks import SampleGrids
 from training.checkpoints import CheckpointStore
 from training.data import evaluation_batches
 from training.data import load_dataset
+from training.data import model_inputs
 from training.data import training_batches
 from training.figures import sample_grid
 from training.query import sentence_of
@@ -56,13 +57,6 @@ def transformed(recipe, dataset):
         transform = make(transform)
         splits = {name: transform(split) for name, split in splits.items()}
     return dataclasses.replace(dataset, splits=splits)
-
-
-def model_inputs(split):
-    """A data set of the tensors that the model trains on."""
-    spec = split.element_spec
-    key = "x" if "x" in spec else "image"
-    return split.map(lambda element: element[key])
 
 
 def build_model(recipe, inputs):

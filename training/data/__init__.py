@@ -2,6 +2,8 @@
 
 from training.data.dataset import Dataset
 from training.data.dataset import DataUnavailableError
+from training.data.examples import as_array
+from training.data.examples import model_inputs
 from training.data.pipeline import evaluation_batches
 from training.data.pipeline import training_batches
 from training.data.sources import load_dataset
@@ -12,10 +14,12 @@ from training.data.transforms import threshold
 __all__ = [
     "DataUnavailableError",
     "Dataset",
+    "as_array",
     "bernoulli_binarize",
     "evaluation_batches",
     "flatten",
     "load_dataset",
+    "model_inputs",
     "threshold",
     "training_batches",
 ]

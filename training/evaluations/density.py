@@ -10,9 +10,9 @@ from sklearn.preprocessing import StandardScaler
 
 from keras_genseq.models import IndependentModel
 from training import figures
-from training.evaluate import as_array
+from training.data import as_array
+from training.data import model_inputs
 from training.report import Report
-from training.train import model_inputs
 
 _PROBE_EXAMPLES = 10_000
 
