@@ -16,9 +16,9 @@ def model_inputs(examples):
         ValueError: if the examples have neither.
     """
     spec = examples.element_spec
-    for key in ("x", "image"):
-        if key in spec:
-            return examples.map(lambda example: example[key])
+    keys = [key for key in ("x", "image") if key in spec]
+    if keys:
+        return examples.map(lambda example: example[keys[0]])
     raise ValueError(
         "This recipe needs examples with `x` or `image`. Received examples "
         f"with: {', '.join(spec)}. Choose another data source."
