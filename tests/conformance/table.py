@@ -35,8 +35,9 @@ class LayerCase:
 
     Attributes:
         make: callable of keyword arguments (`dtype`) that makes the layer.
-        inputs: callable `size -> array` or tuple of arrays.
-        masks: whether it takes a `mask` of shape `(batch_size, time)`.
+        inputs: callable `size -> tuple` of the arguments of a call.
+        masks: whether it takes one input and a `mask` of shape
+            `(batch_size, time)`.
     """
 
     make: Callable

@@ -1,0 +1,155 @@
+"""Every promise of a layer, tested over the table."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conformance.table import LAYERS
+
+CASES = pytest.mark.parametrize("name", LAYERS)
+BATCH = 4
+
+
+def called(layer, inputs, **kwargs):
+    """Calls a layer; what it returns as a flat list."""
+    return keras.tree.flatten(layer(*inputs, **kwargs))
+
+
+def pair(name, **kwargs):
+    """A layer and inputs that it was built on."""
+    case = LAYERS[name]
+    keras.utils.set_random_seed(2)
+    layer, inputs = case.make(**kwargs), case.inputs(BATCH)
+    called(layer, inputs)
+    return layer, inputs
+
+
+def own_arguments(layer):
+    parameters = inspect.signature(type(layer).__init__).parameters.values()
+    return {
+        p.name: p.default
+        for p in parameters
+        if p.name != "self" and p.kind is not p.VAR_KEYWORD
+    }
+
+
+@CASES
+def test_computes_the_shape_of_its_output(name):
+    layer, inputs = pair(name)
+    outputs = called(layer, inputs)
+    symbols = keras.tree.map_structure(
+        lambda x: keras.KerasTensor(x.shape, str(x.dtype)), inputs
+    )
+    spec = keras.tree.flatten(layer.compute_output_spec(*symbols))
+    assert [x.shape for x in spec] == [tuple(x.shape) for x in outputs]
+    if len(inputs) == 1:
+        computed = layer.compute_output_shape(inputs[0].shape)
+        computed = computed if isinstance(computed, list) else [computed]
+        assert list(map(tuple, computed)) == [tuple(x.shape) for x in outputs]
+
+
+@CASES
+def test_config_round_trip(name):
+    layer, inputs = pair(name)
+    config = layer.get_config()
+    assert own_arguments(layer).keys() <= config.keys()
+    again = type(layer).from_config(config)
+    called(again, inputs)
+    assert again.get_config() == config
+    again.set_weights(layer.get_weights())
+    for a, b in zip(called(layer, inputs), called(again, inputs), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@CASES
+def test_the_row_leaves_few_arguments_at_their_defaults(name):
+    layer, _ = pair(name)
+    config = layer.get_config()
+    defaults = {
+        k: v for k, v in own_arguments(layer).items() if v is not inspect._empty
+    }
+    changed = [k for k, v in defaults.items() if config[k] != v]
+    assert len(changed) >= min(3, len(defaults)), changed
+
+
+@CASES
+@pytest.mark.parametrize(
+    "policy", ["float32", "mixed_bfloat16", "mixed_float16"]
+)
+def test_keeps_to_the_dtype_policy(name, policy):
+    layer, inputs = pair(name, dtype=policy)
+    compute = keras.DTypePolicy(policy).compute_dtype
+    reference, _ = pair(name)
+    reference.set_weights(layer.get_weights())
+    for a, b in zip(
+        called(layer, inputs), called(reference, inputs), strict=True
+    ):
+        assert a.dtype == compute
+        atol = 1e-6 if policy == "float32" else 0.05
+        np.testing.assert_allclose(np.array(a, "float32"), b, atol=atol)
+    assert all(w.dtype == "float32" for w in layer.trainable_weights)
+
+
+@CASES
+def test_gradients_are_everywhere_and_finite(name):
+    layer, inputs = pair(name)
+    inputs = keras.tree.map_structure(tf.constant, inputs)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        loss = sum(
+            tf.reduce_sum(tf.sin(x))
+            for x in called(layer, inputs, training=True)
+        )
+    sources = [*layer.trainable_variables, *keras.tree.flatten(inputs)]
+    for source, gradient in zip(
+        sources, tape.gradient(loss, sources), strict=True
+    ):
+        assert gradient is not None, source
+        assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0.0
+
+
+@CASES
+def test_eager_graph_and_xla_agree(name):
+    layer, inputs = pair(name)
+    eager = called(layer, inputs)
+    for jit in (False, True):
+        compiled = tf.function(
+            lambda *x: called(layer, x), jit_compile=jit, autograph=False
+        )
+        outputs = compiled(*keras.tree.map_structure(tf.constant, inputs))
+        for a, b in zip(eager, outputs, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@CASES
+def test_keras_file_keeps_the_outputs(name, tmp_path):
+    layer, inputs = pair(name)
+    symbols = keras.tree.map_structure(
+        lambda x: keras.Input(x.shape[1:], dtype=str(x.dtype)), inputs
+    )
+    model = keras.Model(keras.tree.flatten(symbols), layer(*symbols))
+    model.save(tmp_path / "layer.keras")
+    again = keras.models.load_model(tmp_path / "layer.keras")
+    flat = keras.tree.flatten(inputs)
+    flat = flat[0] if len(flat) == 1 else flat
+    for a, b in zip(called(model, [flat]), called(again, [flat]), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", [n for n, c in LAYERS.items() if c.masks])
+def test_what_a_mask_hides_does_not_matter(name):
+    layer, (x,) = pair(name)
+    mask = np.random.default_rng(1).random(x.shape[:2]) < 0.6
+    mask[:, 0] = True
+    spoiled = np.where(mask[..., None], x, 9.0).astype("float32")
+    outputs = called(layer, [x], mask=mask)
+    for a, b in zip(outputs, called(layer, [spoiled], mask=mask), strict=True):
+        np.testing.assert_array_equal(a, b)
+    unmasked = called(layer, [spoiled])
+    assert any(
+        np.abs(np.subtract(a, b)).max() > 1e-3
+        for a, b in zip(outputs, unmasked, strict=True)
+    )
