@@ -10,10 +10,9 @@ them do not: only the loops are compiled, and only on request.
 """
 
 import functools
+import itertools
 
 import tensorflow as tf
-
-from keras_genseq.ops.recurrent_steps import outer_sum
 
 
 def recurrence(
@@ -131,15 +130,23 @@ def _gradients(step, run, history, weights, states, mask, upstream):
         states,
         mask,
     )
-    h = tf.cast(history["states"][0], weights[0].dtype)
-    first = tf.cast(states[0], weights[0].dtype)
+    h, first = history["states"][0], states[0]
 
-    def over_history(d):
-        # h before step t is h after step t - 1.
-        d = tf.cast(d, weights[0].dtype)
-        return outer_sum(first[None], d[:1]) + outer_sum(h[:-1], d[1:])
+    def over(a, d):
+        # One large product, in the dtype of the weights.
+        a, d = (
+            tf.cast(tf.reshape(x, (-1, x.shape[-1])), weights[0].dtype)
+            for x in (a, d)
+        )
+        return tf.matmul(a, d, transpose_a=True)
 
-    d_weights = step.weight_gradients(over_history, history["saved"], gradients)
+    def over_states(d):
+        # The state before step t is the one after step t - 1.
+        return over(first, d[0]) + over(h[:-1], d[1:])
+
+    d_weights = step.weight_gradients(
+        over_states, over, history["saved"], gradients
+    )
     d_weights = [
         tf.cast(d, w.dtype) for d, w in zip(d_weights, weights, strict=True)
     ]
@@ -150,12 +157,54 @@ def _gradients(step, run, history, weights, states, mask, upstream):
 def _loop_function(step, loop, *, jit_compile, **options):
     function = functools.partial(loop, step, **options)
     if jit_compile:
-        return tf.function(function, jit_compile=True, autograph=False)
+        return _compiled(function)
     graph = tf.function(function, autograph=False, reduce_retracing=True)
 
     def run(*arguments):
         # Eager loops run step by step in Python: a graph even there.
         return (graph if tf.executing_eagerly() else function)(*arguments)
+
+    return run
+
+
+def _compiled(function):
+    """Compiles a function, but not its gradients.
+
+    XLA cannot hand what a loop kept for its derivative to another program, and
+    a gradient of the gradient (a gradient penalty) would ask for that.
+    """
+    compiled = tf.function(function, jit_compile=True, autograph=False)
+
+    def run(*arguments):
+        flat = tf.nest.flatten(arguments)
+        kinds = [x is not None and x.dtype.is_floating for x in flat]
+
+        def pack(values):
+            values = iter(values)
+            leaves = [
+                next(values) if differentiable else x
+                for x, differentiable in zip(flat, kinds, strict=True)
+            ]
+            return tf.nest.pack_sequence_as(arguments, leaves)
+
+        structure = []
+
+        @tf.custom_gradient
+        def call(*values):
+            # Hidden from the tapes, which would ask for just that.
+            outputs = compiled(*pack([tf.stop_gradient(x) for x in values]))
+            structure.append(outputs)
+
+            def gradient(*upstream):
+                with tf.GradientTape() as tape:
+                    tape.watch(values)
+                    again = tf.nest.flatten(function(*pack(values)))
+                return tape.gradient(again, values, upstream)
+
+            return tf.nest.flatten(outputs), gradient
+
+        outputs = call(*itertools.compress(flat, kinds))
+        return tf.nest.pack_sequence_as(structure[0], outputs)
 
     return run
 

@@ -78,15 +78,17 @@ class SimpleRNNStep:
         """The weights as `backward` multiplies by them."""
         return (tf.transpose(weights[0]),)
 
-    def weight_gradients(self, history, saved, gradients):
-        """Gradients of the weights from those of all steps together.
+    def weight_gradients(self, over_states, over, saved, gradients):
+        """Gradients of the weights, from those of all steps together.
 
         Args:
-            history: callable `d -> sum over steps of h^T d`.
+            over_states: callable `d -> sum over steps and examples of h^T d`,
+                for h the states before each step.
+            over: callable `(a, d) -> sum over steps and examples of a^T d`.
             saved: stacked values that `forward` saved.
             gradients: stacked gradients that `backward` returned first.
         """
-        return (history(gradients[0]),)
+        return (over_states(gradients[0]),)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,8 +132,8 @@ class LSTMStep:
     def transposed(self, weights):
         return (tf.transpose(weights[0]),)
 
-    def weight_gradients(self, history, saved, gradients):
-        return (history(gradients[0]),)
+    def weight_gradients(self, over_states, over, saved, gradients):
+        return (over_states(gradients[0]),)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,9 +176,9 @@ class GRUResetAfterStep:
     def transposed(self, weights):
         return (tf.transpose(weights[0]),)
 
-    def weight_gradients(self, history, saved, gradients):
+    def weight_gradients(self, over_states, over, saved, gradients):
         du = gradients[1]
-        return (history(du), tf.reduce_sum(du, axis=(0, 1)))
+        return (over_states(du), tf.reduce_sum(du, axis=(0, 1)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,21 +226,6 @@ class GRUResetBeforeStep:
         kernel = tf.transpose(weights[0])
         return kernel[: 2 * units], kernel[2 * units :]
 
-    def weight_gradients(self, history, saved, gradients):
+    def weight_gradients(self, over_states, over, saved, gradients):
         _, da_zr, da_g = gradients
-        return (tf.concat([history(da_zr), outer_sum(saved[1], da_g)], -1),)
-
-
-def outer_sum(a, b):
-    """Sum over steps and examples of `a^T b`, as one product.
-
-    Args:
-        a: `(T, B, M)` tensor.
-        b: `(T, B, N)` tensor.
-
-    Returns:
-        `(M, N)` tensor.
-    """
-    a = tf.reshape(a, (-1, a.shape[-1]))
-    b = tf.reshape(b, (-1, b.shape[-1]))
-    return tf.matmul(a, b, transpose_a=True)
+        return (tf.concat([over_states(da_zr), over(saved[1], da_g)], -1),)
