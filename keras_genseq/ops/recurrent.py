@@ -52,6 +52,7 @@ def recurrence(
     """
     dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
     run = functools.partial(_loop_function, step, jit_compile=jit_compile)
+    mask = None if mask is None else tf.convert_to_tensor(mask)
     num_weights = len(weights)
 
     def forward(x, weights, states, mask, save, sequences):
