@@ -99,7 +99,7 @@ class LSTMStep:
     recurrent_activation: str = "sigmoid"
 
     def saved_widths(self, units):
-        return (4 * units,)
+        return (units,) * 4
 
     def gradient_widths(self, units):
         return (4 * units,)
@@ -111,11 +111,11 @@ class LSTMStep:
         g = _activate(self.activation, g)
         c = f * c + i * g
         h = o * _activate(self.activation, c)
-        return (h, c), (tf.concat([i, f, g, o], axis=-1),)
+        return (h, c), (i, f, g, o)
 
     def backward(self, d_states, before, after, saved, transposed):
         dh, dc = d_states
-        i, f, g, o = tf.split(saved[0], 4, axis=-1)
+        i, f, g, o = saved
         squashed = _activate(self.activation, after[1])
         dc = dc + dh * o * _slope(self.activation, squashed)
         da = tf.concat(
@@ -147,7 +147,7 @@ class GRUResetAfterStep:
     recurrent_activation: str = "sigmoid"
 
     def saved_widths(self, units):
-        return (4 * units,)
+        return (units,) * 4
 
     def gradient_widths(self, units):
         return (3 * units, 3 * units)
@@ -160,12 +160,11 @@ class GRUResetAfterStep:
         z = _activate(self.recurrent_activation, x_z + u_z)
         r = _activate(self.recurrent_activation, x_r + u_r)
         g = _activate(self.activation, x_g + r * u_g)
-        saved = tf.concat([z, r, g, u_g], axis=-1)
-        return (z * h + (1.0 - z) * g,), (saved,)
+        return (z * h + (1.0 - z) * g,), (z, r, g, u_g)
 
     def backward(self, d_states, before, after, saved, transposed):
         (dh,) = d_states
-        z, r, g, u_g = tf.split(saved[0], 4, axis=-1)
+        z, r, g, u_g = saved
         da_g = dh * (1.0 - z) * _slope(self.activation, g)
         da_z = dh * (before[0] - g) * _slope(self.recurrent_activation, z)
         da_r = da_g * u_g * _slope(self.recurrent_activation, r)
@@ -189,7 +188,7 @@ class GRUResetBeforeStep:
     recurrent_activation: str = "sigmoid"
 
     def saved_widths(self, units):
-        return (3 * units, units)
+        return (units,) * 4
 
     def gradient_widths(self, units):
         return (3 * units, 2 * units, units)
@@ -204,13 +203,12 @@ class GRUResetBeforeStep:
         kept = r * h
         g = x_g + tf.matmul(kept, weights[0][:, 2 * units :])
         g = _activate(self.activation, g)
-        saved = (tf.concat([zr, g], axis=-1), kept)
-        return (z * h + (1.0 - z) * g,), saved
+        return (z * h + (1.0 - z) * g,), (z, r, g, kept)
 
     def backward(self, d_states, before, after, saved, transposed):
         (dh,) = d_states
         (h,) = before
-        z, r, g = tf.split(saved[0], 3, axis=-1)
+        z, r, g, _ = saved
         transposed_zr, transposed_g = transposed
         da_g = dh * (1.0 - z) * _slope(self.activation, g)
         da_z = dh * (h - g) * _slope(self.recurrent_activation, z)
@@ -228,4 +226,4 @@ class GRUResetBeforeStep:
 
     def weight_gradients(self, over_states, over, saved, gradients):
         _, da_zr, da_g = gradients
-        return (tf.concat([over_states(da_zr), over(saved[1], da_g)], -1),)
+        return (tf.concat([over_states(da_zr), over(saved[3], da_g)], -1),)
