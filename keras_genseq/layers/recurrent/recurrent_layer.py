@@ -8,8 +8,8 @@ from keras import ops
 
 from keras_genseq.ops.recurrent import gather_rows
 from keras_genseq.ops.recurrent import recurrence
-from keras_genseq.ops.recurrent import time_loop
-from keras_genseq.ops.recurrent import where
+from keras_genseq.ops.time_loop import time_loop
+from keras_genseq.ops.time_loop import where
 
 
 class RecurrentLayer(keras.layers.RNN):
@@ -178,9 +178,13 @@ class RecurrentLayer(keras.layers.RNN):
             return False
         num_positions = tf.TensorShape(token_ids.shape).num_elements()
         saves = num_positions is None or embeddings.shape[0] < num_positions
-        cudnn = not self.supports_jit
-        dropout = training and self.cell.dropout
-        return saves and not cudnn and not dropout and self._is_fast(training)
+        # cuDNN, dropout of features and Keras's own additions to a call.
+        plain = (
+            not self.supports_jit
+            or (training and self.cell.dropout)
+            or self.activity_regularizer
+        )
+        return saves and not plain and self._is_fast(training)
 
     def _in_visiting_order(self, x):
         return ops.flip(x, axis=1) if self.go_backwards else x

@@ -84,8 +84,10 @@ def test_stateful_chunks_equal_one_long_run(variant):
 
 
 @every_variant
-@pytest.mark.parametrize("name", MASKS)
-@pytest.mark.parametrize("how", ["eager", "graph"])
+@pytest.mark.parametrize(
+    "name, how",
+    [("inside", "eager"), *((name, "graph") for name in MASKS)],
+)
 def test_equals_keras(variant, name, how):
     ours, theirs = make_pair(variant, **FULL)
     arguments = {
@@ -102,13 +104,10 @@ def test_equals_keras(variant, name, how):
     "options",
     [
         {"go_backwards": True, **FULL},
-        {"go_backwards": True},
         {"zero_output_for_mask": True, **FULL},
         {"zero_output_for_mask": True, "return_state": True},
         {"use_bias": False},
-        {"unroll": True, **FULL},
         {"activation": "relu", **FULL},
-        {"activation": None},
         {"activation": "softsign", **FULL},
     ],
     ids=str,
@@ -125,8 +124,13 @@ def test_options_equal_keras(variant, options):
     assert_same(outputs_and_gradients(ours, **arguments), reference)
 
 
+def test_unrolled_equals_keras():
+    ours, theirs = make_pair("gru", unroll=True, **FULL)
+    assert_same(outputs_and_gradients(ours), outputs_and_gradients(theirs))
+
+
 @pytest.mark.parametrize("variant", ["lstm", "gru", "gru_reset_before"])
-@pytest.mark.parametrize("gate", ["hard_sigmoid", "relu", "softplus"])
+@pytest.mark.parametrize("gate", ["hard_sigmoid", "softplus"])
 def test_recurrent_activations_equal_keras(variant, gate):
     ours, theirs = make_pair(variant, recurrent_activation=gate, **FULL)
     assert_same(outputs_and_gradients(ours), outputs_and_gradients(theirs))
@@ -396,7 +400,7 @@ def test_a_function_as_activation_needs_no_name():
     ids=str,
 )
 @pytest.mark.parametrize("name", MASKS)
-@pytest.mark.parametrize("how", ["eager", "graph", "xla", "dynamic"])
+@pytest.mark.parametrize("how", ["graph", "xla", "dynamic"])
 @every_variant
 def test_grid_equals_keras(variant, name, how, options):
     options = dict(options)

@@ -20,23 +20,23 @@ TOKENS = np.random.default_rng(0).integers(0, 5, (8, 7)).astype("int32")
 class Tagger(Trainer):
     """Each recurrent layer in turn, on tokens and on features."""
 
-    def __init__(self, jit_compile="auto", dropout=0.0):
+    def __init__(self, jit_compile="auto", dropout=0.0, num_layers=4):
         super().__init__()
         options = {"dropout": dropout, "jit_compile": jit_compile}
         self.embedding = keras.layers.Embedding(5, 4)
-        self.lstm = layers.LSTM(4, return_sequences=True, **options)
+        self.tokens = layers.LSTM(4, return_sequences=True, **options)
         self.recurrent = [
             keras.layers.Bidirectional(
                 layers.GRU(3, return_sequences=True, **options)
             ),
             layers.GRU(3, return_sequences=True, reset_after=False, **options),
             layers.SimpleRNN(5, **options),
-        ]
+        ][4 - num_layers :]
         self.embedding.build()
         self(TOKENS)
 
     def call(self, token_ids, training=False):
-        x = self.lstm.call_tokens(
+        x = self.tokens.call_tokens(
             token_ids, self.embedding.embeddings, training=training
         )
         for layer in self.recurrent:
@@ -108,7 +108,7 @@ def test_auto_compiles_training_steps_of_static_length(
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_loss_falls_on_one_batch(jit_compile):
-    model = Tagger()
+    model = Tagger(num_layers=2)
     model.compile(keras.optimizers.Adam(0.03), jit_compile=jit_compile)
     data = tf.data.Dataset.from_tensors((TOKENS, targets())).repeat(40)
     losses = model.fit(data, epochs=2, verbose=0).history["loss"]
@@ -119,7 +119,7 @@ def test_two_replicas_equal_one(two_replicas):
     def trained(scope):
         keras.utils.set_random_seed(0)
         with scope:
-            model = Tagger()
+            model = Tagger(num_layers=2)
             model.compile(keras.optimizers.SGD(0.1))
         data = tf.data.Dataset.from_tensor_slices((TOKENS, targets()))
         model.fit(data.batch(8), epochs=3, verbose=0)
