@@ -15,6 +15,13 @@ def where(mask, new, old):
     return tuple(tf.where(mask, n, o) for n, o in zip(new, old, strict=True))
 
 
+def time_major_mask(mask):
+    """`(B, T)` or `(B, T, 1)` to `(T, B, 1)` booleans."""
+    mask = tf.cast(mask, tf.bool)
+    mask = mask if mask.shape.rank == 3 else mask[..., None]
+    return tf.transpose(mask, (1, 0, 2))
+
+
 def unstack(x):
     """A tensor as a `TensorArray` over its leading axis."""
     array = tf.TensorArray(

@@ -6,9 +6,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_genseq.layers.recurrent.gate_products import project
 from keras_genseq.ops.recurrent import gather_rows
 from keras_genseq.ops.recurrent import recurrence
 from keras_genseq.ops.time_loop import time_loop
+from keras_genseq.ops.time_loop import time_major_mask
 from keras_genseq.ops.time_loop import where
 
 
@@ -83,7 +85,17 @@ class RecurrentLayer(keras.layers.RNN):
 
         Returns:
             As from a call.
+
+        Raises:
+            ValueError: in a functional model, which would not know whose the
+                embeddings are.
         """
+        if isinstance(token_ids, keras.KerasTensor):
+            raise ValueError(
+                "`call_tokens` needs tensors, inside the `call` of a model. "
+                "In a functional model, call the layer on the outputs of a "
+                f"`keras.layers.Embedding`. Received: token_ids={token_ids}"
+            )
         if not self._folds(token_ids, embeddings, training):
             x = ops.take(embeddings, token_ids, axis=0)
             return self(
@@ -137,7 +149,7 @@ class RecurrentLayer(keras.layers.RNN):
         states = self._first_states(initial_state, ops.shape(inputs)[0])
         x = [ops.transpose(inputs, (1, 0, 2))]
         if mask is not None:
-            x.append(_time_major_mask(mask))
+            x.append(time_major_mask(mask))
         _, stacks = time_loop(
             body,
             tuple(states),
@@ -174,8 +186,6 @@ class RecurrentLayer(keras.layers.RNN):
         )
 
     def _folds(self, token_ids, embeddings, training):
-        if isinstance(token_ids, keras.KerasTensor):
-            return False
         num_positions = tf.TensorShape(token_ids.shape).num_elements()
         saves = num_positions is None or embeddings.shape[0] < num_positions
         # cuDNN, dropout of features and Keras's own additions to a call.
@@ -190,21 +200,12 @@ class RecurrentLayer(keras.layers.RNN):
         return ops.flip(x, axis=1) if self.go_backwards else x
 
     def _project(self, x):
-        """`x @ kernel + bias`, as one product of matrices."""
-        kernel, bias = self.cell.kernel, self.cell.input_bias()
-        x = tf.convert_to_tensor(x)
-        rows = tf.reshape(x, (-1, kernel.shape[0]))
-        rows = tf.matmul(rows, tf.cast(kernel, x.dtype))
-        if bias is not None:
-            rows = tf.nn.bias_add(rows, tf.cast(bias, x.dtype))
-        shape = tf.concat([tf.shape(x)[:-1], [kernel.shape[1]]], axis=0)
-        rows = tf.reshape(rows, shape)
-        return tf.ensure_shape(rows, (*x.shape[:-1], kernel.shape[1]))
+        return project(x, self.cell.kernel, self.cell.input_bias())
 
     def _run(self, x, states, mask, training):
         """From time-major projected inputs to what Keras's loops return."""
         if mask is not None:
-            mask = _time_major_mask(self._in_visiting_order(mask))
+            mask = time_major_mask(self._in_visiting_order(mask))
         weights = [
             ops.cast(w, self.compute_dtype)
             for w in self.cell.recurrent_weights()
@@ -254,12 +255,6 @@ class RecurrentLayer(keras.layers.RNN):
             ops.cast(state, self.compute_dtype)
             for state in keras.tree.flatten(initial_state)
         ]
-
-
-def _time_major_mask(mask):
-    mask = tf.cast(mask, tf.bool)
-    mask = mask if len(mask.shape) == 3 else mask[..., None]
-    return tf.transpose(mask, (1, 0, 2))
 
 
 def _equal_cell(cell, cell_class):
