@@ -1,0 +1,17 @@
+"""Keras layers, one public class per file."""
+
+from keras_genseq.layers.recurrent.gru import GRU
+from keras_genseq.layers.recurrent.gru_cell import GRUCell
+from keras_genseq.layers.recurrent.lstm import LSTM
+from keras_genseq.layers.recurrent.lstm_cell import LSTMCell
+from keras_genseq.layers.recurrent.simple_rnn import SimpleRNN
+from keras_genseq.layers.recurrent.simple_rnn_cell import SimpleRNNCell
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "GRUCell",
+    "LSTMCell",
+    "SimpleRNN",
+    "SimpleRNNCell",
+]

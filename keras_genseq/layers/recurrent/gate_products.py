@@ -1,0 +1,72 @@
+"""The linear part of a cell: one product for all gates where possible."""
+
+import numbers
+
+import tensorflow as tf
+from keras import ops
+
+
+def project(x, kernel, bias):
+    """`x @ kernel + bias`, as one product of matrices.
+
+    Args:
+        x: `(..., features)` tensor.
+        kernel: `(features, width)`, cast to the dtype of `x`.
+        bias: `(width,)`, or None.
+
+    Returns:
+        Tensor `(..., width)`.
+    """
+    x = tf.convert_to_tensor(x)
+    features, width = kernel.shape
+    rows = tf.reshape(x, (-1, features))
+    rows = tf.matmul(rows, tf.cast(kernel, x.dtype))
+    if bias is not None:
+        rows = tf.nn.bias_add(rows, tf.cast(bias, x.dtype))
+    rows = tf.reshape(rows, tf.concat([tf.shape(x)[:-1], [width]], axis=0))
+    return tf.ensure_shape(rows, (*x.shape[:-1], width))
+
+
+def gate_products(values, kernel, num_gates, masks=None):
+    """`values @ kernel`, as one tensor for each gate.
+
+    Args:
+        values: `(batch_size, dim)` tensor.
+        kernel: `(dim, num_gates * units)`.
+        num_gates: int.
+        masks: dropout masks of `values`: None, one for all gates, or a list
+            with one for each gate.
+
+    Returns:
+        List of `(batch_size, units)` tensors.
+    """
+    if isinstance(masks, (list, tuple)):
+        kernels = ops.split(kernel, num_gates, axis=1)
+        return [
+            ops.matmul(values * mask, part)
+            for mask, part in zip(masks, kernels, strict=True)
+        ]
+    if masks is not None:
+        values = values * masks
+    return ops.split(ops.matmul(values, kernel), num_gates, axis=1)
+
+
+def add_biases(parts, bias):
+    """Adds each gate's share of a bias; None adds nothing."""
+    if bias is None:
+        return parts
+    biases = ops.split(bias, len(parts), axis=0)
+    return [part + b for part, b in zip(parts, biases, strict=True)]
+
+
+def check_units(units):
+    """Returns `units` as an int.
+
+    Raises:
+        ValueError: if it is no positive int.
+    """
+    if not isinstance(units, numbers.Integral) or units < 1:
+        raise ValueError(
+            f"`units` must be a positive int. Received: units={units!r}"
+        )
+    return int(units)

@@ -1,0 +1,275 @@
+"""What `SimpleRNN`, `LSTM` and `GRU` share: the fast way over time."""
+
+import inspect
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_genseq.layers.recurrent.gate_products import project
+from keras_genseq.ops.recurrent import gather_rows
+from keras_genseq.ops.recurrent import recurrence
+from keras_genseq.ops.time_loop import time_loop
+from keras_genseq.ops.time_loop import time_major_mask
+from keras_genseq.ops.time_loop import where
+
+
+class RecurrentLayer(keras.layers.RNN):
+    """Replaces the loop of a recurrent Keras layer, and nothing else of it.
+
+    A subclass names Keras's layer first and this class second: whatever that
+    layer leaves to `keras.layers.RNN` then comes here, after its own choice
+    of cuDNN on a GPU. What the fast loop does not know (`unroll`, dropout of
+    the recurrent state, other activations) goes on to `keras.layers.RNN`.
+
+    Args:
+        cell: the cell that Keras's layer made; an equal one of `cell_class`
+            takes its place.
+        jit_compile: bool or `"auto"`. Whether XLA compiles the loops over
+            time. `"auto"` does so in a training step of static length, and
+            never for inference: a served graph must not contain such a region.
+        **kwargs: passed to `keras.layers.RNN`.
+    """
+
+    cell_class = None
+
+    def __init__(self, cell, *, jit_compile="auto", **kwargs):
+        if jit_compile not in ("auto", True, False):
+            raise ValueError(
+                '`jit_compile` must be "auto", True or False. '
+                f"Received: jit_compile={jit_compile!r}"
+            )
+        super().__init__(_equal_cell(cell, self.cell_class), **kwargs)
+        self.jit_compile = jit_compile
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        states = keras.tree.flatten(initial_state)
+        if keras.tree.is_nested(mask):
+            mask = mask[0]
+        cell = self.cell
+        if not self._is_fast(training):
+            if training:
+                # Drawn before the loop: one mask for all of its steps.
+                cell.get_dropout_mask(sequences[:, 0, :])
+                cell.get_recurrent_dropout_mask(states[0])
+            return super().inner_loop(
+                sequences, states, mask=mask, training=training
+            )
+        if training and cell.dropout:
+            dropout_mask = cell.get_dropout_mask(sequences[:, 0, :])
+            sequences = sequences * dropout_mask[:, None, :]
+        x = ops.transpose(self._in_visiting_order(sequences), (1, 0, 2))
+        return self._run(self._project(x), states, mask, training)
+
+    def call_tokens(
+        self,
+        token_ids,
+        embeddings,
+        *,
+        mask=None,
+        initial_state=None,
+        training=False,
+    ):
+        """Calls the layer on the embeddings of tokens, at a lower cost.
+
+        The result is that of `layer(ops.take(embeddings, token_ids, axis=0))`.
+        A vocabulary is often smaller than a batch: here the whole table goes
+        through the input kernel, and positions look up rows of the product.
+        Where that saves nothing, the embeddings are looked up first.
+
+        Args:
+            token_ids: `(batch_size, time)` integers.
+            embeddings: `(vocabulary_size, features)` matrix, such as the
+                `embeddings` of a `keras.layers.Embedding`.
+            mask, initial_state, training: as in a call.
+
+        Returns:
+            As from a call.
+
+        Raises:
+            ValueError: in a functional model, which would not know whose the
+                embeddings are.
+        """
+        if isinstance(token_ids, keras.KerasTensor):
+            raise ValueError(
+                "`call_tokens` needs tensors, inside the `call` of a model. "
+                "In a functional model, call the layer on the outputs of a "
+                f"`keras.layers.Embedding`. Received: token_ids={token_ids}"
+            )
+        if not self._folds(token_ids, embeddings, training):
+            x = ops.take(embeddings, token_ids, axis=0)
+            return self(
+                x, mask=mask, initial_state=initial_state, training=training
+            )
+        if not self.built:
+            self.build((*token_ids.shape, embeddings.shape[-1]))
+        token_ids = self._in_visiting_order(ops.cast(token_ids, "int32"))
+        table = self._project(ops.cast(embeddings, self.compute_dtype))
+        x = gather_rows(table, ops.transpose(token_ids))
+        states = self._first_states(initial_state, ops.shape(token_ids)[0])
+        last, outputs, states = self._run(x, states, mask, training)
+        outputs = ops.cast(
+            outputs if self.return_sequences else last, self.compute_dtype
+        )
+        states = [ops.cast(state, self.compute_dtype) for state in states]
+        if self.stateful:
+            for variable, state in zip(self.states, states, strict=True):
+                variable.assign(state)
+        return (outputs, *states) if self.return_state else outputs
+
+    def gates(self, inputs, *, mask=None, initial_state=None):
+        """All that the cell computes at each step, for study.
+
+        It runs the cell step by step, without dropout and without touching the
+        states of a stateful layer; gradients flow through it.
+
+        Args:
+            inputs: `(batch_size, time, features)`.
+            mask: optional `(batch_size, time)` booleans. Gates at a masked step
+                are what the cell computed there; its states stay as they were.
+            initial_state: as in a call.
+
+        Returns:
+            dict of name to `(batch_size, time, units)` tensor, the states among
+            them, in the order of the inputs (even if `go_backwards`).
+        """
+        inputs = ops.cast(inputs, self.compute_dtype)
+        if not self.built:
+            self.build(inputs.shape)
+        names, state_names = self.cell.gate_names, self.cell.state_names
+
+        def body(t, states, inputs):
+            values = self.cell.gates(inputs[0], states)
+            new = tuple(values[name] for name in state_names)
+            if len(inputs) > 1:
+                new = where(inputs[1], new, states)
+            values.update(zip(state_names, new, strict=True))
+            return new, [values[name] for name in names]
+
+        states = self._first_states(initial_state, ops.shape(inputs)[0])
+        x = [ops.transpose(inputs, (1, 0, 2))]
+        if mask is not None:
+            x.append(time_major_mask(mask))
+        _, stacks = time_loop(
+            body,
+            tuple(states),
+            x,
+            [self.units] * len(names),
+            reverse=self.go_backwards,
+        )
+        stacks = [ops.transpose(stack, (1, 0, 2)) for stack in stacks]
+        return dict(zip(names, stacks, strict=True))
+
+    def get_config(self):
+        config = {"jit_compile": self.jit_compile, "seed": self.cell.seed}
+        # Keras leaves these out, too.
+        if hasattr(self, "use_cudnn"):
+            config["use_cudnn"] = self.use_cudnn
+        if hasattr(self.cell, "implementation"):
+            config["implementation"] = self.cell.implementation
+        return {**super().get_config(), **config}
+
+    def _maybe_config_dropout_masks(self, cell, input_sequence, input_state):
+        # Keras draws masks for inference, too, and so makes it depend on the
+        # state of a seed generator, which cannot be served.
+        pass
+
+    def _is_fast(self, training):
+        cell = self.cell
+        if self.unroll or cell.fused_step is None:
+            return False
+        if not training:
+            return True
+        one_mask = getattr(cell, "implementation", 2) == 2
+        return not cell.recurrent_dropout and (
+            not cell.dropout or (one_mask and cell.dropout < 1.0)
+        )
+
+    def _folds(self, token_ids, embeddings, training):
+        num_positions = tf.TensorShape(token_ids.shape).num_elements()
+        saves = num_positions is None or embeddings.shape[0] < num_positions
+        # cuDNN, dropout of features and Keras's own additions to a call.
+        plain = (
+            not self.supports_jit
+            or (training and self.cell.dropout)
+            or self.activity_regularizer
+        )
+        return saves and not plain and self._is_fast(training)
+
+    def _in_visiting_order(self, x):
+        return ops.flip(x, axis=1) if self.go_backwards else x
+
+    def _project(self, x):
+        return project(x, self.cell.kernel, self.cell.input_bias())
+
+    def _run(self, x, states, mask, training):
+        """From time-major projected inputs to what Keras's loops return."""
+        if mask is not None:
+            mask = time_major_mask(self._in_visiting_order(mask))
+        weights = [
+            ops.cast(w, self.compute_dtype)
+            for w in self.cell.recurrent_weights()
+        ]
+        outputs, states = recurrence(
+            self.cell.fused_step,
+            x,
+            weights,
+            states,
+            mask=mask,
+            return_sequences=self.return_sequences,
+            training=bool(training),
+            jit_compile=self._compiles(x, training),
+        )
+        visible = None if mask is None else self._visible(mask)
+        last = states[0]
+        if visible is not None:
+            last = tf.where(visible[-1], last, tf.zeros_like(last))
+        if not self.return_sequences:
+            return last, last[:, None], states
+        if visible is not None:
+            outputs = tf.where(visible, outputs, tf.zeros_like(outputs))
+        return last, tf.transpose(outputs, (1, 0, 2)), states
+
+    def _visible(self, mask):
+        """Where outputs are not zero: `(T, B, 1)` booleans."""
+        if self.zero_output_for_mask:
+            return mask
+        # Keras repeats the last output, and before the first there is none.
+        return tf.cumsum(tf.cast(mask, tf.int32), axis=0) > 0
+
+    def _compiles(self, x, training):
+        if self.jit_compile != "auto":
+            return self.jit_compile
+        # Each length is compiled anew: only where there is one of them.
+        static = x.shape[0] is not None
+        return bool(training) and static and not tf.executing_eagerly()
+
+    def _first_states(self, initial_state, batch_size):
+        if initial_state is None:
+            initial_state = (
+                self.states
+                if self.stateful
+                else self.get_initial_state(batch_size=batch_size)
+            )
+        return [
+            ops.cast(state, self.compute_dtype)
+            for state in keras.tree.flatten(initial_state)
+        ]
+
+
+def _equal_cell(cell, cell_class):
+    """A cell of `cell_class` with the arguments of another."""
+    parameters = inspect.signature(type(cell).__init__).parameters
+    arguments = {
+        name: getattr(cell, name)
+        for name in parameters
+        if name not in ("self", "kwargs")
+    }
+    if hasattr(cell, "implementation"):
+        arguments["implementation"] = cell.implementation
+    return cell_class(
+        **arguments,
+        name=cell.name,
+        dtype=cell.dtype_policy,
+        trainable=cell.trainable,
+    )

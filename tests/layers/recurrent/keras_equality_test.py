@@ -1,0 +1,202 @@
+"""Our recurrent layers equal Keras's, gradients included."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.layers.recurrent.comparison import INPUTS
+from tests.layers.recurrent.comparison import MASKS
+from tests.layers.recurrent.comparison import VARIANTS
+from tests.layers.recurrent.comparison import assert_same
+from tests.layers.recurrent.comparison import initial_states
+from tests.layers.recurrent.comparison import make
+from tests.layers.recurrent.comparison import make_pair
+from tests.layers.recurrent.comparison import mask_named
+from tests.layers.recurrent.comparison import outputs_and_gradients
+
+every_variant = pytest.mark.parametrize("variant", VARIANTS)
+FULL = {"return_sequences": True, "return_state": True}
+
+
+@every_variant
+@pytest.mark.parametrize(
+    "name, how",
+    [("inside", "eager"), *((name, "graph") for name in MASKS)],
+)
+def test_equals_keras(variant, name, how):
+    ours, theirs = make_pair(variant, **FULL)
+    arguments = {
+        "mask": mask_named(name),
+        "states": initial_states(ours),
+        "training": how == "graph",
+    }
+    reference = outputs_and_gradients(theirs, how="graph", **arguments)
+    assert_same(outputs_and_gradients(ours, how=how, **arguments), reference)
+
+
+@every_variant
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"go_backwards": True, **FULL},
+        {"zero_output_for_mask": True, **FULL},
+        {"zero_output_for_mask": True, "return_state": True},
+        {"use_bias": False},
+        {"activation": "relu", **FULL},
+        {"activation": "softsign", **FULL},
+    ],
+    ids=str,
+)
+def test_options_equal_keras(variant, options):
+    ours, theirs = make_pair(variant, **options)
+    arguments = {
+        "mask": mask_named("inside"),
+        "states": initial_states(ours),
+        "training": True,
+        "how": "graph",
+    }
+    reference = outputs_and_gradients(theirs, **arguments)
+    assert_same(outputs_and_gradients(ours, **arguments), reference)
+
+
+def test_unrolled_equals_keras():
+    ours, theirs = make_pair("gru", unroll=True, **FULL)
+    assert_same(outputs_and_gradients(ours), outputs_and_gradients(theirs))
+
+
+@pytest.mark.parametrize("variant", ["lstm", "gru", "gru_reset_before"])
+@pytest.mark.parametrize("gate", ["hard_sigmoid", "softplus"])
+def test_recurrent_activations_equal_keras(variant, gate):
+    ours, theirs = make_pair(variant, recurrent_activation=gate, **FULL)
+    assert_same(outputs_and_gradients(ours), outputs_and_gradients(theirs))
+
+
+@every_variant
+def test_equals_keras_under_xla(variant):
+    ours, theirs = make_pair(variant, **FULL)
+    arguments = {"mask": mask_named("inside"), "states": initial_states(ours)}
+    reference = outputs_and_gradients(theirs, **arguments)
+    for training in (False, True):
+        compiled = outputs_and_gradients(
+            ours, how="xla", training=training, **arguments
+        )
+        assert_same(compiled, reference)
+
+
+@every_variant
+@pytest.mark.parametrize("jit_compile", ["auto", True])
+def test_equals_keras_without_static_shapes(variant, jit_compile):
+    ours, theirs = make_pair(variant, jit_compile=jit_compile, **FULL)
+    states = initial_states(ours)
+    reference = outputs_and_gradients(theirs, states=states)
+    dynamic = outputs_and_gradients(
+        ours, how="dynamic", states=states, training=True
+    )
+    assert_same(dynamic, reference)
+
+
+@every_variant
+@pytest.mark.parametrize(
+    "rates",
+    [(0.5, 0.0), (0.0, 0.5), (0.3, 0.4)],
+    ids=["inputs", "states", "both"],
+)
+def test_dropout_equals_keras(variant, rates):
+    options = {"dropout": rates[0], "recurrent_dropout": rates[1], "seed": 7}
+    ours, theirs = make_pair(variant, **options, **FULL)
+    for _ in range(2):
+        reference = outputs_and_gradients(theirs, training=True)
+        assert_same(outputs_and_gradients(ours, training=True), reference)
+
+
+@every_variant
+@pytest.mark.parametrize("merge_mode", ["concat", "sum"])
+def test_bidirectional_equals_keras(variant, merge_mode):
+    wrapped = [
+        keras.layers.Bidirectional(layer, merge_mode=merge_mode)
+        for layer in make_pair(variant, return_sequences=True)
+    ]
+    mask = mask_named("right")
+    reference = wrapped[1](INPUTS, mask=mask)
+    wrapped[0].build(INPUTS.shape)
+    wrapped[0].set_weights(wrapped[1].get_weights())
+    assert_same([wrapped[0](INPUTS, mask=mask)], [reference])
+    assert type(wrapped[0].forward_layer).__module__.startswith("keras_genseq")
+
+
+@every_variant
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_is_near_float32(variant, policy):
+    reference = outputs_and_gradients(make(variant, **FULL), training=True)
+    layer = make(variant, **FULL, dtype=policy)
+    half = outputs_and_gradients(layer, training=True, how="graph")
+    assert layer(INPUTS)[0].dtype == layer.compute_dtype
+    assert_same(half, reference, 0.15 if policy == "mixed_bfloat16" else 0.03)
+
+
+@every_variant
+def test_float64_stays_float64(variant):
+    ours, theirs = make_pair(variant, **FULL, dtype="float64")
+    inputs = INPUTS.astype("float64")
+    reference = outputs_and_gradients(theirs, inputs=inputs)
+    assert_same(outputs_and_gradients(ours, inputs=inputs), reference, 1e-12)
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        "lstm",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("simple_rnn", "gru", "gru_reset_before")
+        ),
+    ],
+)
+def test_second_derivatives_equal_keras(variant):
+    def penalty(layer, training):
+        inputs = tf.constant(INPUTS[:, :3])
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                inner.watch(inputs)
+                loss = tf.reduce_sum(layer(inputs, training=training) ** 2)
+            slope = inner.gradient(loss, inputs)
+            value = tf.reduce_sum(slope**2)
+        return outer.gradient(value, layer.cell.recurrent_kernel.value)
+
+    ours, theirs = make_pair(variant)
+    reference = tf.function(penalty)(theirs, False)
+    for training in (False, True):
+        result = tf.function(penalty)(ours, training)
+        np.testing.assert_allclose(result, reference, rtol=1e-4, atol=1e-4)
+
+
+def test_a_function_as_activation_needs_no_name():
+    def bent(x):
+        return tf.tanh(x) + 0.1 * x
+
+    ours, theirs = make_pair("lstm", activation=bent)
+    assert_same(outputs_and_gradients(ours), outputs_and_gradients(theirs))
+
+
+@pytest.mark.slow
+@every_variant
+@pytest.mark.parametrize("how", ["graph", "xla", "dynamic"])
+@pytest.mark.parametrize("name", ["left", "right", "inside"])
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("go_backwards", [False, True])
+def test_grid_equals_keras(variant, how, name, return_sequences, go_backwards):
+    ours, theirs = make_pair(
+        variant,
+        return_state=True,
+        return_sequences=return_sequences,
+        go_backwards=go_backwards,
+        zero_output_for_mask=name == "right",
+    )
+    arguments = {"mask": mask_named(name), "states": initial_states(ours)}
+    reference = outputs_and_gradients(theirs, **arguments)
+    for training in (False, True):
+        result = outputs_and_gradients(
+            ours, how=how, training=training, **arguments
+        )
+        assert_same(result, reference)
