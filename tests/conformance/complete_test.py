@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_genseq import layers
 from keras_genseq import models
 from tests.conformance.table import LAYERS
 from tests.conformance.table import MODELS
@@ -20,6 +21,10 @@ def public_classes(module, parent):
 
 def test_every_public_model_is_in_the_table():
     assert public_classes(models, keras.Model) - BASES == set(MODELS)
+
+
+def test_every_public_layer_is_in_the_table():
+    assert public_classes(layers, keras.layers.Layer) == set(LAYERS)
 
 
 def test_every_row_makes_the_class_that_it_names():

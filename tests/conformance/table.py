@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from keras_genseq import layers
 from keras_genseq import models
 
 
@@ -122,4 +123,49 @@ MODELS = {
     ),
 }
 
-LAYERS = {}
+
+def normal(size, *shape):
+    rng = np.random.default_rng(5)
+    return rng.normal(size=(size, *shape)).astype("float32")
+
+
+def recurrent_case(layer_class, **options):
+    return LayerCase(
+        make=lambda **kwargs: layer_class(
+            5,
+            bias_initializer="normal",
+            go_backwards=True,
+            return_sequences=True,
+            return_state=True,
+            **options,
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 6, 3),),
+        masks=True,
+    )
+
+
+def cell_case(cell_class, num_states, **options):
+    return LayerCase(
+        make=lambda **kwargs: cell_class(
+            5, bias_initializer="normal", use_bias=True, **options, **kwargs
+        ),
+        inputs=lambda size: (
+            normal(size, 3),
+            [normal(size, 5) * (i + 1) for i in range(num_states)],
+        ),
+    )
+
+
+LAYERS = {
+    "SimpleRNN": recurrent_case(layers.SimpleRNN, activation="sigmoid"),
+    "LSTM": recurrent_case(layers.LSTM, unit_forget_bias=False),
+    "GRU": recurrent_case(layers.GRU, reset_after=False),
+    "SimpleRNNCell": cell_case(
+        layers.SimpleRNNCell, 1, activation="sigmoid", dropout=0.1
+    ),
+    "LSTMCell": cell_case(
+        layers.LSTMCell, 2, unit_forget_bias=False, dropout=0.1
+    ),
+    "GRUCell": cell_case(layers.GRUCell, 1, reset_after=False, dropout=0.1),
+}
