@@ -7,7 +7,10 @@ from training.benchmarks import environment
 from training.benchmarks.table import write_section
 
 # Modules with a `TITLE` and `benchmark(repeats) -> Markdown`.
-BENCHMARKS = {"nade": "training.benchmarks.nade"}
+BENCHMARKS = {
+    "nade": "training.benchmarks.nade",
+    "recurrent": "training.benchmarks.recurrent",
+}
 PAGE = "docs/benchmarks.md"
 
 
