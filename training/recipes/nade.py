@@ -62,9 +62,7 @@ def paper():
 def _momentum(ema_momentum):
     """Momentum, a rate that falls to 0, and averaged weights.
 
-    The paper's optimizer is plain stochastic gradient descent. Adam, tried on
-    the same budget, overfits sooner: it enlarges the steps of pixels that are
-    rarely on.
+    The paper's optimizer is plain stochastic gradient descent.
     """
     return Factory(
         keras.optimizers.SGD,
