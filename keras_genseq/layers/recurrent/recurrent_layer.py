@@ -120,8 +120,9 @@ class RecurrentLayer(keras.layers.RNN):
     def gates(self, inputs, *, mask=None, initial_state=None):
         """All that the cell computes at each step, for study.
 
-        It runs the cell step by step, without dropout and without touching the
-        states of a stateful layer; gradients flow through it.
+        It runs the cell step by step, in the dtype of the weights, without
+        dropout and without touching the states of a stateful layer; gradients
+        flow through it.
 
         Args:
             inputs: `(batch_size, time, features)`.
@@ -133,7 +134,7 @@ class RecurrentLayer(keras.layers.RNN):
             dict of name to `(batch_size, time, units)` tensor, the states among
             them, in the order of the inputs (even if `go_backwards`).
         """
-        inputs = ops.cast(inputs, self.compute_dtype)
+        inputs = ops.cast(inputs, self.variable_dtype)
         if not self.built:
             self.build(inputs.shape)
         names, state_names = self.cell.gate_names, self.cell.state_names
@@ -147,6 +148,7 @@ class RecurrentLayer(keras.layers.RNN):
             return new, [values[name] for name in names]
 
         states = self._first_states(initial_state, ops.shape(inputs)[0])
+        states = [ops.cast(state, inputs.dtype) for state in states]
         x = [ops.transpose(inputs, (1, 0, 2))]
         if mask is not None:
             x.append(time_major_mask(mask))
