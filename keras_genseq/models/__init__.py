@@ -4,6 +4,9 @@ from keras_genseq.models.autoregressive.full_history_model import (
 from keras_genseq.models.autoregressive.independent_model import (
     IndependentModel as IndependentModel,
 )
+from keras_genseq.models.autoregressive.markov_model import (
+    MarkovModel as MarkovModel,
+)
 from keras_genseq.models.autoregressive.nade import NADE as NADE
 from keras_genseq.models.likelihood_model import (
     LikelihoodModel as LikelihoodModel,

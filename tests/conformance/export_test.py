@@ -40,8 +40,13 @@ def rows(signature, size, offset=0):
         shape = (size, *value.shape[1:])
         if value.dtype == bool:
             request[name] = rng.random(shape) < 0.5
-        elif value.dtype.kind == "i":
+        elif name == "length":
+            # Rows of one length: a batch of several is as long as the longest.
+            request[name] = np.repeat(value, size)
+        elif name == "seed":
             request[name] = rng.integers(0, 1000, shape).astype(value.dtype)
+        elif value.dtype.kind == "i":
+            request[name] = rng.integers(0, 2, shape).astype(value.dtype)
         elif name == "temperature":
             request[name] = rng.uniform(0.3, 1.5, shape).astype("float32")
         else:
@@ -141,9 +146,7 @@ def test_bad_requests_are_refused_and_the_next_one_answered(exported, name):
 def test_python_samples_equal_served_ones(exported, name):
     model = exported[0][name]
     (request, answer), *_ = answers_of(exported, name)["sample"]
-    samples = model.sample(
-        5, seed=request["seed"], temperature=request["temperature"]
-    )
+    samples = model.sample(5, **request)
     np.testing.assert_array_equal(samples, answer["x"])
     (request, answer), *_ = answers_of(exported, name)["complete"]
     completed = model.complete(**request)

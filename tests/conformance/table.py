@@ -50,6 +50,55 @@ def categories(size, input_dim, num_categories):
     return x.astype("float32")
 
 
+def token_ids(size, num_states, num_steps=9):
+    """Sequences with a rhythm to learn; some begin or end in padding."""
+    rng = np.random.default_rng(3)
+    x = (rng.integers(0, 2, (size, num_steps)).cumsum(1) // 2) % num_states
+    x[1::3, -2:] = -1
+    x[2::3, :3] = -1
+    return x.astype("int32")
+
+
+def sequence_requests(bad_x, shape):
+    """Requests that every signature over sequences must refuse.
+
+    Args:
+        bad_x: list of `(x, words of the error)`; each x has one row.
+        shape: shape of a valid row without steps, `(0, ...)`.
+    """
+    dtype = bad_x[0][0].dtype
+    x = [
+        ({"x": x, "mask": np.ones(x.shape[:2], bool)}, words)
+        for x, words in bad_x
+    ]
+    for rows, words in ((0, "no rows"), (1, "without steps")):
+        steps = 3 if rows == 0 else 0
+        empty = np.zeros((rows, steps, *shape[1:]), dtype)
+        x.append(({"x": empty, "mask": np.ones((rows, steps), bool)}, words))
+    requests = vector_requests(2)
+    length = np.array([0], "int32")
+    return {
+        "score": x,
+        "sample": [
+            *requests["sample"][:3],
+            ({"length": length}, "at least 1"),
+            (
+                {
+                    "seed": np.zeros((0,), "int32"),
+                    "temperature": np.ones((0,), "float32"),
+                    "length": length[:0],
+                },
+                "no rows",
+            ),
+        ],
+        "complete": [
+            *x,
+            ({"seed": np.zeros((2,), "int32")}, "one value per row"),
+            ({"mask": np.ones((2, 3), bool)}, "shape"),
+        ],
+    }
+
+
 def vector_requests(input_dim):
     """Requests that every signature over vectors must refuse."""
     spoiled = np.zeros((1, input_dim), "float32")
@@ -118,6 +167,17 @@ MODELS = {
         ),
         batch=lambda size: categories(size, 7, 2),
         bad_requests=vector_requests(7),
+    ),
+    "MarkovModel": ModelCase(
+        make=lambda **kwargs: models.MarkovModel(3, order=2, **kwargs),
+        batch=lambda size: token_ids(size, 3),
+        bad_requests=sequence_requests(
+            [
+                (np.array([[0, 3, 1]], "int32"), "ids from 0 to 2"),
+                (np.array([[0, -2, 1]], "int32"), "ids from 0 to 2"),
+            ],
+            shape=(0,),
+        ),
     ),
 }
 
