@@ -56,7 +56,8 @@ class SequenceModel(DensityModel):
 
     def num_steps(self, x):
         """Steps of each sequence that count, `(batch_size,)` float32."""
-        return ops.zeros_like(x[:, 0], "float32") + float(x.shape[1])
+        rows, steps = ops.shape(x)[:2]
+        return ops.cast(ops.zeros((rows,), "int32") + steps, "float32")
 
     def example_losses(self, x, y, *, training):
         nll = self.negative_log_likelihood(x, y, training=training)

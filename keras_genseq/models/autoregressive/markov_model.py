@@ -169,12 +169,19 @@ class MarkovModel(SequenceModel):
                 f"`length` must be from 0 to {self.order}, the order. "
                 f"Received: length={length}"
             )
-        start, end = self._offsets[length : length + 2]
-        logits = self.logits[int(start) : int(end)]
-        rows = np.asarray(logits, "float64")
-        rows = np.exp(rows - rows.max(-1, keepdims=True))
-        rows /= rows.sum(-1, keepdims=True)
-        return rows.reshape((self.num_states,) * (length + 1))
+        if self.num_states ** (length + 1) > _MOST_ENTRIES:
+            raise ValueError(
+                f"The whole table for contexts of {length} symbols has "
+                f"{self.num_states}^{length + 1} entries; at most "
+                f"{_MOST_ENTRIES} fit. Ask for a smaller `length`."
+            )
+        codes = np.arange(self.num_states**length)
+        lengths = np.full(len(codes), length, "int32")
+        rows = self.rows(ops.convert_to_tensor(codes), lengths)
+        probabilities = np.asarray(ops.take(self.logits, rows, axis=0))
+        probabilities = np.exp(probabilities.astype("float64"))
+        probabilities /= probabilities.sum(-1, keepdims=True)
+        return probabilities.reshape((self.num_states,) * (length + 1))
 
     def stationary_distribution(self):
         """Where the chain dwells in the long run: `pi = pi A`.
