@@ -88,3 +88,26 @@ def next_context(code, length, symbol, num_states, order):
         ops.where(is_padding, ops.zeros_like(code), code),
         ops.where(is_padding, ops.zeros_like(length), length),
     )
+
+
+def lower_bound(numbers, values):
+    """How many of ascending numbers are below each value, by bisection.
+
+    `tf.searchsorted` under XLA compares every value with every number, in
+    memory for all the pairs.
+
+    Args:
+        numbers: `(count,)` int64 tensor, ascending.
+        values: int64 tensor of any shape.
+
+    Returns:
+        int32 tensor like `values`.
+    """
+    count = numbers.shape[0]
+    below = ops.zeros_like(values, "int32")
+    for bit in reversed(range(count.bit_length())):
+        further = below + 2**bit
+        last = ops.take(numbers, ops.minimum(further, count) - 1)
+        is_below = ops.logical_and(further <= count, last < values)
+        below = ops.where(is_below, further, below)
+    return below

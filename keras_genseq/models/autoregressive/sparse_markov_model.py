@@ -1,11 +1,14 @@
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models.autoregressive.markov_model import MarkovModel
 from keras_genseq.models.autoregressive.transition_counts import WITTEN_BELL
+from keras_genseq.models.autoregressive.transition_counts import (
+    TransitionCounts,
+)
 from keras_genseq.models.autoregressive.transition_counts import check_smoothing
+from keras_genseq.ops.contexts import lower_bound
 
 _NO_CONTEXT = np.iinfo("int64").max
 
@@ -61,12 +64,11 @@ class SparseMarkovModel(MarkovModel):
         self.built = True
 
     def rows(self, codes, lengths):
-        known = tf.convert_to_tensor(self.contexts)
+        known = ops.convert_to_tensor(self.contexts)
         rows = ops.zeros_like(lengths)
         for j in range(1, self.order + 1):
             number = int(self._offsets[j]) + codes % self.num_states**j
-            place = tf.searchsorted(known, tf.reshape(number, [-1]))
-            place = tf.reshape(place, tf.shape(number))
+            place = lower_bound(known, number)
             place = ops.minimum(place, self.max_contexts - 1)
             found = (ops.take(known, place) == number) & (lengths >= j)
             rows = ops.where(found, place, rows)
@@ -106,6 +108,22 @@ class SparseMarkovModel(MarkovModel):
 
     def get_config(self):
         return {**super().get_config(), "max_contexts": self.max_contexts}
+
+
+def num_contexts(x, num_states, order):
+    """Contexts that `SparseMarkovModel` needs room for.
+
+    Args:
+        x: `(num_examples, time)` int32 array of ids; -1 is padding.
+        num_states: int.
+        order: int.
+
+    Returns:
+        int.
+    """
+    counts = TransitionCounts(num_states, order, everywhere=True)
+    counts.add(x)
+    return sum(len(counts.seen_contexts(j)) for j in range(order + 1))
 
 
 def _only_the_empty_context(shape, dtype=None):
