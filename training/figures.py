@@ -130,3 +130,46 @@ def write_score_histogram(path, scores, *, xlabel):
     axes.legend()
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+def sample_lines(model, count=4, length=200, seed=0):
+    """Draws samples of a model of series as lines, the same seeds every time.
+
+    Args:
+        model: has `sample(num_samples, length=, seed=)`.
+        count: int.
+        length: int. Steps of each.
+        seed: int.
+
+    Returns:
+        `(height, width, 3)` array in [0, 1].
+    """
+    x = np.asarray(model.sample(count, length=length, seed=seed))
+    figure, axes = plt.subplots(count, 1, figsize=(7, 6), layout="constrained")
+    for line, sample in zip(axes, x, strict=True):
+        line.plot(sample, lw=1)
+    figure.canvas.draw()
+    image = np.asarray(figure.canvas.buffer_rgba())[..., :3] / 255.0
+    plt.close(figure)
+    return image.astype("float32")
+
+
+def write_forecast(path, series, origin, quantiles):
+    """Draws a series and the forecast that begins inside it.
+
+    Args:
+        path: where to.
+        series: `(time,)` array, what happened.
+        origin: int. First step of the forecast.
+        quantiles: `(low, median, high)`, arrays of `(horizon,)`.
+    """
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    low, median, high = quantiles
+    steps = np.arange(origin, origin + len(median))
+    axes.plot(series, label="series", lw=1)
+    axes.plot(steps, median, label="median")
+    axes.fill_between(steps, low, high, alpha=0.3, color="C1", label="80 %")
+    axes.set(xlabel="step", ylabel="standardized value")
+    axes.legend()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

@@ -85,6 +85,11 @@ class Recipe:
             tell from the test data's.
         probe_data: optional source with labels on which encodings are judged;
             None takes `data`.
+        adapt: optional arguments of `model.adapt`, which is then called with
+            the training data before the first epoch; with 0 epochs it is all.
+        horizons: steps ahead at which forecasts are judged.
+        picture: optional callable `model -> image` for TensorBoard; None draws
+            samples as images.
         paper: the paper's own numbers: metric -> (value, source).
         cost: str. Wall time on a stated machine.
     """
@@ -103,6 +108,9 @@ class Recipe:
     checkpoint_every: int | None = None
     out_of_distribution: str | None = None
     probe_data: str | None = None
+    adapt: Mapping[str, Any] | None = None
+    horizons: tuple[int, ...] = ()
+    picture: Callable | None = None
     paper: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
     cost: str = ""
 

@@ -16,8 +16,8 @@ def sample(run_dir, num_samples=64, seed=0, temperature=1.0, output=None):
         num_samples: int.
         seed: int.
         temperature: float.
-        output: optional path, `.png` (a grid) or `.npy`; by default
-            `samples.png` in the run folder.
+        output: optional path, `.png` (a grid; `.txt` of a model of text) or
+            `.npy`; by default `samples.png` in the run folder.
 
     Returns:
         Path of the file.
@@ -26,16 +26,25 @@ def sample(run_dir, num_samples=64, seed=0, temperature=1.0, output=None):
         ValueError: if `output` ends otherwise.
     """
     evaluation = load_run(run_dir)
-    output = pathlib.Path(output or evaluation.run.path / "samples.png")
-    if output.suffix not in (".png", ".npy"):
+    is_text = bool(evaluation.dataset.vocabulary)
+    suffix = ".txt" if is_text else ".png"
+    output = pathlib.Path(output or evaluation.run.path / f"samples{suffix}")
+    if output.suffix not in (suffix, ".npy"):
         raise ValueError(
-            f"`output` must end in .png or .npy. Received: {output}"
+            f"`output` must end in {suffix} or .npy. Received: {output}"
         )
     samples = evaluation.model.sample(
         num_samples, seed=seed, temperature=temperature
     ).numpy()
     if output.suffix == ".npy":
         np.save(output, samples)
+    elif is_text:
+        vocabulary = np.array(evaluation.dataset.vocabulary)
+        texts = ["".join(vocabulary[row]) for row in samples]
+        output.write_text("\n\n---\n\n".join(texts), encoding="utf-8")
+    elif evaluation.recipe.picture:
+        picture = evaluation.recipe.picture
+        figures.write_image(output, picture(evaluation.model))
     else:
         images = figures.as_images(samples)
         columns = int(np.ceil(np.sqrt(num_samples)))

@@ -52,19 +52,23 @@ def transformed(recipe, dataset):
     Returns:
         `Dataset` whose elements are still dicts.
     """
-    splits = dict(dataset.splits)
     for transform in recipe.transforms:
         transform = make(transform)
-        splits = {name: transform(split) for name, split in splits.items()}
-    return dataclasses.replace(dataset, splits=splits)
+        if getattr(transform, "takes_dataset", False):
+            dataset = transform(dataset)
+            continue
+        splits = {n: transform(s) for n, s in dataset.splits.items()}
+        dataset = dataclasses.replace(dataset, splits=splits)
+    return dataset
 
 
-def build_model(recipe, inputs):
+def build_model(recipe, inputs, vocabulary=()):
     """Makes and compiles a recipe's model, inside the present strategy.
 
     Args:
         recipe: `Recipe`.
         inputs: data set of unbatched model inputs.
+        vocabulary: tuple of str. What tokens stand for.
 
     Returns:
         Compiled model.
@@ -74,6 +78,8 @@ def build_model(recipe, inputs):
     context = {
         "input_dim": math.prod(shape),
         "image_shape": tuple(shape),
+        "num_states": len(vocabulary),
+        "channels": shape[-1] if shape.rank == 2 else None,
         "decay_steps": recipe.steps or recipe.epochs * steps_per_epoch,
     }
     model = recipe.model(**context)
@@ -107,7 +113,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     inputs = model_inputs(dataset.splits["train"])
     steps_per_epoch = _steps_per_epoch(recipe, inputs)
     with strategy.scope():
-        model = build_model(recipe, inputs)
+        model = build_model(recipe, inputs, dataset.vocabulary)
     progress = RunProgress(
         run,
         CheckpointStore(run.checkpoints, model.training_state),
@@ -122,6 +128,9 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     if recipe.steps:
         epochs = math.ceil(recipe.steps / steps_per_epoch)
     started = time.monotonic()
+    if recipe.adapt is not None and not progress.state["step"]:
+        batches = inputs.batch(recipe.global_batch_size)
+        model.adapt(batches, **make(recipe.adapt))
     if epoch < epochs and not progress.finished:
         if progress.state["step"]:
             print(f"Going on after update {progress.state['step']}.")
@@ -148,7 +157,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
                     keras.callbacks.TensorBoard(
                         run.logs, write_graph=False, update_freq="epoch"
                     ),
-                    SampleGrids(run.logs, sample_grid),
+                    SampleGrids(run.logs, recipe.picture or sample_grid),
                     progress,
                 ],
             )

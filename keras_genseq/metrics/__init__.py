@@ -1,3 +1,5 @@
 from keras_genseq.metrics.bits_per_dimension import (
     BitsPerDimension as BitsPerDimension,
 )
+from keras_genseq.metrics.nats_per_step import NatsPerStep as NatsPerStep
+from keras_genseq.metrics.nats_per_step import Perplexity as Perplexity

@@ -1,10 +1,19 @@
+from keras_genseq.models.autoregressive.autoregressive_model import (
+    AutoregressiveModel as AutoregressiveModel,
+)
 from keras_genseq.models.autoregressive.full_history_model import (
     FullHistoryModel as FullHistoryModel,
 )
 from keras_genseq.models.autoregressive.independent_model import (
     IndependentModel as IndependentModel,
 )
+from keras_genseq.models.autoregressive.markov_model import (
+    MarkovModel as MarkovModel,
+)
 from keras_genseq.models.autoregressive.nade import NADE as NADE
+from keras_genseq.models.autoregressive.sparse_markov_model import (
+    SparseMarkovModel as SparseMarkovModel,
+)
 from keras_genseq.models.likelihood_model import (
     LikelihoodModel as LikelihoodModel,
 )

@@ -1,24 +1,19 @@
-"""The base of all models with an exact likelihood."""
-
-import random
+"""The base of density models over vectors of categories."""
 
 import keras
 import tensorflow as tf
 
 from keras_genseq import export
 from keras_genseq.metrics import BitsPerDimension
-from keras_genseq.models.presets import FromPreset
-from keras_genseq.models.rows import map_rows
-from keras_genseq.models.trainer import Trainer
+from keras_genseq.models.density_model import DensityModel
 from keras_genseq.ops.checks import all_categories
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import ensure
 from keras_genseq.ops.checks import not_empty
-from keras_genseq.ops.random import row_seeds
 
 
-class LikelihoodModel(FromPreset, Trainer):
+class LikelihoodModel(DensityModel):
     """Explicit density over vectors of categories.
 
     A subclass says `call(x) -> logits`, `log_prob_from_logits(x, logits)` and
@@ -48,59 +43,9 @@ class LikelihoodModel(FromPreset, Trainer):
         self.nll = keras.metrics.Mean(name="nll", dtype="float32")
         self.bits_per_dim = BitsPerDimension(input_dim, dtype="float32")
 
-    def log_prob_from_logits(self, x, logits):
-        """Log-likelihood of a batch whose logits are known.
-
-        Args:
-            x: `(batch_size, input_dim)`.
-            logits: what `call(x)` returned.
-
-        Returns:
-            `(batch_size,)` nats, float32, summed over dimensions.
-        """
-        raise NotImplementedError
-
-    def draw(self, x, mask, seeds, temperature):
-        """Draws the hidden dimensions of a batch, each row from its own seed.
-
-        Args:
-            x: `(batch_size, input_dim)` float32 tensor.
-            mask: boolean, same shape: True keeps the value of `x`.
-            seeds: `(batch_size,)` int32 tensor.
-            temperature: `(batch_size,)` float32 tensor; logits are divided by
-                it, and 0 takes the likeliest value.
-
-        Returns:
-            `(batch_size, input_dim)` float32 tensor.
-        """
-        raise NotImplementedError
-
     def example_losses(self, x, y, *, training):
-        if y is not None:
-            raise ValueError(
-                f"{type(self).__name__} models `x` alone, but the data hold "
-                "targets too. Pass a data set of `x`, not of `(x, y)`."
-            )
-        logits = self(x, training=training)
-        nll = -self.log_prob_from_logits(x, logits)
+        nll = self.negative_log_likelihood(x, y, training=training)
         return nll, {"nll": nll, "bits_per_dim": nll}
-
-    def log_prob(self, x, batch_size=256):
-        """Exact log-likelihood of each example.
-
-        Args:
-            x: `(num_examples, input_dim)` floats that hold whole numbers.
-            batch_size: int. Examples scored at once.
-
-        Returns:
-            `(num_examples,)` float32 tensor, in nats.
-
-        Raises:
-            ValueError: if `x` has another shape or dtype, no rows, or values
-                that are no categories.
-        """
-        x = self.check_inputs(x)
-        return map_rows(self.compile_method(self._score), (x,), batch_size)
 
     def sample(self, num_samples, seed=None, temperature=1.0, batch_size=256):
         """Draws examples from the model.
@@ -178,17 +123,6 @@ class LikelihoodModel(FromPreset, Trainer):
         x = all_categories(x, self.num_categories, where=mask)
         return tf.where(mask, x, 0.0), mask
 
-    def fit(self, x=None, *args, validation_data=None, **kwargs):
-        return super().fit(
-            self._checked(x),
-            *args,
-            validation_data=self._checked(validation_data),
-            **kwargs,
-        )
-
-    def evaluate(self, x=None, *args, **kwargs):
-        return super().evaluate(self._checked(x), *args, **kwargs)
-
     def serving_signatures(self):
         """Signatures of the exported model: see `keras_genseq.export`."""
         x = tf.TensorSpec((None, self.input_dim), tf.float32)
@@ -242,38 +176,3 @@ class LikelihoodModel(FromPreset, Trainer):
 
     def get_config(self):
         return {**super().get_config(), "input_dim": self.input_dim}
-
-    def _score(self, x):
-        return self.log_prob_from_logits(x, self(x, training=False))
-
-    def _draw_rows(self, x, mask, seed, temperature, batch_size):
-        num_rows = x.shape[0]
-        if seed is None:
-            seed = random.randrange(2**31)
-        if isinstance(seed, int):
-            seed = row_seeds(seed % 2**32, num_rows)
-        seeds = as_row_values(seed, num_rows, tf.int32, name="seed")
-        temperature = as_row_values(
-            temperature, num_rows, tf.float32, name="temperature", minimum=0.0
-        )
-        rows = (x, mask, seeds, temperature)
-        return map_rows(self.compile_method(self.draw), rows, batch_size)
-
-    def _checked(self, data):
-        """Lets every batch pass `check_inputs` on its way to the model."""
-        if isinstance(data, tf.data.Dataset):
-            return data.map(
-                self._check_batch, num_parallel_calls=tf.data.AUTOTUNE
-            )
-        if isinstance(data, tf.distribute.DistributedDataset):
-            return data
-        return data if data is None else self._check_batch(data)
-
-    @tf.autograph.experimental.do_not_convert
-    def _check_batch(self, *batch):
-        batch = batch[0] if len(batch) == 1 else batch
-        if isinstance(batch, (tuple, list)):
-            return (self.check_inputs(batch[0]), *batch[1:])
-        if hasattr(batch, "__array__"):
-            return self.check_inputs(batch)
-        return batch

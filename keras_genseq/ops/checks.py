@@ -132,3 +132,107 @@ def as_row_values(values, num_rows, dtype, *, name, minimum=None):
             f"`{name}` must be at least {minimum}, and no NaN.",
         )
     return values
+
+
+def as_sequences(x, step_shape, dtype, *, name="x"):
+    """Converts to a `(batch_size, time, *step_shape)` tensor.
+
+    Args:
+        x: array or tensor: integers for token ids, else floats.
+        step_shape: tuple of ints. Shape of one step.
+        dtype: dtype of the result, int32 or float32.
+        name: str. What error messages call it.
+
+    Raises:
+        ValueError: if `x` holds another kind of numbers, has another shape,
+            no rows or no steps.
+    """
+    x = tf.convert_to_tensor(x)
+    kind, good, cast = (
+        ("floats", x.dtype.is_floating, "float32")
+        if dtype.is_floating
+        else ("integers", x.dtype.is_integer, "int32")
+    )
+    if not good:
+        raise ValueError(
+            f"`{name}` must hold {kind}. Received: dtype={x.dtype.name}. "
+            f'Convert it first: `{name}.astype("{cast}")`.'
+        )
+    shape = (None, None, *step_shape)
+    if not x.shape.is_compatible_with(shape):
+        words = ", ".join(["batch_size", "time", *map(str, step_shape)])
+        raise ValueError(
+            f"`{name}` must have shape ({words}). "
+            f"Received: shape={tuple(x.shape)}"
+        )
+    x = tf.ensure_shape(tf.cast(x, dtype), shape)
+    x = not_empty(x, name=name)
+    return ensure(
+        x,
+        tf.shape(x)[1] > 0,
+        f"`{name}` has sequences without steps. Send at least one step.",
+    )
+
+
+def as_mask(mask, x):
+    """Converts to a boolean tensor with one value per step of `x`.
+
+    Args:
+        mask: booleans, `(batch_size, time)`.
+        x: `(batch_size, time, ...)` tensor.
+
+    Raises:
+        ValueError: if it is not boolean or has another shape.
+    """
+    mask = tf.convert_to_tensor(mask)
+    if mask.dtype != tf.bool or not mask.shape.is_compatible_with(x.shape[:2]):
+        raise ValueError(
+            "`mask` must be boolean, with a value for each step of `x`: shape "
+            f"{tuple(x.shape[:2])}. Received: dtype={mask.dtype.name}, "
+            f"shape={tuple(mask.shape)}"
+        )
+    return ensure(
+        mask,
+        tf.reduce_all(tf.shape(mask) == tf.shape(x)[:2]),
+        "`mask` must have the shape of the steps of `x`.",
+    )
+
+
+def all_states(x, num_states, *, name="x", where=None):
+    """Refuses token ids other than -1 (padding), 0, ..., `num_states - 1`.
+
+    Args:
+        x: integer tensor.
+        num_states: int.
+        name: str. What error messages call it.
+        where: optional boolean tensor; ids where it is False do not count.
+    """
+    valid = (x >= -1) & (x < num_states)
+    if where is not None:
+        valid = valid | ~where
+    return ensure(
+        x,
+        tf.reduce_all(valid),
+        f"`{name}` must hold ids from 0 to {num_states - 1}, or -1 for steps "
+        "that do not count. Received at least one other value.",
+    )
+
+
+def all_finite(x, *, name="x", where=None):
+    """Refuses NaN and infinity.
+
+    Args:
+        x: float tensor.
+        name: str. What error messages call it.
+        where: optional boolean tensor that broadcasts against `x`; values
+            where it is False do not count.
+    """
+    valid = tf.math.is_finite(x)
+    if where is not None:
+        valid = valid | ~where
+    return ensure(
+        x,
+        tf.reduce_all(valid),
+        f"`{name}` must be finite: it holds NaN or infinity. Remove such "
+        "sequences, or fill the gaps in.",
+    )

@@ -40,6 +40,23 @@ def categorical_log_prob(x, logits):
     return ops.sum(ops.reshape(terms, (ops.shape(x)[0], -1)), axis=-1)
 
 
+def normal_log_prob(x, mean, log_scale):
+    """Log-density of real values under independent normal distributions.
+
+    Args:
+        x: `(batch_size, ...)` floats.
+        mean: same shape.
+        log_scale: same shape; log of the standard deviation.
+
+    Returns:
+        Tensor `(batch_size,)`.
+    """
+    x, mean, log_scale = (ops.cast(t, "float32") for t in (x, mean, log_scale))
+    z = (x - mean) * ops.exp(-log_scale)
+    terms = -0.5 * ops.square(z) - log_scale - 0.5 * math.log(2.0 * math.pi)
+    return ops.sum(ops.reshape(terms, (ops.shape(x)[0], -1)), axis=-1)
+
+
 def bits_per_dimension(nats, num_dimensions):
     """Converts nats per example to bits per dimension."""
     return nats / (num_dimensions * math.log(2.0))

@@ -6,6 +6,8 @@ graph, XLA and an exported SavedModel draw the same bits, and what a row draws
 depends on that row's seed alone.
 """
 
+import math
+
 from keras import ops
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -87,3 +89,39 @@ def row_uniform(seeds, size, stream=0):
     # 23 bits and a half: never 0, never 1, exact in float32.
     high = ops.cast(ops.right_shift(bits, _uint32(9)), "float32")
     return (high + 0.5) * 2.0**-23
+
+
+def path_seeds(seeds, num_paths):
+    """Gives every row several seeds of its own.
+
+    Args:
+        seeds: `(batch_size,)` integers.
+        num_paths: int.
+
+    Returns:
+        int32 tensor `(batch_size, num_paths)`; entry i of a row depends on
+        that row's seed and i alone.
+    """
+    paths = _uint32(ops.arange(num_paths, dtype="int32"))[None, :]
+    rows = _uint32(seeds)[:, None]
+    # Another stream than any noise of the rows themselves.
+    bits, _ = threefry2x32(
+        (rows, ops.zeros_like(rows) + _uint32(_PARITY)),
+        (paths, ops.zeros_like(paths)),
+    )
+    return ops.cast(ops.right_shift(bits, _uint32(1)), "int32")
+
+
+def row_normal(seeds, size, stream=0):
+    """Standard normal noise for each row of a batch from that row's seed.
+
+    Args:
+        seeds: as for `row_uniform`.
+        size: as for `row_uniform`.
+        stream: as for `row_uniform`.
+
+    Returns:
+        float32 tensor `(batch_size, size)`.
+    """
+    uniforms = row_uniform(seeds, size, stream)
+    return math.sqrt(2.0) * ops.erfinv(2.0 * uniforms - 1.0)

@@ -14,8 +14,8 @@ def scan(step, carry, inputs, *, reverse=False):
         step: callable `(carry, inputs_t) -> (carry, outputs_t)`; the structures
             of `carry` and `outputs_t` must not change from step to step.
         carry: structure of tensors, the state before the first step.
-        inputs: structure of tensors `(num_steps, ...)` with a static leading
-            dimension.
+        inputs: structure of tensors `(num_steps, ...)`. XLA needs a static
+            number of steps; a graph without it takes any.
         reverse: bool. Visit the last step first; outputs stay aligned with
             inputs either way.
 
@@ -25,10 +25,7 @@ def scan(step, carry, inputs, *, reverse=False):
     flat_inputs = [tf.convert_to_tensor(x) for x in keras.tree.flatten(inputs)]
     num_steps = flat_inputs[0].shape[0]
     if num_steps is None:
-        raise ValueError(
-            "`scan` needs inputs with a static leading dimension. "
-            f"Received shapes {[x.shape for x in flat_inputs]}"
-        )
+        num_steps = tf.shape(flat_inputs[0])[0]
 
     def inputs_at(t):
         return keras.tree.pack_sequence_as(inputs, [x[t] for x in flat_inputs])

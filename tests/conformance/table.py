@@ -23,11 +23,14 @@ class ModelCase:
         batch: callable `size -> batch` of training data, the same every time.
         bad_requests: dict: signature -> list of `(replaced inputs, words of the
             error)`; a name of an input maps to what makes the request bad.
+        draws_categories: whether samples are categories, equal in every
+            execution mode, or real values, equal but for rounding.
     """
 
     make: Callable
     batch: Callable
     bad_requests: Mapping = dataclasses.field(default_factory=dict)
+    draws_categories: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +53,81 @@ def categories(size, input_dim, num_categories):
     rng = np.random.default_rng(3)
     x = rng.integers(0, num_categories, (size, input_dim))
     return x.astype("float32")
+
+
+def token_ids(size, num_states, num_steps=9):
+    """Sequences with a rhythm to learn; some begin or end in padding."""
+    rng = np.random.default_rng(3)
+    x = (rng.integers(0, 2, (size, num_steps)).cumsum(1) // 2) % num_states
+    x[1::3, -2:] = -1
+    x[2::3, :3] = -1
+    return x.astype("int32")
+
+
+def sequence_requests(bad_x):
+    """Requests that every signature over sequences must refuse.
+
+    Args:
+        bad_x: list of `(x, words of the error)`; each x has one row.
+    """
+    dtype = bad_x[0][0].dtype
+    x = [
+        ({"x": x, "mask": np.ones(x.shape[:2], bool)}, words)
+        for x, words in bad_x
+    ]
+    for rows, words in ((0, "no rows"), (1, "without steps")):
+        steps = 3 if rows == 0 else 0
+        empty = np.zeros((rows, steps, *bad_x[0][0].shape[2:]), dtype)
+        x.append(({"x": empty, "mask": np.ones((rows, steps), bool)}, words))
+    requests = vector_requests(2)
+    length = np.array([0], "int32")
+    return {
+        "score": x,
+        "sample": [
+            *requests["sample"][:3],
+            ({"length": length}, "at least 1"),
+            (
+                {
+                    "seed": np.zeros((0,), "int32"),
+                    "temperature": np.ones((0,), "float32"),
+                    "length": length[:0],
+                },
+                "no rows",
+            ),
+        ],
+        "complete": [
+            *x,
+            ({"seed": np.zeros((2,), "int32")}, "one value per row"),
+            ({"mask": np.ones((2, 3), bool)}, "shape"),
+        ],
+    }
+
+
+def series(size, channels, num_steps=9):
+    """Slow waves with a little noise."""
+    rng = np.random.default_rng(3)
+    phase = rng.uniform(0.0, 6.0, (size, 1, channels))
+    x = 0.3 * np.sin(phase + 0.5 * np.arange(num_steps)[None, :, None])
+    return (x + 0.05 * rng.normal(size=x.shape)).astype("float32")
+
+
+def series_requests(channels):
+    """Requests that a model of series of order 3 must refuse."""
+    nan = np.zeros((1, 4, channels), "float32")
+    nan[0, 1, 0] = np.nan
+    requests = sequence_requests([(nan, "NaN or infinity")])
+    short = np.zeros((1, 2, channels), "float32")
+    horizon = np.zeros((1,), "int32")
+    return {
+        **requests,
+        "forecast": [
+            ({"history": nan}, "NaN or infinity"),
+            ({"history": short}, "at least 3 steps"),
+            ({"history": short[:0]}, "no rows"),
+            ({"horizon": horizon}, "at least 1"),
+            ({"seed": np.zeros((2,), "int32")}, "one value per row"),
+        ],
+    }
 
 
 def vector_requests(input_dim):
@@ -96,6 +174,19 @@ def vector_requests(input_dim):
     }
 
 
+BAD_IDS = [
+    (np.array([[0, 3, 1]], "int32"), "ids from 0 to 2"),
+    (np.array([[0, -2, 1]], "int32"), "ids from 0 to 2"),
+]
+
+
+def sparse_markov_model(**kwargs):
+    """One that knows contexts, but little of what follows them."""
+    model = models.SparseMarkovModel(3, 20, order=2, **kwargs)
+    model.adapt(token_ids(12, 3), smoothing=100.0)
+    return model
+
+
 MODELS = {
     "IndependentModel": ModelCase(
         make=lambda **kwargs: models.IndependentModel(6, 3, **kwargs),
@@ -120,6 +211,24 @@ MODELS = {
         ),
         batch=lambda size: categories(size, 7, 2),
         bad_requests=vector_requests(7),
+    ),
+    "AutoregressiveModel": ModelCase(
+        make=lambda **kwargs: models.AutoregressiveModel(
+            3, channels=2, hidden_units=[5], activation="tanh", **kwargs
+        ),
+        batch=lambda size: series(size, 2),
+        bad_requests=series_requests(2),
+        draws_categories=False,
+    ),
+    "MarkovModel": ModelCase(
+        make=lambda **kwargs: models.MarkovModel(3, order=2, **kwargs),
+        batch=lambda size: token_ids(size, 3),
+        bad_requests=sequence_requests(BAD_IDS),
+    ),
+    "SparseMarkovModel": ModelCase(
+        make=lambda **kwargs: sparse_markov_model(**kwargs),
+        batch=lambda size: token_ids(size, 3),
+        bad_requests=sequence_requests(BAD_IDS),
     ),
 }
 

@@ -4,6 +4,7 @@ from scipy import stats
 from keras_genseq.ops.log_probabilities import bernoulli_log_prob
 from keras_genseq.ops.log_probabilities import bits_per_dimension
 from keras_genseq.ops.log_probabilities import categorical_log_prob
+from keras_genseq.ops.log_probabilities import normal_log_prob
 
 RNG = np.random.default_rng(0)
 
@@ -35,3 +36,11 @@ def test_categorical_equals_the_normalized_table():
 def test_uniform_models_have_their_known_bits():
     assert bits_per_dimension(10 * np.log(256.0), 10) == 8.0
     np.testing.assert_allclose(784 * np.log(2.0), 543.427, atol=1e-3)
+
+
+def test_normal_equals_scipy():
+    x, mean, log_scale = RNG.normal(size=(3, 4, 5, 2)).astype("float32")
+    expected = stats.norm.logpdf(x, mean, np.exp(log_scale)).sum((1, 2))
+    np.testing.assert_allclose(
+        normal_log_prob(x, mean, log_scale), expected, rtol=1e-5
+    )

@@ -3,6 +3,8 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
+from keras_genseq.ops.random import path_seeds
+from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.random import threefry2x32
@@ -67,3 +69,15 @@ def test_noise_is_uniform_and_inside_the_open_interval():
 def test_streams_of_one_seed_are_unrelated():
     first, second = (row_uniform([4], 5000, stream=s)[0] for s in (0, 1))
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.05
+
+
+def test_path_seeds_differ_and_do_not_depend_on_their_number():
+    many = path_seeds([3, 7], 500).numpy()
+    np.testing.assert_array_equal(path_seeds([7], 4)[0], many[1, :4])
+    assert len(np.unique(many)) == 1000 and many.min() >= 0
+
+
+def test_normal_noise_is_normal():
+    drawn = row_normal(row_seeds(0, 200), 300).numpy().ravel()
+    assert np.isfinite(drawn).all()
+    assert stats.kstest(drawn, "norm").pvalue > 1e-3

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-KINDS = ("images", "vectors", "pairs", "text")
+KINDS = ("images", "vectors", "pairs", "text", "tokens", "series")
 SPLITS = ("train", "valid", "test")
 
 
@@ -24,16 +24,21 @@ class Dataset:
       `label`, int32 `()`, where the source has labels;
     - `"vectors"`: `x`, float32 `(dim,)`;
     - `"pairs"`: `source` and `target`, strings `()`;
-    - `"text"`: `text`, string `()`, one per document.
+    - `"text"`: `text`, string `()`, one per document;
+    - `"tokens"`: `x`, int32 `(time,)`, -1 where a step does not count;
+    - `"series"`: `x`, float32 `(time, channels)`, the splits following each
+      other in time.
 
     Args:
         name: str. The source, as the user wrote it.
-        kind: one of the four above.
+        kind: one of those above.
         splits: dict of `"train"`, `"valid"` and `"test"` to `tf.data.Dataset`.
         num_classes: int, or None where there are no labels.
-        element_shape: `(height, width, channels)`, `(dim,)`, or None for
-            text.
+        element_shape: `(height, width, channels)`, `(dim,)`, `(time,)` of
+            tokens, or None for text and series.
         description: one sentence: what it is, its sizes, where it came from.
+        vocabulary: tuple of str: what each token stands for.
+        season: int, or None: steps after which a series resembles itself.
 
     Raises:
         ValueError: if a split is missing, empty or of unknown size.
@@ -45,6 +50,8 @@ class Dataset:
     num_classes: int | None
     element_shape: tuple[int, ...] | None
     description: str
+    vocabulary: tuple[str, ...] = ()
+    season: int | None = None
 
     def __post_init__(self):
         if self.kind not in KINDS:

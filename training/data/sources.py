@@ -8,15 +8,24 @@ from training.data.image_folder import load_image_folder
 from training.data.npz_file import load_npz_file
 from training.data.pairs_file import load_pairs_file
 from training.data.photographs import load_photographs
+from training.data.python_docs import load_python_docs
 from training.data.text_file import load_text_file
 from training.data.tfds_builders import load_tfds
+from training.data.time_series import load_noisy_sine
+from training.data.time_series import load_time_series
 
 SYNTAX = (
-    "digits, photographs, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
-    "pairs:FILE.tsv, text:FILE, idx:DIR, npz:FILE"
+    "digits, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
+    "pairs:FILE.tsv, text:FILE, idx:DIR, npz:FILE, series:NAME, photographs, "
+    "python_docs, noisy_sine"
 )
 
-_EMBEDDED = {"digits": load_digits, "photographs": load_photographs}
+_EMBEDDED = {
+    "digits": load_digits,
+    "photographs": load_photographs,
+    "python_docs": load_python_docs,
+    "noisy_sine": load_noisy_sine,
+}
 _LOADERS = {
     "tfds": load_tfds,
     "images": load_image_folder,
@@ -24,6 +33,7 @@ _LOADERS = {
     "text": load_text_file,
     "idx": load_idx_folder,
     "npz": load_npz_file,
+    "series": load_time_series,
 }
 _RESIZABLE = ("tfds", "images")
 
@@ -36,12 +46,15 @@ def load_dataset(source):
 
             - `digits`: the 1,797 digits inside scikit-learn;
             - `photographs`: 8x8 patches of scikit-learn's two photographs;
+            - `python_docs`: the language reference inside Python;
+            - `noisy_sine`: a simulated series;
             - `tfds:NAME[/CONFIG]`: a TensorFlow Datasets builder;
             - `images:DIR`: PNG or JPEG files, one sub-folder per class;
             - `pairs:FILE.tsv`: source, tab, target on every line;
             - `text:FILE`: UTF-8 text;
             - `idx:DIR`: the four files of MNIST's own format;
-            - `npz:FILE`: NumPy arrays.
+            - `npz:FILE`: NumPy arrays;
+            - `series:NAME`: a CSV file of numbers, or one known by name.
 
             `?size=N` after `tfds:` or `images:` crops the centre square of
             each image and resizes it to N x N.

@@ -66,7 +66,31 @@ def load_text_file(path):
         FileNotFoundError: if there is no such file.
         ValueError: if it is not valid UTF-8, or too short to be cut.
     """
-    text = read_utf8(path)
+    splits, sizes = split_text(read_utf8(path), path)
+    return Dataset(
+        name=f"text:{path}",
+        kind="text",
+        splits=splits,
+        num_classes=None,
+        element_shape=None,
+        description=f"Text of {sizes} characters, from {path}.",
+    )
+
+
+def split_text(text, name):
+    """Cuts a text 90 / 5 / 5.
+
+    Args:
+        text: str.
+        name: str. What error messages call it.
+
+    Returns:
+        dict of split name to a data set of one example, and the sizes in
+        words.
+
+    Raises:
+        ValueError: if the text is too short to be cut.
+    """
     first_cut, second_cut = int(len(text) * 0.9), int(len(text) * 0.95)
     parts = {
         "train": text[:first_cut],
@@ -75,18 +99,12 @@ def load_text_file(path):
     }
     if not all(parts.values()):
         raise ValueError(
-            f"{str(path)!r} is too short to be cut 90/5/5: expected at least "
+            f"{str(name)!r} is too short to be cut 90/5/5: expected at least "
             f"20 characters. Received: {len(text)}"
         )
     sizes = " / ".join(f"{len(part):,}" for part in parts.values())
-    return Dataset(
-        name=f"text:{path}",
-        kind="text",
-        splits={
-            split: tf.data.Dataset.from_tensors({"text": part})
-            for split, part in parts.items()
-        },
-        num_classes=None,
-        element_shape=None,
-        description=f"Text of {sizes} characters, from {path}.",
-    )
+    splits = {
+        split: tf.data.Dataset.from_tensors({"text": part})
+        for split, part in parts.items()
+    }
+    return splits, sizes

@@ -3,6 +3,8 @@
 import importlib
 
 RECIPES = {
+    "ar_series": "AR(order), forecasts of real-valued series",
+    "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
 }
 PRESETS = ("demo", "paper")

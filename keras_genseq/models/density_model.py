@@ -1,0 +1,141 @@
+"""The base of all models with an exact likelihood, whatever they model."""
+
+import random
+
+import tensorflow as tf
+
+from keras_genseq.models.presets import FromPreset
+from keras_genseq.models.rows import map_rows
+from keras_genseq.models.trainer import Trainer
+from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.random import row_seeds
+
+
+class DensityModel(FromPreset, Trainer):
+    """Explicit density over examples of one kind.
+
+    A base for vectors or sequences says which examples there are
+    (`check_inputs`, `sample`, `serving_signatures`) and what training reports
+    (`example_losses`); a system says `call(x) -> logits`,
+    `log_prob_from_logits(x, logits)` and `draw(x, mask, seeds, temperature)`.
+    """
+
+    def log_prob_from_logits(self, x, logits):
+        """Log-likelihood of a batch whose logits are known.
+
+        Args:
+            x: `(batch_size, ...)`.
+            logits: what `call(x)` returned.
+
+        Returns:
+            `(batch_size,)` nats, float32, summed over the rest.
+        """
+        raise NotImplementedError
+
+    def draw(self, x, mask, seeds, temperature):
+        """Draws the hidden values of a batch, each row from its own seed.
+
+        Args:
+            x: `(batch_size, ...)` tensor.
+            mask: boolean, same shape: True keeps the value of `x`.
+            seeds: `(batch_size,)` int32 tensor.
+            temperature: `(batch_size,)` float32 tensor; logits are divided by
+                it, and 0 takes the likeliest value.
+
+        Returns:
+            `(batch_size, ...)` tensor.
+        """
+        raise NotImplementedError
+
+    def check_inputs(self, x, name="x"):
+        """Checks examples and returns them as a tensor.
+
+        Args:
+            x: array or tensor of examples.
+            name: str. What error messages call it.
+
+        Raises:
+            ValueError: in eager code (in a graph: `InvalidArgumentError`).
+        """
+        raise NotImplementedError
+
+    def negative_log_likelihood(self, x, y, *, training):
+        """Nats of each example of a training batch.
+
+        Args:
+            x: checked inputs of a batch.
+            y: None; a density has no targets.
+            training: bool.
+
+        Returns:
+            `(batch_size,)` float32 tensor.
+        """
+        if y is not None:
+            raise ValueError(
+                f"{type(self).__name__} models `x` alone, but the data hold "
+                "targets too. Pass a data set of `x`, not of `(x, y)`."
+            )
+        return -self.log_prob_from_logits(x, self(x, training=training))
+
+    def log_prob(self, x, batch_size=256):
+        """Exact log-likelihood of each example.
+
+        Args:
+            x: `(num_examples, ...)`, as `check_inputs` takes it.
+            batch_size: int. Examples scored at once.
+
+        Returns:
+            `(num_examples,)` float32 tensor, in nats.
+
+        Raises:
+            ValueError: if `x` has another shape or dtype, no rows, or values
+                that are no categories.
+        """
+        x = self.check_inputs(x)
+        return map_rows(self.compile_method(self._score), (x,), batch_size)
+
+    def fit(self, x=None, *args, validation_data=None, **kwargs):
+        return super().fit(
+            self._checked(x),
+            *args,
+            validation_data=self._checked(validation_data),
+            **kwargs,
+        )
+
+    def evaluate(self, x=None, *args, **kwargs):
+        return super().evaluate(self._checked(x), *args, **kwargs)
+
+    def _score(self, x):
+        return self.log_prob_from_logits(x, self(x, training=False))
+
+    def _draw_rows(self, x, mask, seed, temperature, batch_size):
+        num_rows = x.shape[0]
+        if seed is None:
+            seed = random.randrange(2**31)
+        if isinstance(seed, int):
+            seed = row_seeds(seed % 2**32, num_rows)
+        seeds = as_row_values(seed, num_rows, tf.int32, name="seed")
+        temperature = as_row_values(
+            temperature, num_rows, tf.float32, name="temperature", minimum=0.0
+        )
+        rows = (x, mask, seeds, temperature)
+        return map_rows(self.compile_method(self.draw), rows, batch_size)
+
+    def _checked(self, data):
+        """Lets every batch pass `check_inputs` on its way to the model."""
+        if isinstance(data, tf.data.Dataset):
+            return data.map(
+                self._check_batch, num_parallel_calls=tf.data.AUTOTUNE
+            )
+        if isinstance(data, tf.distribute.DistributedDataset):
+            return data
+        return data if data is None else self._check_batch(data)
+
+    @tf.autograph.experimental.do_not_convert
+    def _check_batch(self, *batch):
+        batch = batch[0] if len(batch) == 1 else batch
+        if isinstance(batch, (tuple, list)):
+            return (self.check_inputs(batch[0]), *batch[1:])
+        if hasattr(batch, "__array__"):
+            return self.check_inputs(batch)
+        return batch

@@ -1,0 +1,173 @@
+"""Forecasts of series: errors by horizon, beside forecasts without a model."""
+
+import numpy as np
+
+from keras_genseq.models import AutoregressiveModel
+from training import figures
+from training.data import load_dataset
+from training.data.sequences import standardize
+from training.report import Report
+
+_MOST_ORIGINS = 400
+_PROBABILISTIC_ORIGINS = 32
+_QUANTILES = (0.1, 0.5, 0.9)
+
+
+def evaluate_forecasts(evaluation):
+    """Reports a model of series: one step ahead, and at the recipe's horizons.
+
+    Forecasts start at points spread over the test split and see all that came
+    before. Values are standardized by the training split.
+
+    Args:
+        evaluation: `training.evaluate.Evaluation`.
+
+    Returns:
+        `Report`.
+    """
+    report = Report(title=f"{type(evaluation.model).__name__}: forecasts")
+    dataset = standardize()(load_dataset(evaluation.recipe.data))
+    parts = {
+        name: np.concatenate([e["x"] for e in split.as_numpy_iterator()])
+        for name, split in dataset.splits.items()
+    }
+    series = np.concatenate([parts[s] for s in ("train", "valid", "test")])
+    first = len(series) - len(parts["test"])
+    _one_step(report, evaluation, parts["train"], series, first)
+    _horizons(report, evaluation, dataset.season, series, first)
+    _probabilities(report, evaluation, series, first)
+    if evaluation.history:
+        names = ["nll_per_step", "val_nll_per_step"]
+        figures.write_curves(
+            evaluation.run.figures / "curves.png",
+            evaluation.history,
+            names,
+            ylabel="NLL per step, nats",
+        )
+        report.figures.append(("Training", "curves.png"))
+    return report
+
+
+def _one_step(report, evaluation, train, series, first):
+    model = evaluation.model
+    counted = AutoregressiveModel(model.order, channels=model.channels)
+    counted.adapt(train[None])
+    target = series[first:]
+    for name, each in (("", model), ("closed form, ", counted)):
+        if name and not evaluation.history:
+            continue
+        outputs = each(series[None, first - each.order :]).numpy()
+        mean, log_scale = outputs[0, each.order :, ..., 0], outputs[..., 1]
+        log_scale = log_scale[0, each.order :]
+        error = target - mean
+        nats = 0.5 * (error * np.exp(-log_scale)) ** 2 + log_scale
+        nats = (nats + 0.5 * np.log(2.0 * np.pi)).sum(1).mean()
+        mse, mae = np.mean(error**2), np.mean(np.abs(error))
+        ours = f"{mse:.4f}" if name else f"**{mse:.4f}**"
+        report.add(
+            f"{name}one step ahead, MSE",
+            ours,
+            "",
+            f"{len(target):,} test steps; MAE {mae:.4f}; "
+            f"{nats:.4f} nats per step; {each.count_params():,} parameters",
+        )
+        key = "linear_" if name else ""
+        report.metrics.update(
+            {
+                f"{key}one_step_mse": float(mse),
+                f"{key}one_step_mae": float(mae),
+                f"{key}nats_per_step": float(nats),
+            }
+        )
+    for name, forecast in (
+        ("last value", series[first - 1 : -1]),
+        ("training mean", np.zeros_like(target)),
+    ):
+        mse = np.mean((target - forecast) ** 2)
+        report.add(f"baseline: {name}, one step, MSE", f"{mse:.4f}")
+
+
+def _horizons(report, evaluation, season, series, first):
+    horizons = evaluation.recipe.horizons
+    longest = max(horizons)
+    origins = _origins(first, len(series), longest, _MOST_ORIGINS)
+    order = evaluation.model.order
+    history = np.stack([series[o - order : o] for o in origins])
+    future = np.stack([series[o : o + longest] for o in origins])
+    forecasts = {
+        "model": evaluation.model.forecast(
+            history, longest, num_samples=1, seed=0
+        )["point"].numpy(),
+        "last value": np.stack(
+            [np.repeat(series[o - 1 : o], longest, 0) for o in origins]
+        ),
+    }
+    if season and season <= first:
+        # Of the season before: as many seasons back as the horizon needs.
+        steps = np.arange(longest) % season
+        forecasts["seasonal naive"] = np.stack(
+            [series[o - season + steps] for o in origins]
+        )
+    for horizon in horizons:
+        words, metrics = [], {}
+        for name, forecast in forecasts.items():
+            error = (forecast - future)[:, :horizon]
+            last = np.mean(error[:, -1] ** 2)
+            mse, mae = np.mean(error**2), np.mean(np.abs(error))
+            words.append(
+                f"{name}: MSE {mse:.4f}, MAE {mae:.4f}, last step {last:.4f}"
+            )
+            metrics[f"{name.replace(' ', '_')}_mse_{horizon}"] = float(mse)
+        paper = evaluation.recipe.paper.get(f"mse_{horizon}", ("", ""))[0]
+        report.add(
+            f"{horizon} steps ahead, mean MSE",
+            f"{metrics[f'model_mse_{horizon}']:.4f}",
+            paper,
+            f"{len(origins):,} origins. " + "; ".join(words),
+        )
+        report.metrics.update(metrics)
+
+
+def _probabilities(report, evaluation, series, first):
+    """How often the truth lies between the forecast's quantiles."""
+    model, horizon = evaluation.model, min(max(evaluation.recipe.horizons), 96)
+    origins = _origins(first, len(series), horizon, _PROBABILISTIC_ORIGINS)
+    history = np.stack([series[o - model.order : o] for o in origins])
+    future = np.stack([series[o : o + horizon] for o in origins])
+    forecast = model.forecast(
+        history, horizon, num_samples=200, quantiles=_QUANTILES, seed=0
+    )
+    low, median, high = np.moveaxis(forecast["quantiles"].numpy(), 1, 0)
+    inside = np.mean((low <= future) & (future <= high))
+    report.add(
+        f"inside the 80 % interval, {horizon} steps",
+        f"{inside:.3f}",
+        "",
+        f"{len(origins)} origins, 200 sampled paths each; 0.8 is calibrated",
+    )
+    report.metrics["coverage_80"] = float(inside)
+    middle = len(origins) // 2
+    origin = origins[middle]
+    start = max(0, origin - horizon)
+    figures.write_forecast(
+        evaluation.run.figures / "forecast.png",
+        series[start : origin + horizon, -1],
+        origin - start,
+        [quantile[middle, :, -1] for quantile in (low, median, high)],
+    )
+    report.figures.append(
+        ("Forecast: median and 80 % interval, last channel", "forecast.png")
+    )
+
+
+def _origins(first, end, horizon, most):
+    """Points of the test split with a whole horizon after them."""
+    if end - horizon < first:
+        raise ValueError(
+            f"The test split has {end - first} steps, fewer than the horizon "
+            f"of {horizon}. Set smaller `horizons`."
+        )
+    count = end - horizon - first + 1
+    return np.unique(
+        np.linspace(first, end - horizon, min(most, count)).astype(int)
+    )

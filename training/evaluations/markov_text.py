@@ -1,0 +1,144 @@
+"""Markov chains over characters: nats per character, order by order."""
+
+import math
+
+import numpy as np
+
+from keras_genseq.models import SparseMarkovModel
+from keras_genseq.models.autoregressive.sparse_markov_model import num_contexts
+from training.evaluations.density import mean_with_interval
+from training.report import Report
+
+_ORDERS = range(7)
+_ADDITIVE = (0.01, 0.1, 1.0)
+_SCORED_AT_ONCE = 16
+
+
+def evaluate_markov_text(evaluation):
+    """Reports a chain over characters beside other orders and smoothings.
+
+    Every order is counted on the training split; validation chooses, and the
+    test split is scored once more for each, so that the choice can be judged.
+
+    Args:
+        evaluation: `training.evaluate.Evaluation`.
+
+    Returns:
+        `Report`.
+    """
+    report = Report(title="Markov chain of characters")
+    parts = {s: evaluation.inputs(s) for s in ("train", "valid", "test")}
+    _headline(report, evaluation, parts)
+    _orders(report, evaluation, parts)
+    report.notes.append("Samples (seeds of seed 0), between lines:")
+    for text in sample_texts(evaluation, num_samples=3, length=400):
+        report.notes.append(f"```text\n{text}\n```")
+    return report
+
+
+def sample_texts(evaluation, num_samples, length, seed=0, temperature=1.0):
+    """Draws texts.
+
+    Args:
+        evaluation: `training.evaluate.Evaluation` of a model over tokens.
+        num_samples: int.
+        length: int. Characters of each.
+        seed: int.
+        temperature: float.
+
+    Returns:
+        list of str.
+    """
+    ids = evaluation.model.sample(
+        num_samples, length=length, seed=seed, temperature=temperature
+    ).numpy()
+    vocabulary = np.array(evaluation.dataset.vocabulary)
+    return ["".join(vocabulary[row]) for row in ids]
+
+
+def nats_per_symbol(model, x):
+    """Mean over all symbols that are no padding."""
+    scores = model.log_prob(x, batch_size=_SCORED_AT_ONCE).numpy()
+    return -scores.sum(dtype="float64") / np.sum(x >= 0)
+
+
+def _headline(report, evaluation, parts):
+    model = evaluation.model
+    test = parts["test"]
+    steps = np.sum(test >= 0, axis=1)
+    scores = model.log_prob(test, batch_size=_SCORED_AT_ONCE).numpy()
+    _, interval = mean_with_interval(-scores / steps)
+    nats = -scores.sum(dtype="float64") / steps.sum()
+    report.add(
+        "test, nats per character",
+        f"**{nats:.4f} ± {interval:.4f}**",
+        "",
+        f"order {model.order}; all {steps.sum():,} characters, the first of "
+        f"each run of {test.shape[1]:,} with shorter contexts",
+    )
+    report.add("test, bits per character", f"{nats / math.log(2.0):.4f}")
+    report.add("test perplexity", f"{math.exp(nats):.3f}")
+    held_out = np.concatenate([parts["valid"], test])
+    last_tenth = nats_per_symbol(model, held_out)
+    theirs, source = evaluation.recipe.paper.get("last_tenth", ("", ""))
+    report.add(
+        "last 10 % (valid and test), nats per character",
+        f"{last_tenth:.4f}",
+        theirs,
+        f"{np.sum(held_out >= 0):,} characters. {source}",
+    )
+    uniform = math.log(model.num_states)
+    report.add(
+        "baseline: uniform",
+        f"{uniform:.4f}",
+        "",
+        f"{model.num_states} different characters",
+    )
+    report.metrics.update(
+        test_nats=nats,
+        test_nats_interval=interval,
+        last_tenth_nats=last_tenth,
+        uniform_nats=uniform,
+        num_parameters=model.count_params(),
+    )
+
+
+def _orders(report, evaluation, parts):
+    results = {}
+    num_states = evaluation.model.num_states
+    for order in _ORDERS:
+        model = SparseMarkovModel(
+            num_states,
+            num_contexts(parts["train"], num_states, order),
+            order=order,
+        )
+        for smoothing in ("witten_bell", *_ADDITIVE):
+            model.adapt(parts["train"], smoothing)
+            results[order, smoothing] = (
+                nats_per_symbol(model, parts["valid"]),
+                nats_per_symbol(model, parts["test"]),
+            )
+    chosen = min(results, key=lambda key: results[key][0])
+    for order in _ORDERS:
+        ours = {s: results[order, s] for s in ("witten_bell", *_ADDITIVE)}
+        additive = min(_ADDITIVE, key=lambda s: ours[s][0])
+        for smoothing in (additive, "witten_bell"):
+            valid, test = ours[smoothing]
+            theirs = evaluation.recipe.paper.get(
+                f"order_{order}_{smoothing}", ("", "")
+            )[0]
+            mark = " (chosen)" if (order, smoothing) == chosen else ""
+            word = (
+                "Witten-Bell"
+                if smoothing == "witten_bell"
+                else f"additive {smoothing}"
+            )
+            report.add(
+                f"order {order}, {word}{mark}, test",
+                f"{test:.4f}",
+                theirs,
+                f"valid {valid:.4f}"
+                + ("; unigram baseline" if order == 0 else ""),
+            )
+            report.metrics[f"order_{order}_{word}_test"] = test
+    report.metrics["unigram_nats"] = results[0, "witten_bell"][1]
