@@ -29,6 +29,7 @@ _STEPS = {
 _UNBOUND = "PyTorch, loop over unbound rows"
 _CUMULATIVE = "PyTorch, cumulative sum"
 _TORCH = {
+    "PyTorch, as pytorch-generative writes it": "PublicTorchNADE",
     "PyTorch, loop over rows by index": "TorchNADE",
     _UNBOUND: "UnboundTorchNADE",
     _CUMULATIVE: "CumulativeTorchNADE",

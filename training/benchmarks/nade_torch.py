@@ -66,6 +66,34 @@ class UnboundTorchNADE(TorchNADE):
         return self.kernel.unbind(0), self.output_kernel.unbind(0)
 
 
+class PublicTorchNADE(TorchNADE):
+    """The loop with all that public implementations do in it.
+
+    As in EugenHotaj/pytorch-generative: the input kernel lies as `(units,
+    input_dim)` and is sliced by columns, and every dimension draws a value, to
+    be used where the example leaves it open. Training leaves none open.
+    """
+
+    def __init__(self, weights):
+        super().__init__(weights)
+        self.kernel = nn.Parameter(self.kernel.detach().T.contiguous())
+
+    def forward(self, x):
+        a = self.hidden_bias.expand(len(x), -1)
+        logits = []
+        for d in range(x.shape[1]):
+            column = slice(d, d + 1)
+            h = torch.sigmoid(a)
+            logit = (
+                h @ self.output_kernel[column].t() + self.output_bias[column]
+            )
+            drawn = torch.distributions.Bernoulli(logits=logit).sample()
+            x_d = torch.where(x[:, column] < 0, drawn, x[:, column])
+            a = a + x_d @ self.kernel[:, column].t()
+            logits.append(logit)
+        return torch.cat(logits, 1)
+
+
 class CumulativeTorchNADE(TorchNADE):
     """One cumulative sum in place of the loop."""
 
@@ -79,7 +107,12 @@ class CumulativeTorchNADE(TorchNADE):
 
 _VARIANTS = {
     variant.__name__: variant
-    for variant in (TorchNADE, UnboundTorchNADE, CumulativeTorchNADE)
+    for variant in (
+        TorchNADE,
+        UnboundTorchNADE,
+        PublicTorchNADE,
+        CumulativeTorchNADE,
+    )
 }
 
 
