@@ -1,0 +1,45 @@
+"""The recipes of sequences, end to end through the command line."""
+
+import json
+
+import pytest
+
+from training.__main__ import main
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text("the quick brown fox jumps over the lazy dog. " * 60)
+    return path
+
+
+def test_a_chain_is_counted_evaluated_sampled_and_exported(text, tmp_path):
+    run = tmp_path / "run"
+    command = ["train", "markov_text", "--data", f"text:{text}"]
+    command += ["--run-dir", str(run), "--strategy", "one_device", "--set"]
+    command += ["model.max_contexts=400", "model.order=2"]
+    command += ["global_batch_size=1"]
+    assert main(command) == 0
+    results = json.loads((run / "results.json").read_text())
+    assert results["test_nats"] < results["unigram_nats"]
+    assert results["unigram_nats"] < results["uniform_nats"]
+    assert "(chosen), last 10 %" in (run / "report.md").read_text()
+    assert main(["sample", str(run), "--num-samples", "2"]) == 0
+    assert "the" in (run / "samples.txt").read_text()
+    assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "markov_text" / "1").is_dir()
+
+
+def test_a_series_is_fitted_and_judged_beside_forecasts_without_a_model(
+    tmp_path,
+):
+    run = tmp_path / "run"
+    command = ["train", "ar_series", "--run-dir", str(run), "--epochs", "1"]
+    command += ["--strategy", "one_device", "--set", "horizons=(1,4)"]
+    assert main(command) == 0
+    results = json.loads((run / "results.json").read_text())
+    assert results["linear_one_step_mse"] < results["last_value_mse_1"]
+    assert {"seasonal_naive_mse_4", "coverage_80"} <= set(results)
+    for name in ("curves", "forecast"):
+        assert (run / "figures" / f"{name}.png").exists()
