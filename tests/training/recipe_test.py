@@ -49,7 +49,7 @@ def recipe():
         ("patience=5", lambda r: r.patience, 5),
         ("data=npz:my file.npz", lambda r: r.data, "npz:my file.npz"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_override_replaces_one_value(recipe, assignment, read, expected):
     before = recipe.describe()
