@@ -55,7 +55,7 @@ def paper():
         probe_data="tfds:mnist",
         monitor="val_nll",
         paper={"nll": (88.33, "Paper: Uria et al., 2016.")},
-        cost="half an hour on two CPU cores",
+        cost="an hour on two shared CPU cores",
     )
 
 
