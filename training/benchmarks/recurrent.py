@@ -16,6 +16,7 @@ from training.benchmarks.agreement import check_equal
 from training.benchmarks.environment import has_torch
 from training.benchmarks.table import timing_table
 from training.benchmarks.timing import measure
+from training.benchmarks.workers import Workers
 
 TITLE = "Recurrent layers"
 FOLDED = "ours, folded embedding"
@@ -73,11 +74,12 @@ class LanguageModel(Trainer):
         return tf.reduce_mean(losses, 1), {}
 
 
-def benchmark(repeats, sizes=None):
+def benchmark(repeats, threads, sizes=None):
     """Times a training step of each kind of cell.
 
     Args:
         repeats: int. Timings of which the median counts.
+        threads: int. Threads of each framework.
         sizes: `Sizes`, or None for a character model of 256 units.
 
     Returns:
@@ -95,14 +97,20 @@ def benchmark(repeats, sizes=None):
     ]
     if not has_torch():
         parts.append("PyTorch is left out: it is not installed.")
-    for kind in _GATES:
-        timings = measure(candidates(kind, sizes), repeats, check=check_equal)
-        parts += [f"### {kind}", timing_table(timings, FOLDED)]
+    with Workers(threads) as workers:
+        for kind in _GATES:
+            steps = workers.build("tensorflow", candidates, kind, sizes)
+            if has_torch():
+                steps |= workers.build("torch", torch_candidates, kind, sizes)
+            timings = measure(steps, repeats, check=check_equal)
+            parts += [f"### {kind}", timing_table(timings, FOLDED)]
     return "\n\n".join(parts)
 
 
 def candidates(kind, sizes):
-    """Training steps by name; each returns the loss before its update.
+    """Training steps of Keras layers by name.
+
+    Each returns the loss before its update.
 
     Args:
         kind: `"LSTM"` or `"GRU"`.
@@ -113,7 +121,7 @@ def candidates(kind, sizes):
     """
     ours, stock = getattr(layers, kind), getattr(keras.layers, kind)
     options = {"return_sequences": True}
-    calls = {
+    return {
         FOLDED: _step(ours(sizes.units, **options), sizes, folded=True),
         PLAIN: _step(ours(sizes.units, **options), sizes),
         "keras.layers": _step(stock(sizes.units, **options), sizes),
@@ -121,9 +129,11 @@ def candidates(kind, sizes):
             stock(sizes.units, **options), sizes, jit_compile=True
         ),
     }
-    if has_torch():
-        calls["PyTorch"] = _torch_step(kind, sizes)
-    return calls
+
+
+def torch_candidates(kind, sizes):
+    """The same step by PyTorch, as `candidates` gives it."""
+    return {"PyTorch": _torch_step(kind, sizes)}
 
 
 def _weights(kind_gates, sizes):
@@ -212,6 +222,6 @@ def _torch_step(kind, sizes):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return loss.item()
 
     return step
