@@ -4,6 +4,9 @@ import importlib
 
 RECIPES = {
     "ar_series": "AR(order), forecasts of real-valued series",
+    "char_gru": "GRU language model of characters",
+    "char_lstm": "LSTM language model of characters",
+    "char_rnn": "vanilla RNN language model of characters",
     "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
 }
