@@ -16,6 +16,9 @@ from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.samplers import SamplingOptions
 
+# A request for more would be one for all of a server's memory.
+_MOST_NEW_TOKENS = 2**16
+
 
 class TextGeneration:
     """Gives a `CausalLanguageModel` its methods of generation."""
@@ -267,7 +270,13 @@ class TextGeneration:
             per_row(min_p, tf.float32, "min_p", minimum=0.0, maximum=1.0),
         )
         return (
-            per_row(max_new_tokens, tf.int32, "max_new_tokens", minimum=1),
+            per_row(
+                max_new_tokens,
+                tf.int32,
+                "max_new_tokens",
+                minimum=1,
+                maximum=_MOST_NEW_TOKENS,
+            ),
             options,
             per_row(stop, tf.int32, "stop_token_id", minimum=0),
         )
