@@ -23,4 +23,7 @@ from keras_genseq.models.likelihood_model import (
 from keras_genseq.models.recurrent.recurrent_language_model import (
     RecurrentLanguageModel as RecurrentLanguageModel,
 )
+from keras_genseq.models.recurrent.recurrent_note_model import (
+    RecurrentNoteModel as RecurrentNoteModel,
+)
 from keras_genseq.models.trainer import Trainer as Trainer

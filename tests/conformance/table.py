@@ -235,6 +235,20 @@ def language_model(**kwargs):
     return models.RecurrentLanguageModel(4, 6, **{**options, **kwargs})
 
 
+def piano_rolls(size, num_notes, num_steps=9):
+    """Notes that take turns; some rows end in padding."""
+    x = token_ids(size, num_notes, num_steps)
+    x[2::3] = np.roll(x[2::3], -3, axis=1)
+    notes = (x[..., None] == np.arange(num_notes)).astype("float32")
+    notes[x < 0] = -1.0
+    return notes
+
+
+def note_model(**kwargs):
+    options = {"cell": "gru", "num_layers": 2, "dropout": 0.1}
+    return models.RecurrentNoteModel(3, 5, **{**options, **kwargs})
+
+
 BAD_IDS = [
     (np.array([[0, 3, 1]], "int32"), "ids from 0 to 2"),
     (np.array([[0, -2, 1]], "int32"), "ids from 0 to 2"),
@@ -290,6 +304,19 @@ MODELS = {
             "embedding_dropout": 0.0,
             "stateful_batch_size": None,
         },
+        policy_rtol=0.02,
+    ),
+    "RecurrentNoteModel": ModelCase(
+        make=note_model,
+        batch=lambda size: piano_rolls(size, 3),
+        bad_requests=sequence_requests(
+            [
+                (np.float32([[[0.0, np.nan, 1.0]]]), "no NaN"),
+                (np.float32([[[0.0, 0.5, 1.0]]]), "must hold 0 and 1"),
+                (np.float32([[[-1.0, 0.0, 1.0]]]), "-1 throughout"),
+            ]
+        ),
+        quiet={"dropout": 0.0},
         policy_rtol=0.02,
     ),
     "MarkovModel": ModelCase(

@@ -59,6 +59,7 @@ class RecurrentStack(keras.layers.Layer):
         self.cell = cell
         self.num_layers = num_layers
         self.dropout = dropout
+        self.supports_masking = True
 
         dtype = self.dtype_policy
         self.recurrent_layers = [
