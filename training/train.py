@@ -6,7 +6,6 @@ import pathlib
 import time
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from training.callbacks import AveragedWeights
@@ -88,6 +87,7 @@ def build_model(recipe, inputs, vocabulary=()):
         "vocabulary": [piece for piece in vocabulary if piece],
         "stateful_batch_size": recipe.global_batch_size,
         "channels": shape[-1] if shape.rank == 2 else None,
+        "num_notes": shape[-1],
         "decay_steps": recipe.steps or recipe.epochs * steps_per_epoch,
     }
     model = recipe.model(**context)
@@ -169,7 +169,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
                     keras.callbacks.TensorBoard(
                         run.logs, write_graph=False, update_freq="epoch"
                     ),
-                    _samples(run, recipe, dataset.vocabulary),
+                    _samples(run, recipe, dataset),
                     progress,
                 ],
             )
@@ -182,14 +182,14 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     return run
 
 
-def _samples(run, recipe, vocabulary):
+def _samples(run, recipe, dataset):
     """The callback that shows what the model draws."""
-    if not vocabulary or recipe.picture:
+    if not dataset.vocabulary or recipe.picture:
         return SampleGrids(run.logs, recipe.picture or sample_grid)
 
     def texts(model):
-        pieces = np.array(vocabulary)
-        return ["".join(pieces[row]) for row in model.sample(3, 200, seed=0)]
+        rows = model.sample(3, length=200, seed=0).numpy()
+        return [dataset.text(row) for row in rows]
 
     return SampleTexts(run.logs, texts)
 

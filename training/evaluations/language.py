@@ -19,6 +19,7 @@ _MARKOV_ORDERS = (0, 3, 4, 5)
 # Beyond this, tables of contexts are for no one.
 _MOST_MARKOV_STATES = 1000
 _MARKOV_ROW = 8192
+_GENERATED = 400
 
 
 def evaluate_language(evaluation):
@@ -127,23 +128,17 @@ def _markov_chains(report, evaluation, streams):
 
 def _texts(report, evaluation, test):
     """Generated text, from nothing and after the first words of the test."""
-    vocabulary = np.array(evaluation.dataset.vocabulary)
-    separator = " " if max(map(len, vocabulary)) > 1 else ""
+    dataset = evaluation.dataset
     for temperature in (1.0, 0.7):
         for prompt in (test[:0], test[:100]):
             ids = evaluation.model.generate(
-                prompt[None].astype("int32"),
-                400 if separator == "" else 100,
-                seed=0,
-                temperature=temperature,
+                prompt[None], _GENERATED, seed=0, temperature=temperature
             ).numpy()[0]
-            given, text = (
-                separator.join(vocabulary[row]) for row in (prompt, ids)
-            )
+            given = dataset.text(prompt)
             report.notes.append(
                 f"Generated at temperature {temperature}, seed 0, "
                 + (f"after {given!r}:" if given else "from nothing:")
-                + f"\n\n```text\n{text}\n```"
+                + f"\n\n```text\n{dataset.text(ids)}\n```"
             )
 
 
