@@ -18,5 +18,5 @@ def demo():
 def paper():
     """Two layers of 256 units on Tiny Shakespeare."""
     return paper_recipe(
-        "lstm", units=256, epochs=15, cost="half an hour on one CPU core"
+        "lstm", units=256, epochs=12, cost="half an hour on one CPU core"
     )

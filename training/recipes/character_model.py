@@ -21,10 +21,10 @@ def demo_recipe(cell, **values):
     )
 
 
-def paper_recipe(cell, units, epochs, learning_rate=0.002, **values):
+def paper_recipe(cell, units, epochs, learning_rate=0.003, **values):
     """Two layers with dropout on Tiny Shakespeare."""
     return _recipe(
-        model=_model(cell, units=units, num_layers=2, dropout=0.4),
+        model=_model(cell, units=units, num_layers=2, dropout=0.3),
         learning_rate=learning_rate,
         data="tfds:tiny_shakespeare",
         epochs=epochs,
@@ -57,7 +57,7 @@ def _recipe(model, learning_rate, **values):
         },
         transforms=(Factory(character_stream),),
         global_batch_size=32,
-        stream_window=128,
+        stream_window=64,
         evaluate=evaluate_language,
         monitor="val_nll_per_step",
         **values,
