@@ -1,23 +1,18 @@
 """Generation, scores and encodings of text: what any causal model can do."""
 
 import codecs
-import random
 
 import numpy as np
 import tensorflow as tf
 
 from keras_genseq import export
+from keras_genseq.models.generation_request import as_request
 from keras_genseq.models.rows import map_rows
 from keras_genseq.models.token_loop import continue_tokens
-from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import ensure
 from keras_genseq.ops.checks import not_empty
-from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.samplers import SamplingOptions
-
-# A request for more would be one for all of a server's memory.
-_MOST_NEW_TOKENS = 2**16
 
 
 class TextGeneration:
@@ -81,10 +76,22 @@ class TextGeneration:
                 to a model without a tokenizer.
         """
         x, is_text = self._as_prompts(prompt)
-        options = (temperature, top_k, top_p, min_p)
-        new_ids, _ = self._generate(
-            x, max_new_tokens, seed, options, stop_token_id, batch_size
+        request = as_request(
+            x,
+            seed,
+            max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            stop_token_id=self._stop(stop_token_id),
         )
+        longest = int(tf.reduce_max(request.max_new_tokens))
+        request = request._replace(prompt=_widened(x, longest))
+        new_ids, _ = map_rows(
+            self.compile_method(self._continue), request, batch_size
+        )
+        new_ids = new_ids[:, :longest]
         if not is_text:
             return new_ids
         texts = [t.decode() for t in self.tokenizer.decode(new_ids).numpy()]
@@ -117,12 +124,19 @@ class TextGeneration:
             ValueError: as for `generate`.
         """
         if not isinstance(prompt, (str, bytes)):
-            prompt = np.asarray(prompt)[None]
+            prompt = np.trim_zeros(np.asarray(prompt), "b")[None]
         x, is_text = self._as_prompts(prompt)
-        options = (temperature, top_k, top_p, min_p)
-        tokens = self._stream_tokens(
-            *self._request(x, max_new_tokens, seed, options, stop_token_id)
+        request = as_request(
+            x,
+            seed,
+            max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            stop_token_id=self._stop(stop_token_id),
         )
+        tokens = self._stream_tokens(request)
         return self._as_pieces(tokens) if is_text else tokens
 
     def score(self, texts, batch_size=256):
@@ -181,11 +195,19 @@ class TextGeneration:
 
         def generate(prompt, seed, max_new_tokens, temperature, top_k, top_p):
             x, _ = self._as_prompts(prompt)
-            row = self._row_options(
-                x, max_new_tokens, (temperature, top_k, top_p, 0.0), None
+            request = as_request(
+                x,
+                seed,
+                max_new_tokens,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                stop_token_id=self._stop(None),
             )
-            seed = as_row_values(seed, tf.shape(x)[0], tf.int32, name="seed")
-            new_ids, log_prob = self._continue(x, seed, *row)
+            longest = tf.reduce_max(request.max_new_tokens)
+            x = tf.pad(x, [[0, 0], [0, longest]])
+            new_ids, log_prob = self._continue(*request._replace(prompt=x))
+            new_ids = new_ids[:, :longest]
             if not self.tokenizer:
                 return {"token_ids": new_ids, "log_prob": log_prob}
             text = self.tokenizer.decode(new_ids)
@@ -220,77 +242,12 @@ class TextGeneration:
         )
         return signatures
 
-    def _generate(self, x, max_new_tokens, seed, options, stop, batch_size):
-        """Continues any number of prompts: new token ids and their scores."""
-        x, *request = self._request(x, max_new_tokens, seed, options, stop)
-        longest = int(tf.reduce_max(request[1]))
-        missing = _power_of_two(x.shape[1] + longest) - x.shape[1]
-        x = tf.pad(x, [[0, 0], [0, missing]])
-        new_ids, log_prob = map_rows(
-            self.compile_method(self._continue_padded),
-            (x, *request),
-            batch_size,
-        )
-        return new_ids[:, :longest], log_prob
-
-    def _request(self, x, max_new_tokens, seed, options, stop):
-        """What `_continue` takes, of Python values and eager tensors."""
-        num_rows = x.shape[0]
-        if seed is None:
-            seed = random.randrange(2**31)
-        if isinstance(seed, int):
-            seed = row_seeds(seed % 2**32, num_rows)
-        seed = as_row_values(seed, num_rows, tf.int32, name="seed")
-        max_new_tokens, options, stop = self._row_options(
-            x, max_new_tokens, options, stop
-        )
-        filters_off = (
-            tf.reduce_all(options.top_k == 0)
-            & tf.reduce_all(options.top_p >= 1.0)
-            & tf.reduce_all(options.min_p <= 0.0)
-        )
-        if filters_off:
-            options = SamplingOptions(options.temperature)
-        return x, seed, max_new_tokens, options, stop
-
-    def _row_options(self, x, max_new_tokens, options, stop):
-        """Checks options and gives each a value per row."""
-        rows = x.shape[0] or tf.shape(x)[0]
-        if stop is None:
-            stop = self.stop_token_id or 0
-        temperature, top_k, top_p, min_p = options
-
-        def per_row(values, dtype, name, **limits):
-            return as_row_values(values, rows, dtype, name=name, **limits)
-
-        options = SamplingOptions(
-            per_row(temperature, tf.float32, "temperature", minimum=0.0),
-            per_row(top_k, tf.int32, "top_k", minimum=0),
-            per_row(top_p, tf.float32, "top_p", minimum=0.0, maximum=1.0),
-            per_row(min_p, tf.float32, "min_p", minimum=0.0, maximum=1.0),
-        )
+    def _stop(self, stop_token_id):
         return (
-            per_row(
-                max_new_tokens,
-                tf.int32,
-                "max_new_tokens",
-                minimum=1,
-                maximum=_MOST_NEW_TOKENS,
-            ),
-            options,
-            per_row(stop, tf.int32, "stop_token_id", minimum=0),
+            self.stop_token_id or 0 if stop_token_id is None else stop_token_id
         )
 
     def _continue(self, x, seeds, max_new_tokens, options, stop):
-        """Continues prompts by up to so many tokens."""
-        longest = tf.reduce_max(max_new_tokens)
-        x = tf.pad(x, [[0, 0], [0, longest]])
-        new_ids, log_prob = self._continue_padded(
-            x, seeds, max_new_tokens, options, stop
-        )
-        return new_ids[:, :longest], log_prob
-
-    def _continue_padded(self, x, seeds, max_new_tokens, options, stop):
         """Continues prompts that have room for what is to come."""
         rows, steps = _sizes(x)
         given = x > 0
@@ -310,14 +267,14 @@ class TextGeneration:
         x = tf.pad(x, [[0, 0], [0, steps]])
         return tf.gather(x, columns, batch_dims=1), log_prob
 
-    def _stream_tokens(self, x, seeds, max_new_tokens, options, stop):
+    def _stream_tokens(self, request):
+        x, seeds, max_new_tokens, options, stop = request
         length, longest = x.shape[1], int(max_new_tokens[0])
         uniforms = row_uniform(seeds, _power_of_two(length + longest))
         walk = self.compile_method(self._walk)
         known = self._beginning(1)
         if length:
-            room = _power_of_two(length) - length
-            x = tf.pad(x, [[0, 0], [0, room]])
+            x = _widened(x)
             noise = tf.zeros_like(x, tf.float32)
             end = tf.constant([length])
             _, known = walk(x, x > 0, end, noise, options, stop, known)
@@ -408,9 +365,10 @@ def _power_of_two(size):
     return 1 << max(size - 1, 0).bit_length()
 
 
-def _widened(x):
+def _widened(x, room=0):
     """Lengthens rows to a power of two: a handful of shapes to compile."""
-    return tf.pad(x, [[0, 0], [0, _power_of_two(x.shape[1]) - x.shape[1]]])
+    size = x.shape[1]
+    return tf.pad(x, [[0, 0], [0, _power_of_two(size + room) - size]])
 
 
 def _sizes(x):
