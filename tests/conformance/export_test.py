@@ -110,7 +110,7 @@ CASES = pytest.mark.parametrize("name", MODELS)
 
 def assert_close(value, expected):
     value, expected = np.asarray(value), np.asarray(expected)
-    if value.dtype.kind == "O":
+    if value.dtype.kind in "OSU":
         np.testing.assert_array_equal(value, expected)
     else:
         np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5)
