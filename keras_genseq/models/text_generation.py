@@ -298,8 +298,10 @@ class TextGeneration:
         """Text of a stream of tokens, as far as whole characters are there."""
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         pieces = self.tokenizer.pieces
+        before = b""
         for token in tokens:
-            piece = decoder.decode(pieces[token - 1])
+            piece = decoder.decode(before + pieces[token - 1])
+            before = self.tokenizer.separator.encode()
             if piece:
                 yield piece
         piece = decoder.decode(b"", final=True)

@@ -7,3 +7,6 @@ from keras_genseq.tokenizers.character_tokenizer import (
     CharacterTokenizer as CharacterTokenizer,
 )
 from keras_genseq.tokenizers.tokenizer import Tokenizer as Tokenizer
+from keras_genseq.tokenizers.word_tokenizer import (
+    WordTokenizer as WordTokenizer,
+)

@@ -11,6 +11,9 @@ class Tokenizer:
     says `split` and `pieces`, and is registered as serializable.
     """
 
+    # What stands between the pieces of a text.
+    separator = ""
+
     @property
     def pieces(self):
         """list of bytes: what the ids from 1 on stand for."""
@@ -72,7 +75,9 @@ class Tokenizer:
             "Received at least one other value.",
         )
         pieces = tf.constant([b"", *self.pieces])
-        return tf.strings.reduce_join(tf.gather(pieces, token_ids), axis=-1)
+        return tf.strings.reduce_join(
+            tf.gather(pieces, token_ids), axis=-1, separator=self.separator
+        )
 
 
 def as_texts(texts, name="text"):

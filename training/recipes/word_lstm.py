@@ -10,6 +10,7 @@ Measured  docs/results.md
 import keras
 
 from keras_genseq.models import RecurrentLanguageModel
+from keras_genseq.tokenizers import WordTokenizer
 from training.data.streams import word_stream
 from training.evaluations.language import evaluate_language
 from training.recipe import Factory
@@ -44,6 +45,7 @@ def _recipe(units, dropout, **values):
         model=Factory(
             RecurrentLanguageModel,
             units=units,
+            tokenizer=Factory(WordTokenizer),
             num_layers=2,
             tie_embeddings=True,
             dropout=dropout,
