@@ -87,6 +87,9 @@ class Recipe:
             None takes `data`.
         adapt: optional arguments of `model.adapt`, which is then called with
             the training data before the first epoch; with 0 epochs it is all.
+        stream_window: optional int. Steps of a training batch cut from
+            contiguous streams of tokens (`training.data.streams`), for models
+            that carry their states over; None trains on shuffled examples.
         horizons: steps ahead at which forecasts are judged.
         picture: optional callable `model -> image` for TensorBoard; None draws
             samples as images.
@@ -109,6 +112,7 @@ class Recipe:
     out_of_distribution: str | None = None
     probe_data: str | None = None
     adapt: Mapping[str, Any] | None = None
+    stream_window: int | None = None
     horizons: tuple[int, ...] = ()
     picture: Callable | None = None
     paper: Mapping[str, tuple] = dataclasses.field(default_factory=dict)

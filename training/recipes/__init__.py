@@ -4,8 +4,13 @@ import importlib
 
 RECIPES = {
     "ar_series": "AR(order), forecasts of real-valued series",
+    "char_gru": "GRU language model of characters",
+    "char_lstm": "LSTM language model of characters",
+    "char_rnn": "vanilla RNN language model of characters",
+    "chorales_lstm": "LSTM model of polyphonic music",
     "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
+    "word_lstm": "LSTM language model of words",
 }
 PRESETS = ("demo", "paper")
 
