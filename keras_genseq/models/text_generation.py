@@ -89,7 +89,9 @@ class TextGeneration:
         longest = int(tf.reduce_max(request.max_new_tokens))
         request = request._replace(prompt=_widened(x, longest))
         new_ids, _ = map_rows(
-            self.compile_method(self._continue), request, batch_size
+            self.compile_method(self._continue, jit_compile=True),
+            request,
+            batch_size,
         )
         new_ids = new_ids[:, :longest]
         if not is_text:
@@ -271,7 +273,7 @@ class TextGeneration:
         x, seeds, max_new_tokens, options, stop = request
         length, longest = x.shape[1], int(max_new_tokens[0])
         uniforms = row_uniform(seeds, _power_of_two(length + longest))
-        walk = self.compile_method(self._walk)
+        walk = self.compile_method(self._walk, jit_compile=True)
         known = self._beginning(1)
         if length:
             x = _widened(x)

@@ -247,21 +247,26 @@ class Trainer(keras.Model):
             )
         return history
 
-    def compile_method(self, method):
+    def compile_method(self, method, jit_compile="auto"):
         """A method of this model as one XLA program per input shape.
 
         Args:
             method: bound method of tensors.
+            jit_compile: bool, or `"auto"`: not where a layer runs what XLA
+                cannot compile, such as cuDNN on a GPU.
 
         Returns:
             A `tf.function`, the same one at every call.
         """
         # Not an attribute Keras sees: it would be saved with the weights.
         functions = self.__dict__.setdefault("_compiled_methods", {})
+        if jit_compile == "auto":
+            layers = self._flatten_layers()
+            jit_compile = all(layer.supports_jit for layer in layers)
         if method.__name__ not in functions:
             functions[method.__name__] = tf.function(
                 method,
-                jit_compile=True,
+                jit_compile=jit_compile,
                 autograph=False,
                 reduce_retracing=False,
             )

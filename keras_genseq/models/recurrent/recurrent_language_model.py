@@ -161,8 +161,12 @@ class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
         """
         token_ids = ops.cast(token_ids, "int32")
         inputs = ops.concatenate([carry[0][:, None], token_ids[:, :-1]], axis=1)
-        # A step counts if it has seen or predicts a token.
-        mask = (inputs > 0) | (token_ids > 0) if padded else None
+        mask = None
+        if padded:
+            # A step counts if it has seen or predicts a token. The first one
+            # always does: cuDNN refuses rows of padding alone.
+            is_first = ops.arange(ops.shape(inputs)[1])[None, :] == 0
+            mask = (inputs > 0) | (token_ids > 0) | is_first
         options = {"states": carry[1:], "mask": mask, "training": training}
         if training and self.embedding_dropout:
             x = self.dropped_embedding(self.embedding(inputs), training=True)

@@ -115,3 +115,13 @@ def test_embedding_dropout_is_for_training_alone():
     np.testing.assert_array_equal(model(x), model(x))
     trained = tf.concat([model(x, training=True) for _ in range(2)], 0)
     assert (trained[:3] != trained[3:]).numpy().any()
+
+
+@pytest.mark.parametrize("supports_jit", [True, False], ids=["xla", "cudnn"])
+def test_scores_are_compiled_where_every_layer_can_be(supports_jit):
+    model = RecurrentLanguageModel(7, 4)
+    model.stack.recurrent_layers[0].supports_jit = supports_jit
+    function = model.compile_method(model._score)
+    graph = function.get_concrete_function(tf.constant(ids())).function_def
+    assert graph.attr["_XlaMustCompile"].b == supports_jit
+    assert model.log_prob(ids()).shape == (3,)
