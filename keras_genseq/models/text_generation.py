@@ -183,17 +183,23 @@ class TextGeneration:
         signatures = super().serving_signatures()
         row_int = tf.TensorSpec((None,), tf.int32)
         row_float = tf.TensorSpec((None,), tf.float32)
-        row_text = tf.TensorSpec((None,), tf.string)
-        ids = tf.TensorSpec((None, None), tf.int32)
+        name, spec = "x", tf.TensorSpec((None, None), tf.int32)
+        example = np.ones((1, 4), "int32")
+        if self.tokenizer:
+            name, spec = "text", tf.TensorSpec((None,), tf.string)
+            example = np.array(self.tokenizer.pieces[:1], object)
 
-        def read(x):
-            return self._encode_texts(x, "text") if self.tokenizer else x
+        def read(request):
+            x = request[name]
+            return self.check_inputs(
+                self._encode_texts(x, name) if self.tokenizer else x
+            )
 
-        def score(text):
-            return {"log_prob": self._score(self.check_inputs(read(text)))}
+        def score(**request):
+            return {"log_prob": self._score(read(request))}
 
-        def encode(text):
-            return {"z": self.encode_ids(self.check_inputs(read(text)))}
+        def encode(**request):
+            return {"z": self.encode_ids(read(request))}
 
         def generate(prompt, seed, max_new_tokens, temperature, top_k, top_p):
             x, _ = self._as_prompts(prompt)
@@ -215,12 +221,7 @@ class TextGeneration:
             text = self.tokenizer.decode(new_ids)
             return {"text": text, "log_prob": log_prob}
 
-        if self.tokenizer:
-            spec, example = row_text, self.tokenizer.pieces[:1]
-            example = np.array(example, object)
-        else:
-            spec, example = ids, np.ones((1, 4), "int32")
-        text = {"text": spec}, {"text": example}
+        text = {name: spec}, {name: example}
         signatures["score"] = export.Signature(score, *text)
         signatures["encode"] = export.Signature(encode, *text)
         signatures["generate"] = export.Signature(

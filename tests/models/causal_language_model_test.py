@@ -213,6 +213,10 @@ def test_strings_need_a_tokenizer():
     assert model.generate(np.array([[1]]), 3, seed=0).shape == (1, 3)
     signatures = model.serving_signatures()
     assert signatures["generate"].inputs["prompt"].dtype == tf.int32
+    assert list(signatures["score"].inputs) == ["x"]
+    x = tf.constant([[1, 2], [3, 0]])
+    served = signatures["score"].function(x=x)["log_prob"]
+    np.testing.assert_allclose(served, model.log_prob(x), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def evaluate_language(evaluation):
     _likelihood(report, evaluation, streams, unit)
     if len(dataset.vocabulary) <= _MOST_MARKOV_STATES:
         _markov_chains(report, evaluation, streams)
-    report.add("trainable parameters", f"{_num_trainable(model):,}", "", "")
+    report.add("trainable parameters", f"{_num_trainable(model):,}")
     _texts(report, evaluation, streams["test"])
     if evaluation.history:
         names = ["nll_per_step", "val_nll_per_step"]
