@@ -64,7 +64,9 @@ def test_a_language_model_goes_from_text_to_served_text(text, tmp_path):
     model = str(tmp_path / "out" / "char_gru")
     request = ["prompt=['the quick']", "seed=[1]", "max_new_tokens=[5]"]
     request += ["temperature=[0.5]", "top_k=[0]", "top_p=[1]"]
-    command = ["query", model, "generate", "--input", *request]
+    command = ["query", model, "generate"]
+    for value in request:
+        command += ["--input", value]
     assert main(command) == 0
 
 
