@@ -130,13 +130,13 @@ def _texts(report, evaluation, test):
     """Generated text, from nothing and after the first words of the test."""
     dataset = evaluation.dataset
     for temperature in (1.0, 0.7):
-        for prompt in (test[:0], test[:100]):
+        for seed, prompt in enumerate((test[:0], test[:100])):
             ids = evaluation.model.generate(
-                prompt[None], _GENERATED, seed=0, temperature=temperature
+                prompt[None], _GENERATED, seed=seed, temperature=temperature
             ).numpy()[0]
             given = dataset.text(prompt)
             report.notes.append(
-                f"Generated at temperature {temperature}, seed 0, "
+                f"Generated at temperature {temperature}, seed {seed}, "
                 + (f"after {given!r}:" if given else "from nothing:")
                 + f"\n\n```text\n{dataset.text(ids)}\n```"
             )
