@@ -111,19 +111,22 @@ def series(size, channels, num_steps=9):
     return (x + 0.05 * rng.normal(size=x.shape)).astype("float32")
 
 
-def series_requests(channels):
-    """Requests that a model of series of order 3 must refuse."""
+def series_requests(channels, least_history):
+    """Requests that a model of series must refuse."""
     nan = np.zeros((1, 4, channels), "float32")
     nan[0, 1, 0] = np.nan
     requests = sequence_requests([(nan, "NaN or infinity")])
-    short = np.zeros((1, 2, channels), "float32")
+    empty = np.zeros((0, least_history, channels), "float32")
+    short = np.zeros((1, least_history - 1, channels), "float32")
+    too_few = f"at least {least_history} steps" if short.size else "without"
     horizon = np.zeros((1,), "int32")
     return {
         **requests,
+        "encode": requests["score"],
         "forecast": [
             ({"history": nan}, "NaN or infinity"),
-            ({"history": short}, "at least 3 steps"),
-            ({"history": short[:0]}, "no rows"),
+            ({"history": short}, too_few),
+            ({"history": empty}, "no rows"),
             ({"horizon": horizon}, "at least 1"),
             ({"seed": np.zeros((2,), "int32")}, "one value per row"),
         ],
@@ -217,8 +220,28 @@ MODELS = {
             3, channels=2, hidden_units=[5], activation="tanh", **kwargs
         ),
         batch=lambda size: series(size, 2),
-        bad_requests=series_requests(2),
+        bad_requests=series_requests(2, least_history=3),
         draws_categories=False,
+    ),
+    "LatentAutoregressiveModel": ModelCase(
+        make=lambda **kwargs: models.LatentAutoregressiveModel(
+            5, cell="lstm", channels=2, **kwargs
+        ),
+        batch=lambda size: series(size, 2),
+        bad_requests=series_requests(2, least_history=1),
+        draws_categories=False,
+    ),
+    "CategoricalAutoregressiveModel": ModelCase(
+        make=lambda **kwargs: models.CategoricalAutoregressiveModel(
+            3,
+            order=2,
+            hidden_units=[6],
+            embedding_dim=4,
+            activation="tanh",
+            **kwargs,
+        ),
+        batch=lambda size: token_ids(size, 3),
+        bad_requests=sequence_requests(BAD_IDS),
     ),
     "MarkovModel": ModelCase(
         make=lambda **kwargs: models.MarkovModel(3, order=2, **kwargs),
