@@ -88,6 +88,8 @@ class Recipe:
         adapt: optional arguments of `model.adapt`, which is then called with
             the training data before the first epoch; with 0 epochs it is all.
         horizons: steps ahead at which forecasts are judged.
+        history: optional int. Steps before its origin that a forecast sees;
+            None are those that the model needs.
         picture: optional callable `model -> image` for TensorBoard; None draws
             samples as images.
         paper: the paper's own numbers: metric -> (value, source).
@@ -110,6 +112,7 @@ class Recipe:
     probe_data: str | None = None
     adapt: Mapping[str, Any] | None = None
     horizons: tuple[int, ...] = ()
+    history: int | None = None
     picture: Callable | None = None
     paper: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
     cost: str = ""

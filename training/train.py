@@ -14,6 +14,7 @@ from training.callbacks import SampleGrids
 from training.checkpoints import CheckpointStore
 from training.data import evaluation_batches
 from training.data import load_dataset
+from training.data import model_examples
 from training.data import model_inputs
 from training.data import training_batches
 from training.figures import sample_grid
@@ -135,7 +136,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
         if progress.state["step"]:
             print(f"Going on after update {progress.state['step']}.")
         batches = training_batches(
-            inputs,
+            model_examples(dataset.splits["train"]),
             batch_size=recipe.global_batch_size,
             seed=recipe.seed,
             start_epoch=epoch,
@@ -149,7 +150,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
                 steps_per_epoch=steps_per_epoch,
                 shuffle=False,
                 validation_data=evaluation_batches(
-                    model_inputs(dataset.splits["valid"]),
+                    model_examples(dataset.splits["valid"]),
                     batch_size=recipe.global_batch_size,
                 ),
                 callbacks=[
@@ -157,7 +158,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
                     keras.callbacks.TensorBoard(
                         run.logs, write_graph=False, update_freq="epoch"
                     ),
-                    SampleGrids(run.logs, recipe.picture or sample_grid),
+                    *_pictures(run, recipe, model),
                     progress,
                 ],
             )
@@ -168,6 +169,13 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     model.save(run.model)
     print(f"Trained in {time.monotonic() - started:.0f} s: {run.path}")
     return run
+
+
+def _pictures(run, recipe, model):
+    """Samples in TensorBoard, of a model that draws any."""
+    if not hasattr(model, "sample"):
+        return []
+    return [SampleGrids(run.logs, recipe.picture or sample_grid)]
 
 
 def _steps_per_epoch(recipe, inputs):

@@ -23,4 +23,10 @@ from keras_genseq.models.autoregressive.sparse_markov_model import (
 from keras_genseq.models.likelihood_model import (
     LikelihoodModel as LikelihoodModel,
 )
+from keras_genseq.models.recurrent.sequence_classifier import (
+    SequenceClassifier as SequenceClassifier,
+)
+from keras_genseq.models.recurrent.sequence_forecaster import (
+    SequenceForecaster as SequenceForecaster,
+)
 from keras_genseq.models.trainer import Trainer as Trainer

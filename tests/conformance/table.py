@@ -177,6 +177,59 @@ def vector_requests(input_dim):
     }
 
 
+def normal(size, *shape):
+    rng = np.random.default_rng(5)
+    return rng.normal(size=(size, *shape)).astype("float32")
+
+
+def padded_tokens(size, vocabulary_size, num_steps=9):
+    """Tokens from 1 on; some sequences begin or end in padding, 0."""
+    x = token_ids(size, vocabulary_size - 1, num_steps) + 1
+    return x, np.where(x.sum(1) % 2, 2, x[:, 4] % 2).astype("int32")
+
+
+def pasts_and_futures(size):
+    x = series(size, 2, num_steps=12)
+    past = x[:, :9].copy()
+    past[1::3, :2] = -2.0
+    return past, x[:, 9:, :1]
+
+
+def token_requests(vocabulary_size):
+    """Requests that a reader of tokens must refuse."""
+    good = np.ones((1, 4), "int32")
+    bad = [
+        (good * vocabulary_size, f"from 0 (padding) to {vocabulary_size - 1}"),
+        (-good, "from 0 (padding)"),
+        (0 * good, "nothing but padding"),
+        (good[:0], "no rows"),
+        (good[:, :0], "without steps"),
+    ]
+    requests = [({"x": x}, words) for x, words in bad]
+    return {"classify": requests, "encode": requests}
+
+
+def past_requests(padding_value, horizon):
+    """Requests that a forecaster of two channels must refuse."""
+    good = np.zeros((1, 4, 2), "float32")
+    bad = [
+        (good + np.nan, "NaN or infinity"),
+        (good + padding_value, "nothing but padding"),
+        (good[:0], "no rows"),
+        (good[:, :0], "without steps"),
+    ]
+    future = np.zeros((1, horizon, 1), "float32")
+    return {
+        "encode": [({"x": x}, words) for x, words in bad],
+        "forecast": [({"history": x}, words) for x, words in bad],
+        "score": [
+            *[({"x": x}, words) for x, words in bad],
+            ({"y": future + np.nan}, "`y` must be finite"),
+            ({"x": np.concatenate([good, good])}, "a row for each"),
+        ],
+    }
+
+
 BAD_IDS = [
     (np.array([[0, 3, 1]], "int32"), "ids from 0 to 2"),
     (np.array([[0, -2, 1]], "int32"), "ids from 0 to 2"),
@@ -256,9 +309,40 @@ MODELS = {
 }
 
 
-def normal(size, *shape):
-    rng = np.random.default_rng(5)
-    return rng.normal(size=(size, *shape)).astype("float32")
+# Models of targets given inputs: their batches are pairs.
+SUPERVISED = {
+    "SequenceClassifier": ModelCase(
+        make=lambda **kwargs: models.SequenceClassifier(
+            3,
+            4,
+            vocabulary_size=6,
+            embedding_dim=5,
+            cell="gru",
+            num_layers=2,
+            bidirectional=True,
+            dropout=0.1,
+            pooling="mean",
+            **kwargs,
+        ),
+        batch=lambda size: padded_tokens(size, 6),
+        bad_requests=token_requests(6),
+    ),
+    "SequenceForecaster": ModelCase(
+        make=lambda **kwargs: models.SequenceForecaster(
+            3,
+            4,
+            channels=2,
+            padding_value=-2.0,
+            num_targets=1,
+            fixed_scale=0.5,
+            cell="lstm",
+            **kwargs,
+        ),
+        batch=pasts_and_futures,
+        bad_requests=past_requests(-2.0, 3),
+    ),
+}
+EVERY_MODEL = {**MODELS, **SUPERVISED}
 
 
 def recurrent_case(layer_class, **options):
@@ -293,6 +377,19 @@ LAYERS = {
     "SimpleRNN": recurrent_case(layers.SimpleRNN, activation="sigmoid"),
     "LSTM": recurrent_case(layers.LSTM, unit_forget_bias=False),
     "GRU": recurrent_case(layers.GRU, reset_after=False),
+    "RecurrentStack": LayerCase(
+        make=lambda **kwargs: layers.RecurrentStack(
+            5,
+            cell="gru",
+            num_layers=2,
+            bidirectional=True,
+            dropout=0.1,
+            return_sequences=True,
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 6, 3),),
+        masks=True,
+    ),
     "SimpleRNNCell": cell_case(
         layers.SimpleRNNCell, 1, activation="sigmoid", dropout=0.1
     ),

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-KINDS = ("images", "vectors", "pairs", "text", "tokens", "series")
+KINDS = (
+    "images",
+    "vectors",
+    "pairs",
+    "text",
+    "tokens",
+    "series",
+    "pairs_of_arrays",
+)
 SPLITS = ("train", "valid", "test")
 
 
@@ -27,7 +35,9 @@ class Dataset:
     - `"text"`: `text`, string `()`, one per document;
     - `"tokens"`: `x`, int32 `(time,)`, -1 where a step does not count;
     - `"series"`: `x`, float32 `(time, channels)`, the splits following each
-      other in time.
+      other in time;
+    - `"pairs_of_arrays"`: `x`, int32 `(time,)` or float32 `(time, channels)`,
+      and `y`, what is to be predicted of it.
 
     Args:
         name: str. The source, as the user wrote it.

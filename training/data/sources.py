@@ -5,6 +5,8 @@ import re
 from training.data.digits import load_digits
 from training.data.idx_folder import load_idx_folder
 from training.data.image_folder import load_image_folder
+from training.data.memory_tasks import load_adding_problem
+from training.data.memory_tasks import load_copy_task
 from training.data.npz_file import load_npz_file
 from training.data.pairs_file import load_pairs_file
 from training.data.photographs import load_photographs
@@ -17,7 +19,7 @@ from training.data.time_series import load_time_series
 SYNTAX = (
     "digits, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
     "pairs:FILE.tsv, text:FILE, idx:DIR, npz:FILE, series:NAME, photographs, "
-    "python_docs, noisy_sine"
+    "python_docs, noisy_sine, adding:T, copy:T"
 )
 
 _EMBEDDED = {
@@ -34,6 +36,8 @@ _LOADERS = {
     "idx": load_idx_folder,
     "npz": load_npz_file,
     "series": load_time_series,
+    "adding": load_adding_problem,
+    "copy": load_copy_task,
 }
 _RESIZABLE = ("tfds", "images")
 
@@ -54,7 +58,9 @@ def load_dataset(source):
             - `text:FILE`: UTF-8 text;
             - `idx:DIR`: the four files of MNIST's own format;
             - `npz:FILE`: NumPy arrays;
-            - `series:NAME`: a CSV file of numbers, or one known by name.
+            - `series:NAME`: a CSV file of numbers, or one known by name;
+            - `adding:T`: the adding problem over T steps;
+            - `copy:T`: the copy memory task with a pause of T steps.
 
             `?size=N` after `tfds:` or `images:` crops the centre square of
             each image and resizes it to N x N.

@@ -3,7 +3,10 @@
 import importlib
 
 RECIPES = {
+    "adding_problem": "sum of two marked numbers, a task of memory",
     "ar_series": "AR(order), forecasts of real-valued series",
+    "copy_task": "ten symbols and a pause, a task of memory",
+    "latent_ar": "latent autoregression, forecasts of real-valued series",
     "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
 }
