@@ -334,7 +334,7 @@ SUPERVISED = {
             channels=2,
             padding_value=-2.0,
             num_targets=1,
-            fixed_scale=0.5,
+            fixed_scale=0.1,
             cell="lstm",
             **kwargs,
         ),

@@ -186,7 +186,8 @@ class SequenceForecaster(SequencePredictor):
 
         def forecast(history):
             outputs = self(self.check_inputs(history, name="history"))
-            return _summary(outputs, as_quantiles(_SERVED_QUANTILES))
+            summary = _summary(outputs, as_quantiles(_SERVED_QUANTILES))
+            return {name: summary[name] for name in ("point", "quantiles")}
 
         signatures["score"] = export.Signature(
             score,

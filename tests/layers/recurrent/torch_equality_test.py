@@ -117,7 +117,6 @@ def run_ours(stack, lengths, training):
     x = tf.constant(X)
     variables = [w for layer in stack for w in layer.trainable_variables]
 
-    @tf.function
     def run(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
@@ -139,6 +138,8 @@ def run_ours(stack, lengths, training):
                 loss += tf.reduce_sum(state * slopes)
         return h, stacked, tape.gradient(loss, [x, *variables])
 
+    # Training compiles the loops in a graph, and only there.
+    run = tf.function(run, autograph=False) if training else run
     outputs, states, (dx, *gradients) = run(x)
     return outputs, states, dx, [g.numpy() for g in gradients]
 
