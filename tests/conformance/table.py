@@ -278,7 +278,7 @@ MODELS = {
     ),
     "LatentAutoregressiveModel": ModelCase(
         make=lambda **kwargs: models.LatentAutoregressiveModel(
-            5, cell="lstm", channels=2, **kwargs
+            5, cell="lstm", channels=2, constant_scale=True, **kwargs
         ),
         batch=lambda size: series(size, 2),
         bad_requests=series_requests(2, least_history=1),

@@ -25,6 +25,9 @@ class LatentAutoregressiveModel(SeriesModel):
         cell: `"simple_rnn"`, `"lstm"` or `"gru"`. With the first, g is the
             hyperbolic tangent of an affine function.
         channels: optional int. Values of a step; None for series of rank 2.
+        constant_scale: bool. Each channel has one standard deviation at all
+            steps, as in the linear model: one that the state says learns to be
+            sure of what it has seen, and errs where a series drifts.
         **kwargs: passed to `keras.Model`.
 
     Call arguments:
@@ -42,7 +45,15 @@ class LatentAutoregressiveModel(SeriesModel):
         model.encode(series)  # the state after the last step
     """
 
-    def __init__(self, units, *, cell="gru", channels=None, **kwargs):
+    def __init__(
+        self,
+        units,
+        *,
+        cell="gru",
+        channels=None,
+        constant_scale=False,
+        **kwargs,
+    ):
         check_counts(units=units)
         recurrent = layer_class(cell)
         super().__init__(channels, **kwargs)
@@ -52,12 +63,24 @@ class LatentAutoregressiveModel(SeriesModel):
         self.recurrent = recurrent(
             units, return_sequences=True, return_state=True, dtype="float32"
         )
-        self.head = keras.layers.Dense(2 * (channels or 1), dtype="float32")
+        self.constant_scale = constant_scale
+        size = channels or 1
+        self.head = keras.layers.Dense(
+            size if constant_scale else 2 * size, dtype="float32"
+        )
         self.build((None, None, *self.step_shape))
 
     def build(self, input_shape):
         self.recurrent.build((None, None, self.channels or 1))
         self.head.build((None, self.units))
+        if self.constant_scale:
+            self.log_scale = self.add_weight(
+                name="log_scale",
+                shape=(self.channels or 1,),
+                initializer="zeros",
+                dtype="float32",
+                autocast=False,
+            )
         self.built = True
 
     def call(self, x, training=False):
@@ -121,6 +144,7 @@ class LatentAutoregressiveModel(SeriesModel):
             **super().get_config(),
             "units": self.units,
             "cell": self.cell,
+            "constant_scale": self.constant_scale,
         }
 
     @property
@@ -154,4 +178,7 @@ class LatentAutoregressiveModel(SeriesModel):
 
     def _conditional(self, hidden):
         """Mean and log scale of the values that a state predicts."""
-        return ops.split(self.head(hidden), 2, axis=-1)
+        outputs = self.head(hidden)
+        if self.constant_scale:
+            return outputs, ops.zeros_like(outputs) + self.log_scale
+        return ops.split(outputs, 2, axis=-1)

@@ -101,11 +101,21 @@ def test_memory_beats_a_window_where_the_past_is_far():
     assert np.mean(error**2) < 0.2
 
 
+@pytest.mark.parametrize("constant_scale", [False, True])
+def test_the_scale_follows_the_state_unless_it_is_constant(constant_scale):
+    model = random_model(channels=2, constant_scale=constant_scale)
+    scales = model(series(3, 5, 2)).numpy()[..., 1]
+    assert (scales == scales[:1, :1]).all() == constant_scale
+    assert (scales[..., 0] != scales[..., 1]).any()
+
+
 def test_parameters_do_not_depend_on_length():
     model = LatentAutoregressiveModel(4, cell="simple_rnn")
     assert model.count_params() == 4 * (1 + 4) + 4 + 2 * 4 + 2
     assert model.log_prob(series(2, 3)).shape == (2,)
     assert model.log_prob(series(2, 300)).shape == (2,)
+    plain = LatentAutoregressiveModel(4, constant_scale=True)
+    assert plain.count_params() == 3 * (4 * (1 + 4) + 2 * 4) + 4 + 1 + 1
     wide = LatentAutoregressiveModel(4, cell="lstm", channels=3)
     assert wide.count_params() == 4 * (4 * (3 + 4) + 4) + 6 * 4 + 6
 
