@@ -14,7 +14,9 @@ from training.__main__ import main
         ("copy_task", "copy:2", "symbols recalled"),
     ],
 )
-def test_a_task_is_learned_judged_and_exported(recipe, data, words, tmp_path):
+def test_a_task_is_learned_judged_and_exported(
+    recipe, data, words, tmp_path, capsys
+):
     run = tmp_path / "run"
     command = ["train", recipe, "--data", data, "--run-dir", str(run)]
     command += ["--strategy", "one_device", "--steps", "120"]
@@ -34,5 +36,7 @@ def test_a_task_is_learned_judged_and_exported(recipe, data, words, tmp_path):
     report = (run / "report.md").read_text()
     assert words in report and "figures/curves.png" in report
     assert (run / "figures" / "curves.png").exists()
+    assert main(["sample", str(run)]) == 2
+    assert "draws no samples" in capsys.readouterr().err
     assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / recipe / "1" / "saved_model.pb").exists()
