@@ -4,8 +4,11 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 _TITLES = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
-# Below this a curve is rounding, and its axis would hide the others.
-_LEAST_SHOWN = 1e-12
+# Below this a curve would squeeze the others.
+_LEAST_SHOWN = 1e-24
+# Training that diverges leaves these axes, which are for the one that does not.
+_NORM_LIMITS = (1e-2, 1e6)
+_LOSS_LIMITS = (0.5, 1e3)
 
 
 def write_gradient_figure(path, norms, saturations, clipping, clip):
@@ -42,7 +45,7 @@ def _draw_norms(axes, norms):
         xlabel="lag, steps",
         ylabel="norm of the gradient of the state",
     )
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="lower left")
     axes.grid(alpha=0.3)
 
 
@@ -63,7 +66,6 @@ def _draw_saturation(axes, saturations):
     axes.set(
         title="Saturated activations",
         xlabel="share below 0.1 or above 0.9 (tanh: beyond 0.9 in size)",
-        xlim=(0.0, 1.0),
     )
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3, axis="x")
@@ -71,19 +73,25 @@ def _draw_saturation(axes, saturations):
 
 def _draw_clipping(axes, clipping, clip):
     for i, (label, run) in enumerate(clipping.items()):
-        for each, values in zip(axes, (run["norm"], run["loss"]), strict=True):
-            finite = np.where(np.isfinite(values), values, np.nan)
-            each.semilogy(finite, ".-", lw=1, ms=3, color=f"C{i}", label=label)
-            if not np.isfinite(values).all():
-                end = np.isfinite(values).argmin() - 1
-                each.annotate("diverged", (end, values[end]), fontsize=8)
+        finite = np.isfinite(run["loss"])
+        if not finite.all():
+            label = f"{label}: diverged at update {finite.argmin()}"
+        for each, name in zip(axes, ("norm", "loss"), strict=True):
+            values = np.where(np.isfinite(run[name]), run[name], np.nan)
+            each.semilogy(values, ".-", lw=1, ms=3, color=f"C{i}", label=label)
     axes[0].axhline(clip, ls="--", lw=1, color="0.3", label=f"norm {clip:g}")
     axes[0].set(
         title="Gradient of all weights, before clipping",
         xlabel="update",
         ylabel="global norm",
+        ylim=_NORM_LIMITS,
     )
-    axes[1].set(title="Loss", xlabel="update", ylabel="loss of the batch")
+    axes[1].set(
+        title="Loss",
+        xlabel="update",
+        ylabel="loss of the batch",
+        ylim=_LOSS_LIMITS,
+    )
     for each in axes:
         each.legend(fontsize=8)
         each.grid(alpha=0.3)

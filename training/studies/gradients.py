@@ -12,6 +12,7 @@ import pathlib
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_genseq.models import SequenceForecaster
 from training.data import load_dataset
@@ -45,10 +46,12 @@ def study(output, *, length=100, units=64, updates=1500, seed=0):
         seed: int. Of weights, order of the data and directions.
 
     Returns:
-        list of the paths of the files: figure, CSV, JSON and Markdown.
+        list of the paths of the files: figure, two CSVs, JSON and Markdown.
     """
     output = pathlib.Path(output)
     output.mkdir(parents=True, exist_ok=True)
+    # Exploding gradients are chaos: a last bit that differs makes another run.
+    tf.config.experimental.enable_op_determinism()
     examples = model_examples(load_dataset(f"adding:{length}").splits["train"])
     batches = training_batches(examples, batch_size=_BATCH_SIZE, seed=seed)
     x = next(iter(batches))[0].numpy()
@@ -83,12 +86,16 @@ def study(output, *, length=100, units=64, updates=1500, seed=0):
         "saturation": saturations,
         "clipping": {label: _summary(run) for label, run in clipping.items()},
     }
-    paths = [output / f"gradients.{s}" for s in ("png", "csv", "json", "md")]
-    write_gradient_figure(paths[0], norms, saturations, clipping, _CLIP)
-    _write_csv(paths[1], norms)
-    paths[2].write_text(json.dumps(results, indent=1) + "\n")
-    paths[3].write_text(_markdown(results))
-    return paths
+    figure, table, numbers, text = (
+        output / f"gradients.{suffix}"
+        for suffix in ("png", "csv", "json", "md")
+    )
+    write_gradient_figure(figure, norms, saturations, clipping, _CLIP)
+    _write_norms(table, norms)
+    _write_clipping(output / "clipping.csv", clipping)
+    numbers.write_text(json.dumps(results, indent=1) + "\n")
+    text.write_text(_markdown(results))
+    return [figure, table, output / "clipping.csv", numbers, text]
 
 
 def _model(cell, units):
@@ -141,7 +148,7 @@ def _map(norms, function):
     }
 
 
-def _write_csv(path, norms):
+def _write_norms(path, norms):
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["stage", "cell", "lag", "norm"])
@@ -149,6 +156,16 @@ def _write_csv(path, norms):
             for cell, values in cells.items():
                 for lag, norm in enumerate(values):
                     writer.writerow([stage, cell, lag, f"{norm:.6e}"])
+
+
+def _write_clipping(path, clipping):
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["run", "update", "loss", "norm", "applied_norm"])
+        for label, run in clipping.items():
+            columns = (run["loss"], run["norm"], run["applied_norm"])
+            for update, values in enumerate(zip(*columns, strict=True)):
+                writer.writerow([label, update, *(f"{v:.6e}" for v in values)])
 
 
 def _markdown(results):

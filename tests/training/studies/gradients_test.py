@@ -18,6 +18,9 @@ def test_the_command_writes_figure_and_numbers(tmp_path, capsys):
     # Two stages, three cells, fourteen lags.
     assert len(rows) == 2 * 3 * 14
     assert {float(r["norm"]) for r in rows if r["lag"] == "0"} == {1.0}
+    with open(folder / "clipping.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["run"] for r in rows] == ["not clipped"] * 3 + ["clipped"] * 3
     results = json.loads((folder / "gradients.json").read_text())
     for cells in results["contraction"].values():
         assert set(cells) == {"simple_rnn", "lstm", "gru"}
