@@ -377,8 +377,8 @@ LAYERS = {
     "SimpleRNN": recurrent_case(layers.SimpleRNN, activation="sigmoid"),
     "LSTM": recurrent_case(layers.LSTM, unit_forget_bias=False),
     "GRU": recurrent_case(layers.GRU, reset_after=False),
-    "RecurrentStack": LayerCase(
-        make=lambda **kwargs: layers.RecurrentStack(
+    "RecurrentEncoder": LayerCase(
+        make=lambda **kwargs: layers.RecurrentEncoder(
             5,
             cell="gru",
             num_layers=2,

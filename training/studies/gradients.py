@@ -64,7 +64,7 @@ def study(output, *, length=100, units=64, updates=1500, seed=0):
     for cell in CELLS:
         keras.utils.set_random_seed(seed)
         model = _model(cell, units)
-        layer = model.stack.layers[0]
+        layer = model.encoder.layers[0]
         for stage in norms:
             if stage == after:
                 losses[cell] = _train(model, batches, updates)
@@ -121,7 +121,7 @@ def _train(model, batches, updates):
 def _clipping_run(batches, units, clip, updates, seed):
     keras.utils.set_random_seed(seed)
     model = _model("simple_rnn", units)
-    kernel = model.stack.layers[0].cell.recurrent_kernel
+    kernel = model.encoder.layers[0].cell.recurrent_kernel
     kernel.assign(keras.initializers.Orthogonal(_EXPLODING_GAIN)(kernel.shape))
     return train_with_clipping(
         model, batches.take(updates), clip=clip, learning_rate=_CLIPPING_RATE

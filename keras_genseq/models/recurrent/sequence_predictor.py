@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq import export
-from keras_genseq.layers.recurrent.recurrent_stack import RecurrentStack
+from keras_genseq.layers.recurrent.recurrent_encoder import RecurrentEncoder
 from keras_genseq.models.presets import FromPreset
 from keras_genseq.models.rows import map_rows
 from keras_genseq.models.trainer import Trainer
@@ -101,7 +101,7 @@ class SequencePredictor(FromPreset, Trainer):
                 vocabulary_size, self.features, dtype=dtype
             )
             self.embedding.build()
-        self.stack = RecurrentStack(
+        self.encoder = RecurrentEncoder(
             units,
             cell=cell,
             num_layers=num_layers,
@@ -110,7 +110,7 @@ class SequencePredictor(FromPreset, Trainer):
             return_sequences=return_sequences or pooling != "last",
             dtype=dtype,
         )
-        self.stack.build((None, None, self.features))
+        self.encoder.build((None, None, self.features))
 
     def predict_from(self, z):
         """Predictions from encodings, `(batch_size, ..., width)` float32."""
@@ -139,7 +139,7 @@ class SequencePredictor(FromPreset, Trainer):
             h = self.embedding(x)
         else:
             h = x if self.channels else x[..., None]
-        h = self.stack(h, mask=mask, training=training)
+        h = self.encoder(h, mask=mask, training=training)
         h = ops.cast(h, "float32")
         if self.return_sequences or self.pooling == "last":
             return h

@@ -5,7 +5,7 @@ from keras_genseq.layers.recurrent.gate_products import check_units
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class RecurrentStack(keras.layers.Layer):
+class RecurrentEncoder(keras.layers.Layer):
     """Recurrent layers one above the other, each fed by the one below.
 
     Args:
