@@ -14,6 +14,7 @@ ALLOWED = {
     "keras_genseq/losses": {"keras_genseq/ops", "keras_genseq/losses"},
     "keras_genseq/metrics": {"keras_genseq/ops", "keras_genseq/metrics"},
     "keras_genseq/samplers": {"keras_genseq/ops", "keras_genseq/samplers"},
+    "keras_genseq/tokenizers": {"keras_genseq/ops", "keras_genseq/tokenizers"},
     "keras_genseq/export": {"keras_genseq/export", "keras_genseq"},
     "keras_genseq/models": {
         f"keras_genseq/{room}"
@@ -23,6 +24,7 @@ ALLOWED = {
             "losses",
             "metrics",
             "samplers",
+            "tokenizers",
             "export",
             "models",
         )

@@ -49,7 +49,8 @@ def train(
         preset: `demo` (embedded data, minutes) or `paper`.
         data: Source that replaces the recipe's: digits, tfds:NAME[/CONFIG],
             images:DIR, pairs:FILE.tsv, text:FILE, series:FILE.csv, idx:DIR,
-            npz:FILE, photographs, python_docs, noisy_sine, adding:T, copy:T.
+            npz:FILE, chorales:FILE.json, photographs, python_docs, noisy_sine,
+            cadences, adding:T, copy:T.
         epochs: Epochs, in place of the recipe's.
         steps: Stop after this many updates.
         run_dir: Folder of the run; by default a new one below runs/.

@@ -211,3 +211,24 @@ class SampleGrids(keras.callbacks.Callback):
         with self._writer.as_default(step=epoch):
             tf.summary.image("samples", image[None])
         self._writer.flush()
+
+
+class SampleTexts(keras.callbacks.Callback):
+    """Writes texts that a model draws to TensorBoard after every epoch.
+
+    Args:
+        log_dir: path of the event files.
+        texts: callable `model -> list of str`.
+    """
+
+    def __init__(self, log_dir, texts):
+        super().__init__()
+        self.texts = texts
+        self._writer = tf.summary.create_file_writer(str(log_dir))
+
+    def on_epoch_end(self, epoch, logs=None):
+        with averaged_weights(self.model):
+            texts = self.texts(self.model)
+        with self._writer.as_default(step=epoch):
+            tf.summary.text("samples", texts)
+        self._writer.flush()

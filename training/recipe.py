@@ -87,6 +87,9 @@ class Recipe:
             None takes `data`.
         adapt: optional arguments of `model.adapt`, which is then called with
             the training data before the first epoch; with 0 epochs it is all.
+        stream_window: optional int. Steps of a training batch cut from
+            contiguous streams of tokens (`training.data.streams`), for models
+            that carry their states over; None trains on shuffled examples.
         horizons: steps ahead at which forecasts are judged.
         history: optional int. Steps before its origin that a forecast sees;
             None are those that the model needs.
@@ -111,6 +114,7 @@ class Recipe:
     out_of_distribution: str | None = None
     probe_data: str | None = None
     adapt: Mapping[str, Any] | None = None
+    stream_window: int | None = None
     horizons: tuple[int, ...] = ()
     history: int | None = None
     picture: Callable | None = None

@@ -44,8 +44,7 @@ def sample(run_dir, num_samples=64, seed=0, temperature=1.0, output=None):
     if output.suffix == ".npy":
         np.save(output, samples)
     elif is_text:
-        vocabulary = np.array(evaluation.dataset.vocabulary)
-        texts = ["".join(vocabulary[row]) for row in samples]
+        texts = [evaluation.dataset.text(row) for row in samples]
         output.write_text("\n\n---\n\n".join(texts), encoding="utf-8")
     elif evaluation.recipe.picture:
         picture = evaluation.recipe.picture

@@ -11,12 +11,16 @@ import tensorflow as tf
 from training.callbacks import AveragedWeights
 from training.callbacks import RunProgress
 from training.callbacks import SampleGrids
+from training.callbacks import SampleTexts
 from training.checkpoints import CheckpointStore
 from training.data import evaluation_batches
 from training.data import load_dataset
 from training.data import model_examples
 from training.data import model_inputs
+from training.data import stream_batches
+from training.data import stream_steps
 from training.data import training_batches
+from training.data.streams import joined
 from training.figures import sample_grid
 from training.query import sentence_of
 from training.recipe import make
@@ -80,7 +84,11 @@ def build_model(recipe, inputs, vocabulary=()):
         "input_dim": math.prod(shape),
         "image_shape": tuple(shape),
         "num_states": len(vocabulary),
+        "vocabulary_size": len(vocabulary),
+        "vocabulary": [piece for piece in vocabulary if piece],
+        "stateful_batch_size": recipe.global_batch_size,
         "channels": shape[-1] if shape.rank == 2 else None,
+        "num_notes": shape[-1],
         "decay_steps": recipe.steps or recipe.epochs * steps_per_epoch,
     }
     model = recipe.model(**context)
@@ -135,12 +143,18 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     if epoch < epochs and not progress.finished:
         if progress.state["step"]:
             print(f"Going on after update {progress.state['step']}.")
-        batches = training_batches(
-            model_examples(dataset.splits["train"]),
-            batch_size=recipe.global_batch_size,
-            seed=recipe.seed,
-            start_epoch=epoch,
-            start_step=step,
+        options = {
+            "batch_size": recipe.global_batch_size,
+            "seed": recipe.seed,
+            "start_epoch": epoch,
+            "start_step": step,
+        }
+        batches = (
+            stream_batches(inputs, window=recipe.stream_window, **options)
+            if recipe.stream_window
+            else training_batches(
+                model_examples(dataset.splits["train"]), **options
+            )
         )
         try:
             model.fit(
@@ -158,7 +172,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
                     keras.callbacks.TensorBoard(
                         run.logs, write_graph=False, update_freq="epoch"
                     ),
-                    *_pictures(run, recipe, model),
+                    *_samples(run, recipe, dataset, model),
                     progress,
                 ],
             )
@@ -171,14 +185,25 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     return run
 
 
-def _pictures(run, recipe, model):
-    """Samples in TensorBoard, of a model that draws any."""
+def _samples(run, recipe, dataset, model):
+    """The callback that shows what the model draws, if it draws any."""
     if not hasattr(model, "sample"):
         return []
-    return [SampleGrids(run.logs, recipe.picture or sample_grid)]
+    if not dataset.vocabulary or recipe.picture:
+        return [SampleGrids(run.logs, recipe.picture or sample_grid)]
+
+    def texts(model):
+        rows = model.sample(3, length=200, seed=0).numpy()
+        return [dataset.text(row) for row in rows]
+
+    return [SampleTexts(run.logs, texts)]
 
 
 def _steps_per_epoch(recipe, inputs):
+    if recipe.stream_window:
+        return stream_steps(
+            len(joined(inputs)), recipe.global_batch_size, recipe.stream_window
+        )
     num_examples = int(inputs.cardinality())
     steps = num_examples // recipe.global_batch_size
     if steps == 0:

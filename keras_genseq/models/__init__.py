@@ -20,8 +20,17 @@ from keras_genseq.models.autoregressive.nade import NADE as NADE
 from keras_genseq.models.autoregressive.sparse_markov_model import (
     SparseMarkovModel as SparseMarkovModel,
 )
+from keras_genseq.models.causal_language_model import (
+    CausalLanguageModel as CausalLanguageModel,
+)
 from keras_genseq.models.likelihood_model import (
     LikelihoodModel as LikelihoodModel,
+)
+from keras_genseq.models.recurrent.recurrent_language_model import (
+    RecurrentLanguageModel as RecurrentLanguageModel,
+)
+from keras_genseq.models.recurrent.recurrent_note_model import (
+    RecurrentNoteModel as RecurrentNoteModel,
 )
 from keras_genseq.models.recurrent.sequence_classifier import (
     SequenceClassifier as SequenceClassifier,

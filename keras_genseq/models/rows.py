@@ -12,25 +12,30 @@ def map_rows(function, rows, batch_size):
 
     Args:
         function: callable of tensors, whose row i depends on their rows i.
-        rows: tuple of tensors `(num_rows, ...)`.
+        rows: tuple of tensors `(num_rows, ...)`, or structures of such.
         batch_size: int.
 
     Returns:
-        What `function` returns, for all rows.
+        What `function` returns, a structure of tensors, for all rows.
     """
     if batch_size < 1:
         raise ValueError(
             f"`batch_size` must be positive. Received: batch_size={batch_size}"
         )
-    num_rows = rows[0].shape[0]
+    num_rows = tf.nest.flatten(rows)[0].shape[0]
     results = []
     for start in range(0, num_rows, batch_size):
-        part = [x[start : start + batch_size] for x in rows]
-        size = part[0].shape[0]
+        size = min(batch_size, num_rows - start)
         padded = min(batch_size, 1 << (size - 1).bit_length())
-        part = [_pad(x, padded - size) for x in part]
-        results.append(function(*part)[:size])
-    return results[0] if len(results) == 1 else tf.concat(results, 0)
+        part = [
+            x if x is None else _pad(x[start : start + size], padded - size)
+            for x in tf.nest.flatten(rows)
+        ]
+        result = function(*tf.nest.pack_sequence_as(rows, part))
+        results.append(tf.nest.map_structure(lambda x, n=size: x[:n], result))
+    if len(results) == 1:
+        return results[0]
+    return tf.nest.map_structure(lambda *parts: tf.concat(parts, 0), *results)
 
 
 def _pad(x, num_rows):

@@ -61,6 +61,10 @@ class SequenceModel(DensityModel):
 
     def example_losses(self, x, y, *, training):
         nll = self.negative_log_likelihood(x, y, training=training)
+        return self.losses_from_nll(x, nll)
+
+    def losses_from_nll(self, x, nll):
+        """The loss and the terms of sequences whose nats are known."""
         steps = ops.stack([nll, self.num_steps(x)], axis=-1)
         terms = {metric.name: steps for metric in self.step_metrics}
         loss = nll / ops.cast(ops.shape(x)[1], "float32")

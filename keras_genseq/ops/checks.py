@@ -137,7 +137,7 @@ def all_categories(x, num_categories, *, name="x", where=None):
     )
 
 
-def as_row_values(values, num_rows, dtype, *, name, minimum=None):
+def as_row_values(values, num_rows, dtype, *, name, minimum=None, maximum=None):
     """Converts a scalar or one value per row to a `(num_rows,)` tensor.
 
     Args:
@@ -146,10 +146,11 @@ def as_row_values(values, num_rows, dtype, *, name, minimum=None):
         dtype: dtype of the result.
         name: str. What error messages call it.
         minimum: optional number that no value may fall below.
+        maximum: optional number that no value may exceed.
 
     Raises:
         ValueError: if there are neither one nor `num_rows` values, or one is
-            below `minimum` or NaN.
+            out of range or NaN.
     """
     values = tf.cast(tf.convert_to_tensor(values), dtype)
     if values.shape.rank == 0:
@@ -169,6 +170,12 @@ def as_row_values(values, num_rows, dtype, *, name, minimum=None):
             values,
             tf.reduce_all(values >= minimum),
             f"`{name}` must be at least {minimum}, and no NaN.",
+        )
+    if maximum is not None:
+        values = ensure(
+            values,
+            tf.reduce_all(values <= maximum),
+            f"`{name}` must be at most {maximum}.",
         )
     return values
 
@@ -254,6 +261,26 @@ def all_states(x, num_states, *, name="x", where=None):
         tf.reduce_all(valid),
         f"`{name}` must hold ids from 0 to {num_states - 1}, or -1 for steps "
         "that do not count. Received at least one other value.",
+    )
+
+
+def all_token_ids(x, vocabulary_size, *, name="x", where=None):
+    """Refuses token ids other than 0 (padding), 1, ..., `vocabulary_size - 1`.
+
+    Args:
+        x: integer tensor.
+        vocabulary_size: int.
+        name: str. What error messages call it.
+        where: optional boolean tensor; ids where it is False do not count.
+    """
+    valid = (x >= 0) & (x < vocabulary_size)
+    if where is not None:
+        valid = valid | ~where
+    return ensure(
+        x,
+        tf.reduce_all(valid),
+        f"`{name}` must hold token ids from 1 to {vocabulary_size - 1}, or 0 "
+        "for padding. Received at least one other value.",
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_genseq import layers
 from keras_genseq import models
+from keras_genseq.tokenizers import CharacterTokenizer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +26,18 @@ class ModelCase:
             error)`; a name of an input maps to what makes the request bad.
         draws_categories: whether samples are categories, equal in every
             execution mode, or real values, equal but for rounding.
+        quiet: dict: arguments of `make` without noise in training, and with
+            batches of any size.
+        policy_rtol: float. How far a 16-bit policy may move a likelihood of a
+            network whose products it shortens; densities stay float32.
     """
 
     make: Callable
     batch: Callable
     bad_requests: Mapping = dataclasses.field(default_factory=dict)
     draws_categories: bool = True
+    quiet: Mapping = dataclasses.field(default_factory=dict)
+    policy_rtol: float = 1e-5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,6 +189,19 @@ def normal(size, *shape):
     return rng.normal(size=(size, *shape)).astype("float32")
 
 
+def classifier(**kwargs):
+    options = {
+        "vocabulary_size": 6,
+        "embedding_dim": 5,
+        "cell": "gru",
+        "num_layers": 2,
+        "bidirectional": True,
+        "dropout": 0.1,
+        "pooling": "mean",
+    }
+    return models.SequenceClassifier(3, 4, **{**options, **kwargs})
+
+
 def padded_tokens(size, vocabulary_size, num_steps=9):
     """Tokens from 1 on; some sequences begin or end in padding, 0."""
     x = token_ids(size, vocabulary_size - 1, num_steps) + 1
@@ -228,6 +248,74 @@ def past_requests(padding_value, horizon):
             ({"x": np.concatenate([good, good])}, "a row for each"),
         ],
     }
+
+
+def texts(size, vocabulary_size, num_steps=9):
+    """Rows of token ids with a rhythm to learn; some are shorter."""
+    x = token_ids(size, vocabulary_size - 1, num_steps) + 1
+    x[2::3] = np.roll(x[2::3], -3, axis=1)
+    return x
+
+
+def language_requests():
+    """Requests that a language model of the letters a, b, c must refuse."""
+    bad_ids = np.array([[1, 4, 2]], "int32")
+    requests = sequence_requests([(bad_ids, "token ids from 1 to 3")])
+
+    def text(name):
+        return [
+            ({name: np.array([b"abx"], object)}, "does not know"),
+            ({name: np.array([b"a\xff"], object)}, "must be UTF-8"),
+            ({name: np.array([], object)}, "no rows"),
+        ]
+
+    def generate(words, **inputs):
+        return {k: np.array(v) for k, v in inputs.items()}, words
+
+    return {
+        **requests,
+        "score": text("text"),
+        "encode": text("text"),
+        "generate": [
+            *text("prompt"),
+            generate("at least 0", temperature=np.float32([-1.0])),
+            generate("no NaN", temperature=np.float32([np.nan])),
+            generate("at least 0", top_k=np.int32([-1])),
+            generate("at most 1.0", top_p=np.float32([1.5])),
+            generate("at least 1", max_new_tokens=np.int32([0])),
+            generate("at most 65536", max_new_tokens=np.int32([2**31 - 1])),
+            generate("one value per row", seed=np.int32([1, 2])),
+        ],
+    }
+
+
+def language_model(**kwargs):
+    options = {
+        "cell": "gru",
+        "num_layers": 2,
+        "embedding_dim": 6,
+        "tie_embeddings": True,
+        "dropout": 0.1,
+        "embedding_dropout": 0.1,
+        "stateful_batch_size": 12,
+        "tokenizer": CharacterTokenizer("abc"),
+        "stop_token_id": 3,
+    }
+    return models.RecurrentLanguageModel(4, 6, **{**options, **kwargs})
+
+
+def piano_rolls(size, num_notes, num_steps=9):
+    """Notes that take turns; some rows end in padding."""
+    x = token_ids(size, num_notes, num_steps)
+    x[2::3] = np.roll(x[2::3], -3, axis=1)
+    notes = (x[..., None] == np.arange(num_notes)).astype("float32")
+    notes[x < 0] = -1.0
+    return notes
+
+
+def note_model(**kwargs):
+    options = {"cell": "gru", "num_layers": 2, "dropout": 0.1}
+    return models.RecurrentNoteModel(3, 5, **{**options, **kwargs})
 
 
 BAD_IDS = [
@@ -296,6 +384,30 @@ MODELS = {
         batch=lambda size: token_ids(size, 3),
         bad_requests=sequence_requests(BAD_IDS),
     ),
+    "RecurrentLanguageModel": ModelCase(
+        make=language_model,
+        batch=lambda size: texts(size, 4),
+        bad_requests=language_requests(),
+        quiet={
+            "dropout": 0.0,
+            "embedding_dropout": 0.0,
+            "stateful_batch_size": None,
+        },
+        policy_rtol=0.02,
+    ),
+    "RecurrentNoteModel": ModelCase(
+        make=note_model,
+        batch=lambda size: piano_rolls(size, 3),
+        bad_requests=sequence_requests(
+            [
+                (np.float32([[[0.0, np.nan, 1.0]]]), "no NaN"),
+                (np.float32([[[0.0, 0.5, 1.0]]]), "must hold 0 and 1"),
+                (np.float32([[[-1.0, 0.0, 1.0]]]), "-1 throughout"),
+            ]
+        ),
+        quiet={"dropout": 0.0},
+        policy_rtol=0.02,
+    ),
     "MarkovModel": ModelCase(
         make=lambda **kwargs: models.MarkovModel(3, order=2, **kwargs),
         batch=lambda size: token_ids(size, 3),
@@ -312,20 +424,10 @@ MODELS = {
 # Models of targets given inputs: their batches are pairs.
 SUPERVISED = {
     "SequenceClassifier": ModelCase(
-        make=lambda **kwargs: models.SequenceClassifier(
-            3,
-            4,
-            vocabulary_size=6,
-            embedding_dim=5,
-            cell="gru",
-            num_layers=2,
-            bidirectional=True,
-            dropout=0.1,
-            pooling="mean",
-            **kwargs,
-        ),
+        make=classifier,
         batch=lambda size: padded_tokens(size, 6),
         bad_requests=token_requests(6),
+        quiet={"dropout": 0.0},
     ),
     "SequenceForecaster": ModelCase(
         make=lambda **kwargs: models.SequenceForecaster(

@@ -28,3 +28,16 @@ def test_a_function_sees_few_shapes():
 def test_names_a_batch_size_that_is_not_positive():
     with pytest.raises(ValueError, match="`batch_size` must be positive"):
         map_rows(tf.identity, (tf.zeros((3, 2)),), 0)
+
+
+def test_structures_go_in_and_come_out():
+    x = tf.range(5)
+    rows = ({"a": x, "b": None}, x)
+
+    def function(parts, y):
+        assert parts["b"] is None
+        return parts["a"] + y, {"y": y}
+
+    total, rest = map_rows(function, rows, 2)
+    np.testing.assert_array_equal(total, 2 * np.arange(5))
+    np.testing.assert_array_equal(rest["y"], np.arange(5))

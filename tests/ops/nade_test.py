@@ -118,3 +118,26 @@ def test_rebuilding_gradient_keeps_no_history():
 
     assert history_bytes("full") > 0
     assert history_bytes("scan") == 0
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("scale", [6.0, 60.0], ids=["saturated", "overflowing"])
+def test_scan_with_large_weights_equals_the_equation(activation, scale):
+    # Small scale: units far from zero, moved by less than an overflow within
+    # a chunk of two; large scale: by more.
+    x, w, v, c = arguments("float32")
+    w = scale * tf.math.tanh(w)
+    c = 150.0 * tf.sign(c)
+    logits, *gradients = value_and_gradients(
+        [x, w, v, c],
+        activation=activation,
+        implementation="scan",
+        chunk_size=2,
+        jit=True,
+    )
+    reference, *expected = value_and_gradients(
+        [x, w, v, c], activation=activation, implementation="full"
+    )
+    np.testing.assert_allclose(logits, reference, atol=1e-4)
+    for ours, theirs in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)

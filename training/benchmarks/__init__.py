@@ -6,7 +6,7 @@ import shlex
 from training.benchmarks import environment
 from training.benchmarks.table import write_section
 
-# Modules with a `TITLE` and `benchmark(repeats) -> Markdown`.
+# Modules with a `TITLE` and `benchmark(repeats, threads) -> Markdown`.
 BENCHMARKS = {
     "nade": "training.benchmarks.nade",
     "recurrent": "training.benchmarks.recurrent",
@@ -24,7 +24,8 @@ def run_benchmark(name, repeats=5, write=False, threads=None):
         threads: int. Threads of TensorFlow and PyTorch; None for all cores.
 
     Raises:
-        ValueError: if there is no such benchmark.
+        ValueError: if there is no such benchmark, or `threads` is not
+            positive.
         RuntimeError: if the candidates do not do the same work.
     """
     if name not in BENCHMARKS:
@@ -34,13 +35,16 @@ def run_benchmark(name, repeats=5, write=False, threads=None):
         )
     if threads is None:
         threads = environment.num_cores()
+    if threads < 1:
+        raise ValueError(
+            f"`threads` must be at least 1. Received: threads={threads}"
+        )
     module = importlib.import_module(BENCHMARKS[name])
-    environment.set_threads(threads)
     words = ["python", "-m", "training", "benchmark", name]
     words += ["--repeats", str(repeats), "--threads", str(threads)]
     words += ["--write"] if write else []
     load = environment.load()
-    text = module.benchmark(repeats)
+    text = module.benchmark(repeats, threads)
     header = environment.describe(shlex.join(words), threads, load)
     text = f"{header}\n\n{text}"
     print(f"## {module.TITLE}\n\n{text}")

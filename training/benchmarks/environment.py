@@ -20,45 +20,28 @@ def num_cores():
     return os.cpu_count()
 
 
-def set_threads(threads):
-    """Gives TensorFlow and PyTorch the same number of threads.
-
-    PyTorch's threads are told to wait without spinning, unless the caller's
-    `OMP_WAIT_POLICY` says otherwise: spinning ones starve each other as soon as
-    anything else wants a core, and steps were measured to take ten times as
-    long.
+def set_threads(framework, threads):
+    """Gives a framework its threads, in a process that has not used it yet.
 
     Args:
+        framework: `"tensorflow"` or `"torch"`.
         threads: int.
 
     Raises:
-        ValueError: if `threads` is not positive.
         RuntimeError: if TensorFlow has started with another number.
     """
+    if framework == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+        return
     import tensorflow as tf
 
-    if threads < 1:
-        raise ValueError(
-            f"`threads` must be at least 1. Received: threads={threads}"
-        )
     for name in ("intra_op", "inter_op"):
         get = getattr(tf.config.threading, f"get_{name}_parallelism_threads")
         set_ = getattr(tf.config.threading, f"set_{name}_parallelism_threads")
         if get() != threads:
             set_(threads)
-    if has_torch():
-        # Read once, when PyTorch is loaded.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-        import torch
-
-        torch.set_num_threads(threads)
-
-
-def get_threads():
-    """What `set_threads` has set, or None."""
-    import tensorflow as tf
-
-    return tf.config.threading.get_intra_op_parallelism_threads() or None
 
 
 def load():

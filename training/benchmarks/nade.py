@@ -7,24 +7,26 @@ Measured  docs/benchmarks.md
 from training.benchmarks import nade_candidates
 from training.benchmarks.agreement import check_equal
 from training.benchmarks.agreement import check_same_samples
-from training.benchmarks.environment import get_threads
 from training.benchmarks.environment import has_torch
 from training.benchmarks.nade_candidates import OURS
+from training.benchmarks.nade_candidates import RECOMPUTED
 from training.benchmarks.nade_candidates import Sizes
 from training.benchmarks.nade_memory import measure_memory
 from training.benchmarks.table import markdown_table
 from training.benchmarks.table import timing_table
 from training.benchmarks.timing import measure
+from training.benchmarks.workers import Workers
 
 TITLE = "NADE"
 _ABSENT = "PyTorch is left out: it is not installed (`pip install torch`)."
 
 
-def benchmark(repeats, sizes=None, memory=True):
+def benchmark(repeats, threads, sizes=None, memory=True):
     """Times training, scoring and sampling, and measures memory.
 
     Args:
         repeats: int. Timings of which the median counts.
+        threads: int. Threads of each framework.
         sizes: `Sizes`, or None for the paper's.
         memory: bool. Measure memory too, in a process per candidate.
 
@@ -35,15 +37,25 @@ def benchmark(repeats, sizes=None, memory=True):
         RuntimeError: if the candidates do not compute the same.
     """
     sizes = sizes or Sizes()
+    frameworks = ["tensorflow"] + (["torch"] if has_torch() else [])
     parts = [_introduction(sizes)]
-    steps = nade_candidates.steps(sizes)
-    parts += train_part({n: build() for n, build in steps.items()}, repeats)
+    with Workers(threads) as workers:
+
+        def build(builder, *arguments):
+            calls = {}
+            for framework in frameworks:
+                calls |= workers.build(
+                    framework, builder, framework, sizes, *arguments
+                )
+            return calls
+
+        parts += train_part(build(nade_candidates.steps), repeats)
+        parts += scoring_part(build(nade_candidates.scorers), repeats, sizes)
+        for num_samples in sizes.num_sampled:
+            samplers = build(nade_candidates.samplers, num_samples)
+            parts += sampling_part(samplers, repeats, num_samples)
     if memory:
-        parts += memory_part(list(steps), sizes)
-    parts += scoring_part(nade_candidates.scorers(sizes), repeats, sizes)
-    for num_samples in sizes.num_sampled:
-        candidates, single = nade_candidates.samplers(sizes, num_samples)
-        parts += sampling_part(candidates, single, repeats, num_samples)
+        parts += memory_part(frameworks, sizes, threads)
     return "\n\n".join(parts)
 
 
@@ -59,12 +71,14 @@ def train_part(candidates, repeats):
     ]
 
 
-def memory_part(names, sizes):
+def memory_part(frameworks, sizes, threads):
     """Heading, text and table of the training step's memory."""
     rows = []
-    for name in names:
-        memory = measure_memory(name, sizes, get_threads())
-        rows.append([name, _mebibytes(memory.xla), _mebibytes(memory.resident)])
+    for framework in frameworks:
+        for name in nade_candidates.builders(framework, sizes):
+            memory = measure_memory(framework, name, sizes, threads)
+            figures = (memory.xla, memory.resident)
+            rows.append([name, *map(_mebibytes, figures)])
     return [
         "### Memory of a training step",
         "Buffers: the sum of XLA's buffer assignment, weights and optimizer "
@@ -85,10 +99,10 @@ def scoring_part(candidates, repeats, sizes):
     ]
 
 
-def sampling_part(candidates, single, repeats, num_samples):
+def sampling_part(candidates, repeats, num_samples):
     """Heading, text and table of sampling."""
     timings = measure(
-        candidates, repeats, single=single, check=check_same_samples
+        candidates, repeats, single=(RECOMPUTED,), check=check_same_samples
     )
     return [
         f"### Sampling, {num_samples} at once",

@@ -11,9 +11,9 @@ import tensorflow as tf
 from keras_genseq.models import NADE
 from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import row_uniform
-from training.benchmarks.environment import has_torch
 
 OURS = "ours"
+RECOMPUTED = "a whole pass of ours per dimension"
 _LEARNING_RATE = 1e-3
 _EPSILON = 1e-7
 # name: (implementation, XLA)
@@ -88,61 +88,65 @@ def make_model(sizes, **kwargs):
     return model
 
 
-def steps(sizes):
+def builders(framework, sizes):
     """Training steps: forward, backward and an update by Adam.
+
+    Args:
+        framework: `"tensorflow"` or `"torch"`.
+        sizes: `Sizes`.
 
     Returns:
         dict of name to a callable that builds the step; a step returns the
         mean negative log-likelihood before its update.
     """
-    builders = {
+    if framework == "torch":
+        return {
+            name: functools.partial(_torch_step, sizes, variant)
+            for name, variant in _TORCH.items()
+        }
+    return {
         name: functools.partial(_keras_step, sizes, *values)
         for name, values in _STEPS.items()
     }
-    if has_torch():
-        for name, variant in _TORCH.items():
-            builders[name] = functools.partial(_torch_step, sizes, variant)
-    return builders
 
 
-def scorers(sizes):
+def steps(framework, sizes):
+    """The training steps themselves, by name."""
+    return {name: build() for name, build in builders(framework, sizes).items()}
+
+
+def scorers(framework, sizes):
     """Callables: log-likelihoods of `num_scored` examples, by name."""
     x = make_examples(sizes, sizes.num_scored)
-    calls = {
+    if framework == "torch":
+        from training.benchmarks import nade_torch
+
+        weights = make_weights(sizes)
+        return {
+            name: nade_torch.scorer(_TORCH[name], weights, x)
+            for name in (_UNBOUND, _CUMULATIVE)
+        }
+    return {
         OURS: _keras_scorer(sizes, "auto", x),
         "chunk": _keras_scorer(sizes, "chunk", x),
         "full (cumulative sum)": _keras_scorer(sizes, "full", x),
     }
-    if has_torch():
+
+
+def samplers(framework, sizes, num_samples):
+    """Callables: samples drawn from the same noise, by name."""
+    uniforms = row_uniform(row_seeds(0, num_samples), sizes.input_dim).numpy()
+    if framework == "torch":
         from training.benchmarks import nade_torch
 
         weights = make_weights(sizes)
-        for name in (_UNBOUND, _CUMULATIVE):
-            calls[name] = nade_torch.scorer(_TORCH[name], weights, x)
-    return calls
-
-
-def samplers(sizes, num_samples):
-    """Callables: samples drawn from the same noise, by name.
-
-    Returns:
-        The callables, and the names of those too slow to repeat.
-    """
+        sampler = nade_torch.sampler(_TORCH[_UNBOUND], weights, uniforms)
+        return {"PyTorch, cached loop": sampler}
     model = make_model(sizes)
-    seeds = row_seeds(0, num_samples)
-    uniforms = row_uniform(seeds, sizes.input_dim).numpy()
     calls = {OURS: lambda: model.sample(num_samples, seed=0).numpy()}
-    single = []
-    if has_torch():
-        from training.benchmarks import nade_torch
-
-        calls["PyTorch, cached loop"] = nade_torch.sampler(
-            _TORCH[_UNBOUND], make_weights(sizes), uniforms
-        )
     if num_samples in sizes.num_recomputed:
-        single.append("a whole pass of ours per dimension")
-        calls[single[0]] = _recomputing_sampler(model, uniforms)
-    return calls, single
+        calls[RECOMPUTED] = _recomputing_sampler(model, uniforms)
+    return calls
 
 
 def _keras_step(sizes, implementation, jit_compile):

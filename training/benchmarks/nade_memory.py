@@ -29,13 +29,14 @@ class Memory:
     resident: int | None
 
 
-def measure_memory(name, sizes, threads=None):
+def measure_memory(framework, name, sizes, threads):
     """Measures one training step in a process of its own.
 
     Args:
-        name: str. Key of `nade_candidates.steps`.
+        framework: `"tensorflow"` or `"torch"`.
+        name: str. Key of `nade_candidates.builders(framework, sizes)`.
         sizes: `Sizes`.
-        threads: int, or None to leave them as they are.
+        threads: int.
 
     Returns:
         `Memory`.
@@ -46,7 +47,7 @@ def measure_memory(name, sizes, threads=None):
             1, mp_context=multiprocessing.get_context("spawn")
         ) as pool,
     ):
-        job = pool.submit(_run_steps, name, sizes, threads, folder)
+        job = pool.submit(_run_steps, framework, name, sizes, threads, folder)
         resident = job.result()
         return Memory(xla_bytes(folder), resident)
 
@@ -68,7 +69,7 @@ def xla_bytes(folder):
     return max(totals, default=None)
 
 
-def _run_steps(name, sizes, threads, folder):
+def _run_steps(framework, name, sizes, threads, folder):
     flags = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{flags} --xla_dump_to={folder}".strip()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -76,12 +77,11 @@ def _run_steps(name, sizes, threads, folder):
     from training.benchmarks import nade_candidates
     from training.benchmarks.environment import set_threads
 
-    if threads is not None:
-        set_threads(threads)
+    set_threads(framework, threads)
     tiny = dataclasses.replace(sizes, batch_size=2, input_dim=4, units=3)
-    nade_candidates.steps(tiny)[name]()()
+    nade_candidates.builders(framework, tiny)[name]()()
     before = _status("VmRSS")
-    step = nade_candidates.steps(sizes)[name]()
+    step = nade_candidates.builders(framework, sizes)[name]()
     step()
     # What compilation took for a moment does not count.
     _forget_peak()

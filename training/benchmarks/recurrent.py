@@ -11,15 +11,20 @@ import numpy as np
 import tensorflow as tf
 
 from keras_genseq import layers
+from keras_genseq.models import RecurrentLanguageModel
 from keras_genseq.models import Trainer
 from training.benchmarks.agreement import check_equal
+from training.benchmarks.agreement import check_same_samples
 from training.benchmarks.environment import has_torch
 from training.benchmarks.table import timing_table
 from training.benchmarks.timing import measure
+from training.benchmarks.workers import Workers
 
 TITLE = "Recurrent layers"
 FOLDED = "ours, folded embedding"
 PLAIN = "ours, as a layer"
+OURS = "ours"
+RECOMPUTED = "the whole text per character"
 _LEARNING_RATE = 1e-3
 _EPSILON = 1e-7
 _GATES = {"LSTM": 4, "GRU": 3}
@@ -33,6 +38,8 @@ class Sizes:
     sequence_length: int = 128
     vocabulary_size: int = 65
     units: int = 256
+    generated: tuple = (100, 1000)
+    recomputed: tuple = (100,)
 
 
 class LanguageModel(Trainer):
@@ -73,11 +80,12 @@ class LanguageModel(Trainer):
         return tf.reduce_mean(losses, 1), {}
 
 
-def benchmark(repeats, sizes=None):
+def benchmark(repeats, threads, sizes=None):
     """Times a training step of each kind of cell.
 
     Args:
         repeats: int. Timings of which the median counts.
+        threads: int. Threads of each framework.
         sizes: `Sizes`, or None for a character model of 256 units.
 
     Returns:
@@ -95,14 +103,85 @@ def benchmark(repeats, sizes=None):
     ]
     if not has_torch():
         parts.append("PyTorch is left out: it is not installed.")
-    for kind in _GATES:
-        timings = measure(candidates(kind, sizes), repeats, check=check_equal)
-        parts += [f"### {kind}", timing_table(timings, FOLDED)]
+    with Workers(threads) as workers:
+        for kind in _GATES:
+            steps = workers.build("tensorflow", candidates, kind, sizes)
+            if has_torch():
+                steps |= workers.build("torch", torch_candidates, kind, sizes)
+            timings = measure(steps, repeats, check=check_equal)
+            parts += [f"### {kind}", timing_table(timings, FOLDED)]
+        for length in sizes.generated:
+            loops = workers.build("tensorflow", generators, sizes, length)
+            if has_torch():
+                loops |= workers.build("torch", torch_generators, sizes, length)
+            parts += generation_part(loops, repeats, sizes, length)
     return "\n\n".join(parts)
 
 
+def generation_part(calls, repeats, sizes, length):
+    """Heading, text and table of generation."""
+    timings = measure(
+        calls, repeats, single=(RECOMPUTED,), check=check_same_samples
+    )
+    return [
+        f"### Generation, {length:,} characters",
+        f"One text by an LSTM of {sizes.units} units, the likeliest character "
+        "at every step. All candidates write the same text.",
+        timing_table(timings, OURS, work=length, unit="characters"),
+    ]
+
+
+def generators(sizes, length):
+    """Callables that write a text of `length` tokens, by name."""
+    model = RecurrentLanguageModel(sizes.vocabulary_size, sizes.units)
+    model.set_weights(_weights(_GATES["LSTM"], sizes))
+    prompt = np.zeros((1, 0), "int32")
+
+    def generate():
+        return model.generate(prompt, length, temperature=0.0, seed=0).numpy()
+
+    calls = {OURS: generate}
+    if length in sizes.recomputed:
+        calls[RECOMPUTED] = _recomputing_generator(model, length)
+    return calls
+
+
+def torch_generators(sizes, length):
+    """The same by PyTorch, the state carried from step to step."""
+    import torch
+
+    table, layer, linear = _torch_modules("LSTM", sizes)
+
+    @torch.inference_mode()
+    def generate():
+        tokens, states = [torch.zeros((1, 1), dtype=torch.long)], None
+        for _ in range(length):
+            h, states = layer(table(tokens[-1]), states)
+            # Id 0 is padding.
+            tokens.append(linear(h)[..., 1:].argmax(-1) + 1)
+        return torch.cat(tokens[1:], 1).numpy()
+
+    return {"PyTorch, state carried": generate}
+
+
+def _recomputing_generator(model, length):
+    forward = tf.function(model.call, jit_compile=True, autograph=False)
+    forward(tf.zeros((1, length), tf.int32))
+
+    def generate():
+        # No padding: a step that nothing reaches would be left out.
+        tokens = np.ones((1, length), "int32")
+        for t in range(length):
+            tokens[:, t] = forward(tf.constant(tokens)).numpy()[:, t].argmax(-1)
+        return tokens
+
+    return generate
+
+
 def candidates(kind, sizes):
-    """Training steps by name; each returns the loss before its update.
+    """Training steps of Keras layers by name.
+
+    Each returns the loss before its update.
 
     Args:
         kind: `"LSTM"` or `"GRU"`.
@@ -113,7 +192,7 @@ def candidates(kind, sizes):
     """
     ours, stock = getattr(layers, kind), getattr(keras.layers, kind)
     options = {"return_sequences": True}
-    calls = {
+    return {
         FOLDED: _step(ours(sizes.units, **options), sizes, folded=True),
         PLAIN: _step(ours(sizes.units, **options), sizes),
         "keras.layers": _step(stock(sizes.units, **options), sizes),
@@ -121,9 +200,11 @@ def candidates(kind, sizes):
             stock(sizes.units, **options), sizes, jit_compile=True
         ),
     }
-    if has_torch():
-        calls["PyTorch"] = _torch_step(kind, sizes)
-    return calls
+
+
+def torch_candidates(kind, sizes):
+    """The same step by PyTorch, as `candidates` gives it."""
+    return {"PyTorch": _torch_step(kind, sizes)}
 
 
 def _weights(kind_gates, sizes):
@@ -175,6 +256,30 @@ def _step(layer, sizes, folded=False, jit_compile=False):
 def _torch_step(kind, sizes):
     import torch
 
+    table, layer, linear = _torch_modules(kind, sizes)
+    modules = torch.nn.ModuleList([table, layer, linear])
+    optimizer = torch.optim.Adam(
+        modules.parameters(), lr=_LEARNING_RATE, eps=_EPSILON
+    )
+    x, y = (torch.tensor(t, dtype=torch.long) for t in _batch(sizes))
+
+    def step():
+        logits = linear(layer(table(x))[0])
+        loss = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), y.flatten()
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def _torch_modules(kind, sizes):
+    """Embedding, recurrent layer and head with the weights of all."""
+    import torch
+
     embedding, kernel, recurrent, bias, head, head_bias = _weights(
         _GATES[kind], sizes
     )
@@ -198,20 +303,4 @@ def _torch_step(kind, sizes):
         layer.bias_hh_l0.zero_()
         linear.weight.copy_(torch.tensor(head.T))
         linear.bias.copy_(torch.tensor(head_bias))
-    modules = torch.nn.ModuleList([table, layer, linear])
-    optimizer = torch.optim.Adam(
-        modules.parameters(), lr=_LEARNING_RATE, eps=_EPSILON
-    )
-    x, y = (torch.tensor(t, dtype=torch.long) for t in _batch(sizes))
-
-    def step():
-        logits = linear(layer(table(x))[0])
-        loss = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), y.flatten()
-        )
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return float(loss)
-
-    return step
+    return table, layer, linear

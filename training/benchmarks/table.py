@@ -8,8 +8,10 @@ from keras_genseq.export import atomic
 _PREAMBLE = """\
 # Benchmarks
 
-Medians over interleaved runs in one process; a ratio above 1 says how many
-times longer than ours a candidate takes. Each section has its own command.
+Medians over interleaved runs. Each framework has a process of its own, which is
+stopped while it is not its turn: in one process the threads of one would spin
+on the cores that the other needs. A ratio above 1 says how many times longer
+than ours a candidate takes. Each section has its own command.
 """
 
 

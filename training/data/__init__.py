@@ -8,6 +8,8 @@ from training.data.examples import model_inputs
 from training.data.pipeline import evaluation_batches
 from training.data.pipeline import training_batches
 from training.data.sources import load_dataset
+from training.data.streams import stream_batches
+from training.data.streams import stream_steps
 from training.data.transforms import bernoulli_binarize
 from training.data.transforms import flatten
 from training.data.transforms import threshold
@@ -22,6 +24,8 @@ __all__ = [
     "load_dataset",
     "model_examples",
     "model_inputs",
+    "stream_batches",
+    "stream_steps",
     "threshold",
     "training_batches",
 ]

@@ -12,6 +12,7 @@ KINDS = (
     "text",
     "tokens",
     "series",
+    "notes",
     "pairs_of_arrays",
 )
 SPLITS = ("train", "valid", "test")
@@ -33,9 +34,12 @@ class Dataset:
     - `"vectors"`: `x`, float32 `(dim,)`;
     - `"pairs"`: `source` and `target`, strings `()`;
     - `"text"`: `text`, string `()`, one per document;
-    - `"tokens"`: `x`, int32 `(time,)`, -1 where a step does not count;
+    - `"tokens"`: `x`, int32 `(time,)`, where a step does not count -1, or 0 if
+      the first entry of the vocabulary is empty;
     - `"series"`: `x`, float32 `(time, channels)`, the splits following each
       other in time;
+    - `"notes"`: `x`, float32 `(time, num_notes)`, 1 where a note sounds, steps
+      of -1 where none counts;
     - `"pairs_of_arrays"`: `x`, int32 `(time,)` or float32 `(time, channels)`,
       and `y`, what is to be predicted of it.
 
@@ -81,6 +85,12 @@ class Dataset:
                     "train, valid and test has at least one example. "
                     f"Received: cardinality={self.size(split)}"
                 )
+
+    def text(self, token_ids):
+        """What a row of tokens says: words stand apart, characters do not."""
+        pieces = [self.vocabulary[i] for i in token_ids]
+        longest = max(map(len, self.vocabulary))
+        return (" " if longest > 1 else "").join(filter(None, pieces))
 
     def size(self, split):
         """Number of examples in `"train"`, `"valid"` or `"test"`."""

@@ -2,6 +2,8 @@
 
 import re
 
+from training.data.chorales import load_cadences
+from training.data.chorales import load_chorales
 from training.data.digits import load_digits
 from training.data.idx_folder import load_idx_folder
 from training.data.image_folder import load_image_folder
@@ -19,7 +21,7 @@ from training.data.time_series import load_time_series
 SYNTAX = (
     "digits, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
     "pairs:FILE.tsv, text:FILE, idx:DIR, npz:FILE, series:NAME, photographs, "
-    "python_docs, noisy_sine, adding:T, copy:T"
+    "python_docs, noisy_sine, chorales:NAME, cadences, adding:T, copy:T"
 )
 
 _EMBEDDED = {
@@ -27,6 +29,7 @@ _EMBEDDED = {
     "photographs": load_photographs,
     "python_docs": load_python_docs,
     "noisy_sine": load_noisy_sine,
+    "cadences": load_cadences,
 }
 _LOADERS = {
     "tfds": load_tfds,
@@ -36,6 +39,7 @@ _LOADERS = {
     "idx": load_idx_folder,
     "npz": load_npz_file,
     "series": load_time_series,
+    "chorales": load_chorales,
     "adding": load_adding_problem,
     "copy": load_copy_task,
 }
@@ -55,10 +59,12 @@ def load_dataset(source):
             - `tfds:NAME[/CONFIG]`: a TensorFlow Datasets builder;
             - `images:DIR`: PNG or JPEG files, one sub-folder per class;
             - `pairs:FILE.tsv`: source, tab, target on every line;
-            - `text:FILE`: UTF-8 text;
+            - `text:FILE`: UTF-8 text, or a folder of train, valid and test;
             - `idx:DIR`: the four files of MNIST's own format;
             - `npz:FILE`: NumPy arrays;
             - `series:NAME`: a CSV file of numbers, or one known by name;
+            - `chorales:NAME`: a JSON file of pitches, or one known by name;
+            - `cadences`: simulated triads;
             - `adding:T`: the adding problem over T steps;
             - `copy:T`: the copy memory task with a pause of T steps.
 

@@ -6,7 +6,9 @@ import zlib
 
 import tensorflow as tf
 
+from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
+from training.data.tfds_preparation import original_files_folder
 
 
 def read_utf8(path):
@@ -56,17 +58,25 @@ def load_text_file(path):
     """Loads a text and cuts it into train, valid and test, in this order.
 
     Args:
-        path: str. UTF-8 file, plain or `.gz`.
+        path: str. UTF-8 file, plain or `.gz`; or a folder with the files
+            `train.txt`, `valid.txt` and `test.txt`, or such with `.gz` behind;
+            or the name of such a folder below `KERAS_GENSEQ_DATA`.
 
     Returns:
-        `Dataset` of kind `"text"`: the first 90 % of the characters, the next
-        5 % and the last 5 %, one string each.
+        `Dataset` of kind `"text"`, one string for each split: of a file the
+        first 90 % of the characters, the next 5 % and the last 5 %.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is not valid UTF-8, or too short to be cut.
     """
-    splits, sizes = split_text(read_utf8(path), path)
+    known = original_files_folder() / path
+    folders = [pathlib.Path(path).expanduser(), known]
+    folder = next((f for f in folders if f.is_dir()), None)
+    if folder is not None:
+        splits, sizes = _read_folder(folder)
+    else:
+        splits, sizes = split_text(read_utf8(path), path)
     return Dataset(
         name=f"text:{path}",
         kind="text",
@@ -75,6 +85,16 @@ def load_text_file(path):
         element_shape=None,
         description=f"Text of {sizes} characters, from {path}.",
     )
+
+
+def _read_folder(folder):
+    parts = {}
+    for split in SPLITS:
+        names = [folder / f"{split}.txt", folder / f"{split}.txt.gz"]
+        parts[split] = read_utf8(
+            next(filter(pathlib.Path.is_file, names), names[0])
+        )
+    return _examples(parts)
 
 
 def split_text(text, name):
@@ -102,6 +122,10 @@ def split_text(text, name):
             f"{str(name)!r} is too short to be cut 90/5/5: expected at least "
             f"20 characters. Received: {len(text)}"
         )
+    return _examples(parts)
+
+
+def _examples(parts):
     sizes = " / ".join(f"{len(part):,}" for part in parts.values())
     splits = {
         split: tf.data.Dataset.from_tensors({"text": part})

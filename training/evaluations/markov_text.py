@@ -51,8 +51,7 @@ def sample_texts(evaluation, num_samples, length, seed=0, temperature=1.0):
     ids = evaluation.model.sample(
         num_samples, length=length, seed=seed, temperature=temperature
     ).numpy()
-    vocabulary = np.array(evaluation.dataset.vocabulary)
-    return ["".join(vocabulary[row]) for row in ids]
+    return [evaluation.dataset.text(row) for row in ids]
 
 
 def nats_per_symbol(model, x):

@@ -1,6 +1,8 @@
 """What `SimpleRNN`, `LSTM` and `GRU` share: the fast way over time."""
 
 import inspect
+import itertools
+import os
 
 import keras
 import tensorflow as tf
@@ -12,6 +14,9 @@ from keras_genseq.ops.recurrent import recurrence
 from keras_genseq.ops.time_loop import time_loop
 from keras_genseq.ops.time_loop import time_major_mask
 from keras_genseq.ops.time_loop import where
+
+# Of a batch that is split: below it, products lose more than cores gain.
+_LEAST_ROWS = 8
 
 
 class RecurrentLayer(keras.layers.RNN):
@@ -58,8 +63,12 @@ class RecurrentLayer(keras.layers.RNN):
         if training and cell.dropout:
             dropout_mask = cell.get_dropout_mask(sequences[:, 0, :])
             sequences = sequences * dropout_mask[:, None, :]
-        x = ops.transpose(self._in_visiting_order(sequences), (1, 0, 2))
-        return self._run(self._project(x), states, mask, training)
+
+        def project(rows):
+            return self._project(ops.transpose(rows, (1, 0, 2)))
+
+        sequences = self._in_visiting_order(sequences)
+        return self._run(project, sequences, states, mask, training)
 
     def call_tokens(
         self,
@@ -105,9 +114,14 @@ class RecurrentLayer(keras.layers.RNN):
             self.build((*token_ids.shape, embeddings.shape[-1]))
         token_ids = self._in_visiting_order(ops.cast(token_ids, "int32"))
         table = self._project(ops.cast(embeddings, self.compute_dtype))
-        x = gather_rows(table, ops.transpose(token_ids))
         states = self._first_states(initial_state, ops.shape(token_ids)[0])
-        last, outputs, states = self._run(x, states, mask, training)
+
+        def look_up(rows):
+            return gather_rows(table, ops.transpose(rows))
+
+        last, outputs, states = self._run(
+            look_up, token_ids, states, mask, training
+        )
         outputs = ops.cast(
             outputs if self.return_sequences else last, self.compute_dtype
         )
@@ -204,33 +218,67 @@ class RecurrentLayer(keras.layers.RNN):
     def _project(self, x):
         return project(x, self.cell.kernel, self.cell.input_bias())
 
-    def _run(self, x, states, mask, training):
-        """From time-major projected inputs to what Keras's loops return."""
+    def _run(self, project, inputs, states, mask, training):
+        """From inputs, in the order of visits, to what Keras's loops return.
+
+        Args:
+            project: callable: some rows of `inputs` -> their share of the
+                pre-activations, `(T, B, G * H)`.
+            inputs: `(B, T, ...)` tensor.
+            states: list of `(B, H)` tensors.
+            mask: optional `(B, T)` booleans, in the order of the inputs.
+            training: bool.
+        """
         if mask is not None:
             mask = time_major_mask(self._in_visiting_order(mask))
         weights = [
             ops.cast(w, self.compute_dtype)
             for w in self.cell.recurrent_weights()
         ]
-        outputs, states = recurrence(
-            self.cell.fused_step,
-            x,
-            weights,
-            states,
-            mask=mask,
-            return_sequences=self.return_sequences,
-            training=bool(training),
-            jit_compile=self._compiles(x, training),
-        )
+        jit_compile = self._compiles(inputs, training)
+
+        def run(rows):
+            return recurrence(
+                self.cell.fused_step,
+                project(inputs[rows]),
+                weights,
+                [state[rows] for state in states],
+                mask=None if mask is None else mask[:, rows],
+                return_sequences=self.return_sequences,
+                training=bool(training),
+                jit_compile=jit_compile,
+            )
+
+        parts = [run(rows) for rows in self._parts(inputs, jit_compile)]
+        states = [
+            tf.concat(state, 0)
+            for state in zip(*(last for _, last in parts), strict=True)
+        ]
         visible = None if mask is None else self._visible(mask)
         last = states[0]
         if visible is not None:
             last = tf.where(visible[-1], last, tf.zeros_like(last))
         if not self.return_sequences:
             return last, last[:, None], states
+        outputs = tf.concat([tf.transpose(o, (1, 0, 2)) for o, _ in parts], 0)
         if visible is not None:
+            visible = tf.transpose(visible, (1, 0, 2))
             outputs = tf.where(visible, outputs, tf.zeros_like(outputs))
-        return last, tf.transpose(outputs, (1, 0, 2)), states
+        return last, outputs, states
+
+    def _parts(self, inputs, jit_compile):
+        """Slices of the rows, a loop for each.
+
+        A compiled loop runs on one core of a CPU; loops that do not depend on
+        each other run side by side.
+        """
+        size = inputs.shape[0] or 0
+        num_parts = min(_num_threads(), size // _LEAST_ROWS)
+        on_gpu = tf.config.list_logical_devices("GPU")
+        if num_parts < 2 or on_gpu or not jit_compile:
+            return [slice(None)]
+        edges = [size * i // num_parts for i in range(num_parts + 1)]
+        return [slice(*pair) for pair in itertools.pairwise(edges)]
 
     def _visible(self, mask):
         """Where outputs are not zero: `(T, B, 1)` booleans."""
@@ -239,11 +287,11 @@ class RecurrentLayer(keras.layers.RNN):
         # Keras repeats the last output, and before the first there is none.
         return tf.cumsum(tf.cast(mask, tf.int32), axis=0) > 0
 
-    def _compiles(self, x, training):
+    def _compiles(self, inputs, training):
         if self.jit_compile != "auto":
             return self.jit_compile
         # Each length is compiled anew: only where there is one of them.
-        static = x.shape[0] is not None
+        static = inputs.shape[1] is not None
         return bool(training) and static and not tf.executing_eagerly()
 
     def _first_states(self, initial_state, batch_size):
@@ -257,6 +305,16 @@ class RecurrentLayer(keras.layers.RNN):
             ops.cast(state, self.compute_dtype)
             for state in keras.tree.flatten(initial_state)
         ]
+
+
+def _num_threads():
+    """Threads on which TensorFlow runs operations side by side."""
+    set_by_user = tf.config.threading.get_inter_op_parallelism_threads()
+    if set_by_user:
+        return set_by_user
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _equal_cell(cell, cell_class):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_genseq import layers
+from keras_genseq.layers.recurrent import recurrent_layer
 from tests.layers.recurrent.comparison import BATCH
 from tests.layers.recurrent.comparison import FEATURES
 from tests.layers.recurrent.comparison import INPUTS
@@ -16,6 +17,7 @@ from tests.layers.recurrent.comparison import assert_same
 from tests.layers.recurrent.comparison import initial_states
 from tests.layers.recurrent.comparison import make
 from tests.layers.recurrent.comparison import mask_named
+from tests.layers.recurrent.comparison import outputs_and_gradients
 
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 FULL = {"return_sequences": True, "return_state": True}
@@ -238,3 +240,25 @@ def test_tokens_in_half_precision():
     assert outputs.dtype == "bfloat16"
     exact = make("gru").call_tokens(token_ids, embeddings)
     assert_same([tf.cast(outputs, "float32")], [exact], 0.05)
+
+
+@every_variant
+@pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
+def test_a_batch_split_over_threads_gives_what_one_loop_gives(
+    variant, masked, monkeypatch
+):
+    rng = np.random.default_rng(4)
+    inputs = rng.normal(size=(29, TIME, FEATURES)).astype("float32")
+    arguments = {"inputs": inputs, "training": True, "how": "graph"}
+    if masked:
+        arguments["mask"] = rng.random((29, TIME)) < 0.7
+    layer = make(variant, **FULL)
+    results, num_parts = [], []
+    for num_threads in (1, 3):
+        monkeypatch.setattr(
+            recurrent_layer, "_num_threads", lambda n=num_threads: n
+        )
+        num_parts.append(len(layer._parts(tf.constant(inputs), True)))
+        results.append(outputs_and_gradients(layer, **arguments))
+    assert num_parts == [1, 3]
+    assert_same(*results)

@@ -4,7 +4,6 @@ import types
 import pytest
 
 from training import benchmarks
-from training.benchmarks import environment
 
 
 @pytest.fixture
@@ -12,10 +11,9 @@ def toy(monkeypatch, tmp_path):
     """A benchmark of nothing, in an empty folder."""
     module = types.ModuleType("toy_benchmark")
     module.TITLE = "Toy"
-    module.benchmark = lambda repeats: f"{repeats} repeats"
+    module.benchmark = lambda repeats, threads: f"{repeats} repeats"
     monkeypatch.setitem(sys.modules, "toy_benchmark", module)
     monkeypatch.setitem(benchmarks.BENCHMARKS, "toy", "toy_benchmark")
-    monkeypatch.setattr(environment, "set_threads", lambda threads: None)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "docs" / "benchmarks.md"
 
@@ -42,6 +40,6 @@ def test_prints_and_writes_the_section(toy, capsys):
         assert "tensorflow 2." in text
 
 
-def test_threads_must_be_positive():
+def test_threads_must_be_positive(toy):
     with pytest.raises(ValueError, match="`threads` must be at least 1"):
-        environment.set_threads(0)
+        benchmarks.run_benchmark("toy", threads=0)

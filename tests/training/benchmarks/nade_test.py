@@ -33,14 +33,8 @@ TORCH_FORMS = {
 }
 
 
-@pytest.fixture
-def without_torch(monkeypatch):
-    for module in (nade, nade_candidates):
-        monkeypatch.setattr(module, "has_torch", lambda: False)
-
-
 def test_every_candidate_is_in_the_tables():
-    text = nade.benchmark(1, TINY, memory=False)
+    text = nade.benchmark(1, 1, TINY, memory=False)
     assert [x for x in text.splitlines() if x.startswith("###")] == [
         "### Training step",
         "### Scoring 6 examples",
@@ -55,16 +49,15 @@ def test_every_candidate_is_in_the_tables():
     assert ("not installed" in text) != TORCH
 
 
-def test_without_torch_a_line_says_so(without_torch):
-    assert set(nade_candidates.steps(TINY)) == FORMS
+def test_without_torch_a_line_says_so(monkeypatch):
+    monkeypatch.setattr(nade, "has_torch", lambda: False)
     assert "PyTorch is left out" in nade._introduction(TINY)
-    candidates, _ = nade_candidates.samplers(TINY, 1)
-    assert set(candidates) == {OURS}
-    assert not any("PyTorch" in n for n in nade_candidates.scorers(TINY))
+    assert set(nade_candidates.builders("tensorflow", TINY)) == FORMS
 
 
 def test_a_wrong_training_step_is_not_timed():
-    right = nade_candidates.steps(TINY)["full (cumulative sum) without XLA"]
+    builders = nade_candidates.builders("tensorflow", TINY)
+    right = builders["full (cumulative sum) without XLA"]
     calls = []
 
     def without_update():
@@ -79,24 +72,25 @@ def test_a_wrong_training_step_is_not_timed():
     assert len(calls) == 2
 
 
-def test_a_wrong_score_is_not_timed(without_torch):
-    candidates = nade_candidates.scorers(TINY)
+def test_a_wrong_score_is_not_timed():
+    candidates = nade_candidates.scorers("tensorflow", TINY)
     score = candidates[OURS]
     candidates["mean"] = lambda: score() / TINY.input_dim
     with pytest.raises(RuntimeError, match="'mean' does other work"):
         nade.scoring_part(candidates, 1, TINY)
 
 
-def test_wrong_samples_are_not_timed(without_torch):
-    candidates, single = nade_candidates.samplers(TINY, 3)
+def test_wrong_samples_are_not_timed():
+    candidates = nade_candidates.samplers("tensorflow", TINY, 3)
     sample = candidates[OURS]
     candidates["negative"] = lambda: 1.0 - sample()
     with pytest.raises(RuntimeError, match="'negative' does other work"):
-        nade.sampling_part(candidates, single, 1, 3)
+        nade.sampling_part(candidates, 1, 3)
 
 
-def test_whole_passes_only_where_asked_for(without_torch):
-    assert nade_candidates.samplers(TINY, 1)[1] == []
+def test_whole_passes_only_where_asked_for():
+    drawn = nade_candidates.samplers("tensorflow", TINY, 1)
+    assert set(drawn) == {OURS}
 
 
 def test_xla_bytes_are_those_of_the_largest_program(tmp_path):
@@ -112,7 +106,7 @@ def test_xla_bytes_are_those_of_the_largest_program(tmp_path):
 
 def test_memory_is_measured_in_a_process_of_its_own():
     sizes = Sizes(batch_size=64, input_dim=128, units=64)
-    memory = measure_memory(OURS, sizes)
+    memory = measure_memory("tensorflow", OURS, sizes, threads=1)
     # Two kernels and Adam's two moments of each: less no step can do with.
     assert memory.xla > 6 * 4 * 128 * 64
     # Less than one state per dimension.

@@ -54,3 +54,15 @@ def test_bad_text_is_explained(tmp_path, name, content, message):
 def test_missing_file_is_explained(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no file"):
         load_text_file(tmp_path / "none.txt")
+
+
+def test_a_folder_has_a_file_for_each_split(tmp_path):
+    (tmp_path / "train.txt").write_text("to learn from")
+    (tmp_path / "valid.txt").write_text("to choose by")
+    (tmp_path / "test.txt.gz").write_bytes(gzip.compress(b"to judge by"))
+    dataset = load_text_file(tmp_path)
+    assert _read(dataset, "train") == "to learn from"
+    assert _read(dataset, "test") == "to judge by"
+    (tmp_path / "valid.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"valid\.txt"):
+        load_text_file(tmp_path)

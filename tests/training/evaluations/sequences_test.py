@@ -58,3 +58,39 @@ def test_a_latent_model_is_judged_beside_a_linear_one(tmp_path):
     assert results["linear_one_step_mse"] < results["training_mean_mse_1"]
     assert "AR(16), closed form, one step" in (run / "report.md").read_text()
     assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
+
+
+def test_a_language_model_goes_from_text_to_served_text(text, tmp_path):
+    run = tmp_path / "run"
+    command = ["train", "char_gru", "--data", f"text:{text}", "--epochs", "4"]
+    command += ["--run-dir", str(run), "--strategy", "one_device", "--set"]
+    command += ["model.units=32", "global_batch_size=8", "stream_window=16"]
+    assert main(command) == 0
+    results = json.loads((run / "results.json").read_text())
+    assert results["valid_nats"] < results["markov_0_valid_nats"]
+    assert results["num_test_tokens"] == 135
+    report = (run / "report.md").read_text()
+    assert "states carried" in report and "from nothing" in report
+    events = list((run / "logs").rglob("events*"))
+    assert any(b"samples" in e.read_bytes() for e in events)
+    assert main(["sample", str(run), "--num-samples", "2"]) == 0
+    assert "---" in (run / "samples.txt").read_text()
+    assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
+    model = str(tmp_path / "out" / "char_gru")
+    request = ["prompt=['the quick']", "seed=[1]", "max_new_tokens=[5]"]
+    request += ["temperature=[0.5]", "top_k=[0]", "top_p=[1]"]
+    command = ["query", model, "generate", "--input", *request]
+    assert main(command) == 0
+
+
+def test_music_is_learnt_and_judged_beside_chains_of_notes(tmp_path):
+    run = tmp_path / "run"
+    command = ["train", "chorales_lstm", "--epochs", "2", "--run-dir", str(run)]
+    command += ["--strategy", "one_device", "--set", "model.units=8"]
+    assert main(command) == 0
+    results = json.loads((run / "results.json").read_text())
+    assert results["test_note_chain_nats"] < results["test_independent_nats"]
+    assert results["test_nats"] < 88 * 0.7
+    for name in ("curves", "samples", "test"):
+        assert (run / "figures" / f"{name}.png").exists()
+    assert main(["sample", str(run)]) == 0

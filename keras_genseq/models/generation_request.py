@@ -1,0 +1,98 @@
+"""What generation is asked for: checked, one value per row."""
+
+import random
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.random import row_seeds
+from keras_genseq.samplers import SamplingOptions
+
+# A request for more would be one for all of a server's memory.
+_MOST_NEW_TOKENS = 2**16
+
+
+class GenerationRequest(NamedTuple):
+    """Prompts and how to continue each of them.
+
+    Args:
+        prompt: `(batch_size, time)` int32 token ids, 0 at the end of rows.
+        seeds: `(batch_size,)` int32.
+        max_new_tokens: `(batch_size,)` int32.
+        options: `SamplingOptions`.
+        stop: `(batch_size,)` int32 token ids; 0 is none.
+    """
+
+    prompt: tf.Tensor
+    seeds: tf.Tensor
+    max_new_tokens: tf.Tensor
+    options: SamplingOptions
+    stop: tf.Tensor
+
+
+def as_request(
+    prompt,
+    seed,
+    max_new_tokens,
+    *,
+    temperature=1.0,
+    top_k=0,
+    top_p=1.0,
+    min_p=0.0,
+    stop_token_id=0,
+):
+    """Checks what is asked for and gives every row a value of its own.
+
+    Args:
+        prompt: `(batch_size, time)` int32 token ids.
+        seed: `(batch_size,)` integers; or, in eager code, an int that is spread
+            over the rows, or None.
+        max_new_tokens, temperature, top_k, top_p, min_p, stop_token_id: scalar,
+            or one value per row.
+
+    Returns:
+        `GenerationRequest`.
+
+    Raises:
+        ValueError: if a value is out of range, or there are neither one nor
+            `batch_size` (in a graph: `InvalidArgumentError`).
+    """
+    rows = prompt.shape[0] or tf.shape(prompt)[0]
+    if seed is None:
+        seed = random.randrange(2**31)
+    if isinstance(seed, int):
+        seed = row_seeds(seed % 2**32, rows)
+
+    def per_row(values, dtype, name, **limits):
+        return as_row_values(values, rows, dtype, name=name, **limits)
+
+    options = SamplingOptions(
+        per_row(temperature, tf.float32, "temperature", minimum=0.0),
+        per_row(top_k, tf.int32, "top_k", minimum=0),
+        per_row(top_p, tf.float32, "top_p", minimum=0.0, maximum=1.0),
+        per_row(min_p, tf.float32, "min_p", minimum=0.0, maximum=1.0),
+    )
+    if tf.executing_eagerly() and _filters_nothing(options):
+        options = SamplingOptions(options.temperature)
+    return GenerationRequest(
+        prompt,
+        per_row(seed, tf.int32, "seed"),
+        per_row(
+            max_new_tokens,
+            tf.int32,
+            "max_new_tokens",
+            minimum=1,
+            maximum=_MOST_NEW_TOKENS,
+        ),
+        options,
+        per_row(stop_token_id, tf.int32, "stop_token_id", minimum=0),
+    )
+
+
+def _filters_nothing(options):
+    return bool(
+        tf.reduce_all(options.top_k == 0)
+        & tf.reduce_all(options.top_p >= 1.0)
+        & tf.reduce_all(options.min_p <= 0.0)
+    )

@@ -1,0 +1,379 @@
+"""Generation, scores and encodings of text: what any causal model can do."""
+
+import codecs
+
+import numpy as np
+import tensorflow as tf
+
+from keras_genseq import export
+from keras_genseq.models.generation_request import as_request
+from keras_genseq.models.rows import map_rows
+from keras_genseq.models.token_loop import continue_tokens
+from keras_genseq.ops.checks import ensure
+from keras_genseq.ops.checks import not_empty
+from keras_genseq.ops.random import row_uniform
+from keras_genseq.samplers import SamplingOptions
+
+
+class TextGeneration:
+    """Gives a `CausalLanguageModel` its methods of generation."""
+
+    def draw(self, x, mask, seeds, temperature):
+        rows, steps = _sizes(x)
+        x, _, _ = continue_tokens(
+            self.next_logits,
+            x,
+            mask,
+            tf.fill([rows], steps),
+            row_uniform(seeds, steps),
+            SamplingOptions(temperature),
+            tf.zeros_like(seeds),
+            self._beginning(rows),
+        )
+        return x
+
+    def generate(
+        self,
+        prompt,
+        max_new_tokens,
+        *,
+        seed=None,
+        temperature=1.0,
+        top_k=0,
+        top_p=1.0,
+        min_p=0.0,
+        stop_token_id=None,
+        batch_size=64,
+    ):
+        """Continues prompts, one step of the model per token.
+
+        Args:
+            prompt: str, list of str, or `(num_prompts, time)` token ids with 0
+                at the end of shorter rows. `""` begins a text.
+            max_new_tokens: int, or one per prompt.
+            seed: int, or one int per prompt; None draws one. Answer i depends
+                on the seed, i and prompt i alone, and a longer one begins like
+                a shorter one.
+            temperature: float, or one per prompt; below 1 sharpens every step,
+                0 takes the likeliest token.
+            top_k: int, or one per prompt: only the k likeliest tokens; 0 is
+                off.
+            top_p: float, or one per prompt: only the likeliest tokens that
+                together have this probability; 1 is off.
+            min_p: float, or one per prompt: only tokens with at least this
+                part of the likeliest one's probability; 0 is off.
+            stop_token_id: optional int, or one per prompt (0 is none): an
+                answer ends after this token. None takes the model's.
+            batch_size: int. Prompts continued at once.
+
+        Returns:
+            Continuations, without the prompts: str for a str, list of str for
+            a list, else `(num_prompts, max_new_tokens)` int32 token ids, 0
+            after the end.
+
+        Raises:
+            ValueError: if prompts or options are out of range, or strings come
+                to a model without a tokenizer.
+        """
+        x, is_text = self._as_prompts(prompt)
+        request = as_request(
+            x,
+            seed,
+            max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            stop_token_id=self._stop(stop_token_id),
+        )
+        longest = int(tf.reduce_max(request.max_new_tokens))
+        request = request._replace(prompt=_widened(x, longest))
+        new_ids, _ = map_rows(
+            self.compile_method(self._continue), request, batch_size
+        )
+        new_ids = new_ids[:, :longest]
+        if not is_text:
+            return new_ids
+        texts = [t.decode() for t in self.tokenizer.decode(new_ids).numpy()]
+        return texts[0] if isinstance(prompt, (str, bytes)) else texts
+
+    def stream(
+        self,
+        prompt,
+        max_new_tokens,
+        *,
+        seed=None,
+        temperature=1.0,
+        top_k=0,
+        top_p=1.0,
+        min_p=0.0,
+        stop_token_id=None,
+    ):
+        """Continues one prompt, handing out each piece as soon as it is there.
+
+        Args:
+            prompt: str, or `(time,)` token ids.
+            max_new_tokens, seed, temperature, top_k, top_p, min_p,
+                stop_token_id: as for `generate`, one value each.
+
+        Returns:
+            Generator of str (of ints for token ids). Together they are what
+            `generate` returns.
+
+        Raises:
+            ValueError: as for `generate`.
+        """
+        if not isinstance(prompt, (str, bytes)):
+            prompt = np.trim_zeros(np.asarray(prompt), "b")[None]
+        x, is_text = self._as_prompts(prompt)
+        request = as_request(
+            x,
+            seed,
+            max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            stop_token_id=self._stop(stop_token_id),
+        )
+        tokens = self._stream_tokens(request)
+        return self._as_pieces(tokens) if is_text else tokens
+
+    def score(self, texts, batch_size=256):
+        """Exact log-probability of texts.
+
+        Args:
+            texts: list of str.
+            batch_size: int. Texts scored at once.
+
+        Returns:
+            `(num_texts,)` float32 tensor, in nats.
+        """
+        return self.log_prob(self._encode_texts(texts, "text"), batch_size)
+
+    def encode(self, texts, batch_size=256):
+        """What the model remembers of texts.
+
+        Args:
+            texts: list of str, or `(num_texts, time)` token ids.
+            batch_size: int. Texts encoded at once.
+
+        Returns:
+            `(num_texts, units)` float32 tensor.
+        """
+        if _holds_text(texts):
+            texts = self._encode_texts(texts, "text")
+        x = _widened(self.check_inputs(texts))
+        return map_rows(self.compile_method(self.encode_ids), (x,), batch_size)
+
+    def encode_ids(self, token_ids):
+        """What the model remembers of rows of token ids.
+
+        Args:
+            token_ids: `(batch_size, time)` int32; 0 is padding.
+
+        Returns:
+            `(batch_size, units)` float32 tensor.
+        """
+        raise NotImplementedError
+
+    def serving_signatures(self):
+        signatures = super().serving_signatures()
+        row_int = tf.TensorSpec((None,), tf.int32)
+        row_float = tf.TensorSpec((None,), tf.float32)
+        row_text = tf.TensorSpec((None,), tf.string)
+        ids = tf.TensorSpec((None, None), tf.int32)
+
+        def read(x):
+            return self._encode_texts(x, "text") if self.tokenizer else x
+
+        def score(text):
+            return {"log_prob": self._score(self.check_inputs(read(text)))}
+
+        def encode(text):
+            return {"z": self.encode_ids(self.check_inputs(read(text)))}
+
+        def generate(prompt, seed, max_new_tokens, temperature, top_k, top_p):
+            x, _ = self._as_prompts(prompt)
+            request = as_request(
+                x,
+                seed,
+                max_new_tokens,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                stop_token_id=self._stop(None),
+            )
+            longest = tf.reduce_max(request.max_new_tokens)
+            x = tf.pad(x, [[0, 0], [0, longest]])
+            new_ids, log_prob = self._continue(*request._replace(prompt=x))
+            new_ids = new_ids[:, :longest]
+            if not self.tokenizer:
+                return {"token_ids": new_ids, "log_prob": log_prob}
+            text = self.tokenizer.decode(new_ids)
+            return {"text": text, "log_prob": log_prob}
+
+        if self.tokenizer:
+            spec, example = row_text, self.tokenizer.pieces[:1]
+            example = np.array(example, object)
+        else:
+            spec, example = ids, np.ones((1, 4), "int32")
+        text = {"text": spec}, {"text": example}
+        signatures["score"] = export.Signature(score, *text)
+        signatures["encode"] = export.Signature(encode, *text)
+        signatures["generate"] = export.Signature(
+            generate,
+            {
+                "prompt": spec,
+                "seed": row_int,
+                "max_new_tokens": row_int,
+                "temperature": row_float,
+                "top_k": row_int,
+                "top_p": row_float,
+            },
+            {
+                "prompt": example,
+                "seed": np.zeros((1,), "int32"),
+                "max_new_tokens": np.array([8], "int32"),
+                "temperature": np.ones((1,), "float32"),
+                "top_k": np.zeros((1,), "int32"),
+                "top_p": np.ones((1,), "float32"),
+            },
+        )
+        return signatures
+
+    def _stop(self, stop_token_id):
+        return (
+            self.stop_token_id or 0 if stop_token_id is None else stop_token_id
+        )
+
+    def _continue(self, x, seeds, max_new_tokens, options, stop):
+        """Continues prompts that have room for what is to come."""
+        rows, steps = _sizes(x)
+        given = x > 0
+        lengths = tf.reduce_sum(tf.cast(given, tf.int32), axis=1)
+        x, log_prob, _ = continue_tokens(
+            self.next_logits,
+            x,
+            given,
+            lengths + max_new_tokens,
+            row_uniform(seeds, steps),
+            options,
+            stop,
+            self._beginning(rows),
+        )
+        # What follows the prompt of each row, shifted to column 0.
+        columns = lengths[:, None] + tf.range(steps)[None, :]
+        x = tf.pad(x, [[0, 0], [0, steps]])
+        return tf.gather(x, columns, batch_dims=1), log_prob
+
+    def _stream_tokens(self, request):
+        x, seeds, max_new_tokens, options, stop = request
+        length, longest = x.shape[1], int(max_new_tokens[0])
+        uniforms = row_uniform(seeds, _power_of_two(length + longest))
+        walk = self.compile_method(self._walk)
+        known = self._beginning(1)
+        if length:
+            x = _widened(x)
+            noise = tf.zeros_like(x, tf.float32)
+            end = tf.constant([length])
+            _, known = walk(x, x > 0, end, noise, options, stop, known)
+        hidden, end = tf.zeros((1, 1), tf.int32), tf.ones((1,), tf.int32)
+        for t in range(length, length + longest):
+            noise = uniforms[:, t : t + 1]
+            token, known = walk(
+                hidden, hidden > 0, end, noise, options, stop, known
+            )
+            yield int(token[0, 0])
+            if not known[2][0]:
+                return
+
+    def _walk(self, x, given, end, uniforms, options, stop, known):
+        x, _, known = continue_tokens(
+            self.next_logits, x, given, end, uniforms, options, stop, known
+        )
+        return x, known
+
+    def _as_pieces(self, tokens):
+        """Text of a stream of tokens, as far as whole characters are there."""
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        pieces = self.tokenizer.pieces
+        before = b""
+        for token in tokens:
+            piece = decoder.decode(before + pieces[token - 1])
+            before = self.tokenizer.separator.encode()
+            if piece:
+                yield piece
+        piece = decoder.decode(b"", final=True)
+        if piece:
+            yield piece
+
+    def _beginning(self, num_rows):
+        """What is known before the first token."""
+        return (
+            tf.zeros([num_rows], tf.int32),
+            self.initial_states(num_rows),
+            tf.ones([num_rows], tf.bool),
+        )
+
+    def _as_prompts(self, prompt):
+        """Token ids of prompts, and whether they came as text."""
+        if _holds_text(prompt):
+            one = isinstance(prompt, (str, bytes))
+            prompt = [prompt] if one else prompt
+            return self._encode_texts(prompt, "prompt", empty=True), True
+        prompt = tf.convert_to_tensor(prompt)
+        if not prompt.dtype.is_integer or prompt.shape.rank != 2:
+            raise ValueError(
+                "`prompt` must be text, or integers of shape (num_prompts, "
+                f"time). Received: dtype={prompt.dtype.name}, "
+                f"shape={tuple(prompt.shape)}"
+            )
+        prompt = not_empty(tf.cast(prompt, tf.int32), name="prompt")
+        prompt = self.check_values(prompt, "prompt")
+        return _padded_at_the_end(prompt), False
+
+    def _encode_texts(self, texts, name, empty=False):
+        if self.tokenizer is None:
+            raise ValueError(
+                "This model has no tokenizer: it takes token ids. Make it with "
+                "`tokenizer=`, or encode the text first."
+            )
+        x = self.tokenizer.encode(texts, name)
+        # A text of no tokens is one of padding alone.
+        return x if empty else tf.pad(x, [[0, 0], [0, _missing_column(x)]])
+
+
+def _holds_text(x):
+    if isinstance(x, (str, bytes)):
+        return True
+    return tf.convert_to_tensor(x).dtype == tf.string
+
+
+def _padded_at_the_end(x):
+    return ensure(
+        x,
+        tf.reduce_all((x[:, 1:] == 0) | (x[:, :-1] > 0)),
+        "`prompt` must have its padding at the end of each row. Received a "
+        "token after a 0.",
+    )
+
+
+def _missing_column(x):
+    return tf.cast(tf.equal(tf.shape(x)[1], 0), tf.int32)
+
+
+def _power_of_two(size):
+    return 1 << max(size - 1, 0).bit_length()
+
+
+def _widened(x, room=0):
+    """Lengthens rows to a power of two: a handful of shapes to compile."""
+    size = x.shape[1]
+    return tf.pad(x, [[0, 0], [0, _power_of_two(size + room) - size]])
+
+
+def _sizes(x):
+    """Static sizes of `(batch_size, time)` where known, else tensors."""
+    shape = tf.shape(x)
+    return [s or shape[i] for i, s in enumerate(x.shape)]

@@ -1,0 +1,68 @@
+"""The loop that continues rows of tokens, one step of a model per token."""
+
+import tensorflow as tf
+
+from keras_genseq.samplers import draw_tokens
+
+
+def continue_tokens(
+    next_logits, x, given, end, uniforms, options, stop, before
+):
+    """Walks along rows, keeping the tokens given and drawing the others.
+
+    Args:
+        next_logits: callable `(token_ids, states) -> (logits, states)`, for
+            the `(batch_size,)` tokens last seen.
+        x: `(batch_size, time)` int32 token ids; those not given do not matter.
+        given: `(batch_size, time)` booleans.
+        end: `(batch_size,)` int32. Steps of each row; the rest stays 0.
+        uniforms: `(batch_size, time)` in (0, 1), the noise of each step.
+        options: `SamplingOptions`.
+        stop: `(batch_size,)` int32. A row ends after it has drawn this token;
+            0 lets it go on.
+        before: what was known before the first step: the last token, the
+            model's states, and `(batch_size,)` booleans, False for rows that
+            have ended.
+
+    Returns:
+        `(batch_size, time)` int32 tokens, the `(batch_size,)` log-probability
+        of the drawn ones under the model (temperature 1, no filters), and what
+        is known after the last step.
+    """
+    num_steps = x.shape[1] if x.shape[1] is not None else tf.shape(x)[1]
+    num_rows = x.shape[0]
+    last = tf.minimum(tf.reduce_max(end), num_steps)
+    columns = [
+        tf.TensorArray(
+            value.dtype, num_steps, element_shape=(num_rows,)
+        ).unstack(tf.transpose(value))
+        for value in (x, given, uniforms)
+    ]
+    outputs = tf.TensorArray(tf.int32, num_steps, element_shape=(num_rows,))
+    # Steps that the loop does not reach are written beforehand.
+    outputs = outputs.unstack(tf.zeros_like(tf.transpose(x)))
+
+    def goes_on(t, known, outputs, log_prob):
+        return (t < last) & tf.reduce_any(known[2])
+
+    def step(t, known, outputs, log_prob):
+        token, states, alive = known
+        given_token, is_given, uniform = (c.read(t) for c in columns)
+        logits, states = next_logits(token, states)
+        drawn = draw_tokens(logits, uniform, options)
+        live = alive & (t < end)
+        token = tf.where(is_given, given_token, drawn)
+        token = tf.where(live, token, 0)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(drawn, logits)
+        log_prob -= tf.where(live & ~is_given, nats, 0.0)
+        alive = live & (is_given | (token != stop) | (stop == 0))
+        return t + 1, (token, states, alive), outputs.write(t, token), log_prob
+
+    _, known, outputs, log_prob = tf.while_loop(
+        goes_on,
+        step,
+        (tf.constant(0), before, outputs, tf.zeros_like(uniforms[:, 0])),
+        maximum_iterations=num_steps,
+        parallel_iterations=1,
+    )
+    return tf.transpose(outputs.stack()), log_prob, known

@@ -1,0 +1,95 @@
+"""Temperature, top-k, top-p and min-p, each with a value of its own per row.
+
+Every function is arithmetic on whole rows: eager code, a graph, XLA and an
+exported SavedModel draw the same tokens from the same uniform numbers.
+"""
+
+from typing import Any
+from typing import NamedTuple
+
+from keras import ops
+
+from keras_genseq.ops.sampling import categories_from_uniforms
+
+# Finite, and its softmax is 0.
+EXCLUDED = -1e9
+_LEAST_TEMPERATURE = 1e-6
+
+
+class SamplingOptions(NamedTuple):
+    """How tokens are drawn; each a `(batch_size,)` tensor.
+
+    The last three are all there or all None, which spares the sorting.
+
+    Args:
+        temperature: float32. Logits are divided by it; 0 takes the likeliest
+            token.
+        top_k: int32. Only the k likeliest tokens; 0 is off.
+        top_p: float32. Only the likeliest tokens that together have at least
+            this probability; 1 is off.
+        min_p: float32. Only tokens with at least this part of the likeliest
+            one's probability; 0 is off.
+    """
+
+    temperature: Any
+    top_k: Any = None
+    top_p: Any = None
+    min_p: Any = None
+
+
+def draw_tokens(logits, uniforms, options):
+    """Draws a token for each row.
+
+    Temperature acts first, then top-k, top-p and min-p; what they keep is
+    renormalised.
+
+    Args:
+        logits: `(batch_size, vocabulary_size)` float32.
+        uniforms: `(batch_size,)` in (0, 1).
+        options: `SamplingOptions`.
+
+    Returns:
+        `(batch_size,)` int32 token ids.
+    """
+    temperature = options.temperature
+    cool = ops.maximum(temperature, _LEAST_TEMPERATURE)
+    kept = logits / cool[:, None]
+    if options.top_k is not None:
+        kept = keep_likely(kept, options)
+    drawn = categories_from_uniforms(kept, uniforms, ops.ones_like(temperature))
+    # The last category takes the rounding of the sum; an excluded one must not.
+    likeliest = ops.cast(ops.argmax(logits, axis=-1), "int32")
+    is_kept = ops.take_along_axis(kept, drawn[:, None], axis=-1)[:, 0]
+    is_kept = is_kept > 0.5 * EXCLUDED
+    return ops.where((temperature > 0.0) & is_kept, drawn, likeliest)
+
+
+def keep_likely(logits, options):
+    """Excludes the tokens that top-k, top-p and min-p leave out.
+
+    The likeliest token always stays; of equally likely ones at the border the
+    smaller ids stay.
+
+    Args:
+        logits: `(batch_size, vocabulary_size)` float32, already divided by the
+            temperature.
+        options: `SamplingOptions`.
+
+    Returns:
+        Tensor like `logits`, `EXCLUDED` where a token is left out.
+    """
+    size = logits.shape[-1]
+    order = ops.argsort(-logits, axis=-1)
+    ranked = ops.take_along_axis(logits, order, axis=-1)
+    ranks = ops.argsort(order, axis=-1)
+    top_k = ops.where(options.top_k > 0, options.top_k, size)
+    keep = ops.arange(size)[None, :] < top_k[:, None]
+    probabilities = ops.softmax(ops.where(keep, ranked, EXCLUDED), axis=-1)
+    before = ops.cumsum(probabilities, axis=-1) - probabilities
+    off = (options.top_p >= 1.0)[:, None]
+    keep = keep & (off | (before < options.top_p[:, None]))
+    least = options.min_p[:, None] * probabilities[:, :1]
+    keep = keep & (probabilities >= least)
+    keep = keep | (ops.arange(size)[None, :] == 0)
+    keep = ops.take_along_axis(keep, ranks, axis=-1)
+    return ops.where(keep, logits, EXCLUDED)

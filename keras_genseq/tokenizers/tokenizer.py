@@ -1,0 +1,113 @@
+import tensorflow as tf
+
+from keras_genseq.ops.checks import ensure
+from keras_genseq.ops.checks import not_empty
+
+
+class Tokenizer:
+    """Text to token ids and back, eagerly, in `tf.data` and in a served graph.
+
+    Id 0 is padding, at the end of a row, and stands for no text. A subclass
+    says `split` and `pieces`, and is registered as serializable.
+    """
+
+    # What stands between the pieces of a text.
+    separator = ""
+
+    @property
+    def pieces(self):
+        """list of bytes: what the ids from 1 on stand for."""
+        raise NotImplementedError
+
+    def split(self, texts, name):
+        """Ids of checked texts.
+
+        Args:
+            texts: `(batch_size,)` string tensor.
+            name: str. What error messages call it.
+
+        Returns:
+            `(batch_size, None)` ragged int32 tensor.
+        """
+        raise NotImplementedError
+
+    @property
+    def vocabulary_size(self):
+        """int: number of ids, padding among them."""
+        return len(self.pieces) + 1
+
+    def encode(self, texts, name="text"):
+        """Turns texts into token ids.
+
+        Args:
+            texts: `(batch_size,)` strings.
+            name: str. What error messages call it.
+
+        Returns:
+            `(batch_size, longest)` int32 tensor, rows filled up with 0.
+
+        Raises:
+            ValueError: if these are no strings in one row, none at all, not
+                UTF-8, or of characters that the tokenizer does not know (in a
+                graph: `InvalidArgumentError`).
+        """
+        texts = as_texts(texts, name)
+        return tf.cast(self.split(texts, name).to_tensor(), tf.int32)
+
+    def decode(self, token_ids):
+        """Turns token ids into texts.
+
+        Args:
+            token_ids: `(batch_size, time)` integers; 0 stands for no text.
+
+        Returns:
+            `(batch_size,)` string tensor.
+
+        Raises:
+            ValueError: if an id stands for nothing.
+        """
+        token_ids = tf.convert_to_tensor(token_ids)
+        known = (token_ids >= 0) & (token_ids < self.vocabulary_size)
+        token_ids = ensure(
+            token_ids,
+            tf.reduce_all(known),
+            f"`token_ids` must be from 0 to {self.vocabulary_size - 1}. "
+            "Received at least one other value.",
+        )
+        pieces = tf.constant([b"", *self.pieces])
+        return tf.strings.reduce_join(
+            tf.gather(pieces, token_ids), axis=-1, separator=self.separator
+        )
+
+
+def as_texts(texts, name="text"):
+    """Converts to a `(batch_size,)` tensor of strings in UTF-8.
+
+    Args:
+        texts: list of str or bytes, or string tensor.
+        name: str. What error messages call it.
+
+    Raises:
+        ValueError: if it holds anything else (in a graph:
+            `InvalidArgumentError`).
+    """
+    texts = tf.convert_to_tensor(texts)
+    if texts.dtype != tf.string or texts.shape.rank != 1:
+        raise ValueError(
+            f"`{name}` must hold one string per row. Received: "
+            f"dtype={texts.dtype.name}, shape={tuple(texts.shape)}"
+        )
+    texts = not_empty(texts, name=name)
+    return ensure(
+        texts,
+        tf.reduce_all(replace_invalid(texts) == texts),
+        f"`{name}` must be UTF-8, but at least one row is not. Convert it, for "
+        "instance with `iconv -f LATIN1 -t UTF-8`.",
+    )
+
+
+def replace_invalid(texts):
+    """Puts U+FFFD in the place of what is not UTF-8."""
+    return tf.strings.unicode_transcode(
+        texts, "UTF-8", "UTF-8", errors="replace"
+    )

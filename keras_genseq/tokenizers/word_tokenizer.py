@@ -1,0 +1,85 @@
+import keras
+import tensorflow as tf
+
+from keras_genseq.ops.checks import ensure
+from keras_genseq.tokenizers.tokenizer import Tokenizer
+
+END_OF_LINE = "<eos>"
+UNKNOWN = "<unk>"
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class WordTokenizer(Tokenizer):
+    """Every word of a text, what stands between spaces, is a token.
+
+    The end of a line is the word `<eos>`, where the vocabulary has it; a word
+    that the vocabulary does not have is `<unk>`, where it has that. Decoding
+    puts a space between words.
+
+    Args:
+        vocabulary: sequence of words: the ids from 1 on, in this order.
+
+    Raises:
+        ValueError: if the vocabulary is empty, or an entry holds a space or
+            stands there twice.
+
+    Example:
+
+    ```python
+    tokenizer = WordTokenizer(["the", "cat", "<unk>"])
+    tokenizer.encode(["the dog"])  # [[1, 3]]
+    ```
+    """
+
+    separator = " "
+
+    def __init__(self, vocabulary):
+        vocabulary = tuple(vocabulary)
+        wrong = [
+            w for w in vocabulary if not isinstance(w, str) or w.split() != [w]
+        ]
+        if not vocabulary or wrong:
+            raise ValueError(
+                "`vocabulary` must hold words without spaces, at least one. "
+                f"Received: {wrong[:5] or 'none'}"
+            )
+        if len(set(vocabulary)) < len(vocabulary):
+            raise ValueError("`vocabulary` must hold each word once.")
+        self.vocabulary = vocabulary
+        self._unknown_id = 0
+        if UNKNOWN in vocabulary:
+            self._unknown_id = vocabulary.index(UNKNOWN) + 1
+        # Found by the export through this attribute, like any resource.
+        self._table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(vocabulary), tf.range(1, len(vocabulary) + 1)
+            ),
+            default_value=self._unknown_id,
+        )
+
+    @property
+    def pieces(self):
+        return [w.encode() for w in self.vocabulary]
+
+    def split(self, texts, name):
+        if END_OF_LINE in self.vocabulary:
+            texts = tf.strings.regex_replace(texts, "\n", f" {END_OF_LINE} ")
+        words = tf.strings.split(texts)
+        ids = self._table.lookup(words.flat_values)
+        ids = ensure(
+            ids,
+            tf.reduce_all(ids > 0),
+            f"`{name}` holds a word that the model does not know. It knows "
+            f"{len(self.vocabulary):,}, and has no {UNKNOWN} among them.",
+        )
+        return words.with_flat_values(ids)
+
+    def decode(self, token_ids):
+        return tf.strings.strip(super().decode(token_ids))
+
+    def get_config(self):
+        return {"vocabulary": list(self.vocabulary)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)

@@ -1,0 +1,111 @@
+"""Music as chords in time: chorales from a file, and simulated cadences."""
+
+import json
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from training.data.dataset import SPLITS
+from training.data.dataset import Dataset
+from training.data.dataset import DataUnavailableError
+from training.data.tfds_preparation import original_files_folder
+
+# The keys of a piano, A0 to C8, as MIDI numbers them.
+LOWEST, NUM_KEYS = 21, 88
+
+# Triads of C major over two octaves: tonic, subdominant, dominant, submediant.
+_TRIADS = (
+    (48, 64, 67, 72),
+    (53, 60, 69, 72),
+    (55, 62, 67, 71),
+    (57, 64, 69, 72),
+)
+_CHANCES = ((1, 3, 3, 2), (3, 1, 4, 1), (6, 1, 1, 2), (1, 4, 4, 1))
+
+
+def load_chorales(name):
+    """Loads pieces of music: lists of steps, each a list of MIDI pitches.
+
+    Args:
+        name: str. A JSON file with the keys `train`, `valid` and `test`, or the
+            name, without `.json`, of one in the folder `jsb_chorales` below
+            `KERAS_GENSEQ_DATA`.
+
+    Returns:
+        `Dataset` of kind `"notes"`.
+
+    Raises:
+        DataUnavailableError: if there is no such file.
+        ValueError: if it holds anything else, or pitches off the piano.
+    """
+    path = pathlib.Path(name).expanduser()
+    if path.suffix != ".json":
+        path = original_files_folder() / "jsb_chorales" / f"{name}.json"
+    if not path.is_file():
+        raise DataUnavailableError(
+            f"There is no file {str(path)!r}. Give a JSON file, or let "
+            "KERAS_GENSEQ_DATA name the folder that holds `jsb_chorales`."
+        )
+    try:
+        pieces = json.loads(path.read_text())
+        pieces = {split: pieces[split] for split in SPLITS}
+        rolls = {s: [_piano_roll(p) for p in pieces[s]] for s in SPLITS}
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise ValueError(
+            f"{str(path)!r} must hold the keys train, valid and test, each a "
+            "list of pieces of steps of MIDI pitches from "
+            f"{LOWEST} to {LOWEST + NUM_KEYS - 1}. Reading it failed: {error!r}"
+        ) from error
+    return _notes(f"chorales:{name}", rolls, f"from {path.name}")
+
+
+def load_cadences():
+    """Simulates pieces of four-part triads, the same ones every time.
+
+    Returns:
+        `Dataset` of kind `"notes"`: 200 / 25 / 25 pieces of 16 to 32 steps.
+    """
+    rng = np.random.RandomState(0)
+    chances = np.array(_CHANCES) / np.sum(_CHANCES, axis=1, keepdims=True)
+    rolls = {split: [] for split in SPLITS}
+    for split, count in zip(SPLITS, (200, 25, 25), strict=True):
+        for _ in range(count):
+            chord, steps = 0, []
+            for _ in range(rng.randint(16, 33)):
+                steps.append(_TRIADS[chord])
+                chord = rng.choice(len(_TRIADS), p=chances[chord])
+            rolls[split].append(_piano_roll(steps))
+    return _notes("cadences", rolls, "triads that follow by chance, simulated")
+
+
+def _piano_roll(steps):
+    """`(time, 88)` zeros and ones."""
+    roll = np.zeros((len(steps), NUM_KEYS), "float32")
+    for row, pitches in zip(roll, steps, strict=True):
+        keys = np.array(pitches, "int64") - LOWEST
+        if (keys < 0).any():
+            raise ValueError(f"a pitch below {LOWEST}")
+        row[keys] = 1.0
+    return roll
+
+
+def _notes(name, rolls, words):
+    """Pieces of one length, filled up with -1."""
+    longest = max(len(roll) for part in rolls.values() for roll in part)
+    splits = {}
+    for split, part in rolls.items():
+        x = np.full((len(part), longest, NUM_KEYS), -1.0, "float32")
+        for row, roll in zip(x, part, strict=True):
+            row[: len(roll)] = roll
+        splits[split] = tf.data.Dataset.from_tensor_slices({"x": x})
+    pieces = " / ".join(f"{len(rolls[split])}" for split in SPLITS)
+    steps = " / ".join(f"{sum(map(len, rolls[s])):,}" for s in SPLITS)
+    return Dataset(
+        name=name,
+        kind="notes",
+        splits=splits,
+        num_classes=None,
+        element_shape=(longest, NUM_KEYS),
+        description=f"{pieces} pieces of {steps} steps: {words}.",
+    )

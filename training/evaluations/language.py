@@ -1,0 +1,146 @@
+"""Language models: the whole of each text, states carried, and what they write.
+
+Every token of a split is scored once, in order, with the states carried from
+the first to the last: nothing is predicted from a cold start but the start.
+"""
+
+import math
+
+import numpy as np
+
+from keras_genseq.models import SparseMarkovModel
+from keras_genseq.models.autoregressive.sparse_markov_model import num_contexts
+from training import figures
+from training.data import model_inputs
+from training.data.streams import joined
+from training.report import Report
+
+_MARKOV_ORDERS = (0, 3, 4, 5)
+# Beyond this, tables of contexts are for no one.
+_MOST_MARKOV_STATES = 1000
+_MARKOV_ROW = 8192
+_GENERATED = 400
+
+
+def evaluate_language(evaluation):
+    """Reports a recurrent language model beside Markov chains.
+
+    Args:
+        evaluation: `training.evaluate.Evaluation`.
+
+    Returns:
+        `Report`.
+    """
+    model, dataset = evaluation.model, evaluation.dataset
+    report = Report(title=f"{type(model).__name__}: {model.cell}")
+    streams = {
+        name: joined(model_inputs(split))
+        for name, split in dataset.splits.items()
+    }
+    unit = "character" if max(map(len, dataset.vocabulary)) == 1 else "word"
+    _likelihood(report, evaluation, streams, unit)
+    if len(dataset.vocabulary) <= _MOST_MARKOV_STATES:
+        _markov_chains(report, evaluation, streams)
+    report.add("trainable parameters", f"{_num_trainable(model):,}", "", "")
+    _texts(report, evaluation, streams["test"])
+    if evaluation.history:
+        names = ["nll_per_step", "val_nll_per_step"]
+        figures.write_curves(
+            evaluation.run.figures / "curves.png",
+            evaluation.history,
+            names,
+            ylabel=f"nats per {unit}",
+            levels={"validation": report.metrics["valid_nats"]},
+        )
+        report.figures.append(("Training (with dropout)", "curves.png"))
+    return report
+
+
+def stream_nats(model, tokens):
+    """Nats per token of one long text, the states carried through it.
+
+    Args:
+        model: has `stream_log_prob`.
+        tokens: `(time,)` int32 array.
+
+    Returns:
+        float.
+    """
+    return float(-model.stream_log_prob(tokens[None])[0] / len(tokens))
+
+
+def _likelihood(report, evaluation, streams, unit):
+    paper = evaluation.recipe.paper
+    for split, word in (("valid", "validation"), ("test", "test")):
+        tokens = streams[split]
+        nats = stream_nats(evaluation.model, tokens)
+        theirs, source = paper.get(f"{split}_nats", ("", ""))
+        report.add(
+            f"{word}, nats per {unit}",
+            f"**{nats:.4f}**",
+            theirs,
+            f"all {len(tokens):,} {unit}s, states carried. {source}",
+        )
+        report.add(f"{word}, bits per {unit}", f"{nats / math.log(2.0):.4f}")
+        theirs, source = paper.get(f"{split}_perplexity", ("", ""))
+        report.add(
+            f"{word} perplexity", f"{math.exp(nats):.3f}", theirs, source
+        )
+        report.metrics[f"{split}_nats"] = nats
+        report.metrics[f"{split}_perplexity"] = math.exp(nats)
+        report.metrics[f"num_{split}_tokens"] = len(tokens)
+    uniform = math.log(len(evaluation.dataset.vocabulary) - 1)
+    report.add("baseline: uniform, nats", f"{uniform:.4f}")
+    report.metrics["uniform_nats"] = uniform
+    report.metrics["num_parameters"] = _num_trainable(evaluation.model)
+
+
+def _markov_chains(report, evaluation, streams):
+    """Interpolated chains of several orders, counted on the same text."""
+    num_states = len(evaluation.dataset.vocabulary) - 1
+    # Chains number their symbols from 0, and -1 fills up rows.
+    rows = {
+        name: np.pad(
+            tokens - 1, (0, -len(tokens) % _MARKOV_ROW), constant_values=-1
+        ).reshape(-1, _MARKOV_ROW)
+        for name, tokens in streams.items()
+    }
+    for order in _MARKOV_ORDERS:
+        size = num_contexts(rows["train"], num_states, order)
+        chain = SparseMarkovModel(num_states, size, order=order)
+        chain.adapt(rows["train"], "witten_bell")
+        valid, test = (
+            -chain.log_prob(rows[split], batch_size=16)
+            .numpy()
+            .sum(dtype="float64")
+            / len(streams[split])
+            for split in ("valid", "test")
+        )
+        report.add(
+            f"baseline: Markov chain of order {order}, nats",
+            f"{valid:.4f}",
+            "",
+            f"validation; test {test:.4f}; Witten-Bell",
+        )
+        report.metrics[f"markov_{order}_valid_nats"] = valid
+        report.metrics[f"markov_{order}_test_nats"] = test
+
+
+def _texts(report, evaluation, test):
+    """Generated text, from nothing and after the first words of the test."""
+    dataset = evaluation.dataset
+    for temperature in (1.0, 0.7):
+        for prompt in (test[:0], test[:100]):
+            ids = evaluation.model.generate(
+                prompt[None], _GENERATED, seed=0, temperature=temperature
+            ).numpy()[0]
+            given = dataset.text(prompt)
+            report.notes.append(
+                f"Generated at temperature {temperature}, seed 0, "
+                + (f"after {given!r}:" if given else "from nothing:")
+                + f"\n\n```text\n{dataset.text(ids)}\n```"
+            )
+
+
+def _num_trainable(model):
+    return sum(int(np.prod(w.shape)) for w in model.trainable_weights)

@@ -1,0 +1,70 @@
+"""LSTM language model of words, embeddings tied.
+
+Run       python -m training train word_lstm
+          python -m training train word_lstm --preset paper
+Paper     test perplexity 99.3 for a plain LSTM on WikiText-2 (Grave et al.,
+          2016); 65.6 for AWD-LSTM, with 33 million parameters
+Measured  docs/results.md
+"""
+
+import keras
+
+from keras_genseq.models import RecurrentLanguageModel
+from keras_genseq.tokenizers import WordTokenizer
+from training.data.streams import word_stream
+from training.evaluations.language import evaluate_language
+from training.recipe import Factory
+from training.recipe import Recipe
+
+
+def demo():
+    """The language reference inside Python."""
+    return _recipe(
+        units=100,
+        dropout=0.3,
+        data="python_docs",
+        epochs=3,
+        cost="minutes on two CPU cores",
+    )
+
+
+def paper():
+    """WikiText-2, 33,278 words: the sizes of a common public example."""
+    return _recipe(
+        units=200,
+        dropout=0.3,
+        data="text:wikitext-2",
+        epochs=10,
+        paper={"test_perplexity": (99.3, "Paper: Grave et al., 2016, LSTM.")},
+        cost="hours on two CPU cores",
+    )
+
+
+def _recipe(units, dropout, **values):
+    return Recipe(
+        model=Factory(
+            RecurrentLanguageModel,
+            units=units,
+            tokenizer=Factory(WordTokenizer),
+            num_layers=2,
+            tie_embeddings=True,
+            dropout=dropout,
+            embedding_dropout=dropout,
+        ),
+        compile={
+            "optimizer": Factory(
+                keras.optimizers.Adam,
+                learning_rate=Factory(
+                    keras.optimizers.schedules.CosineDecay,
+                    initial_learning_rate=0.003,
+                ),
+                global_clipnorm=0.25,
+            ),
+        },
+        transforms=(Factory(word_stream),),
+        global_batch_size=20,
+        stream_window=35,
+        evaluate=evaluate_language,
+        monitor="val_nll_per_step",
+        **values,
+    )
