@@ -33,7 +33,7 @@ def demo():
         epochs=60,
         history=64,
         horizons=(1, 4, 16, 64),
-        cost="a minute on two CPU cores",
+        cost="a few minutes on two CPU cores",
     )
 
 
