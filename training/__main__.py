@@ -50,7 +50,7 @@ def train(
         data: Source that replaces the recipe's: digits, tfds:NAME[/CONFIG],
             images:DIR, pairs:FILE.tsv, text:FILE, series:FILE.csv, idx:DIR,
             npz:FILE, chorales:FILE.json, photographs, python_docs, noisy_sine,
-            cadences.
+            cadences, adding:T, copy:T.
         epochs: Epochs, in place of the recipe's.
         steps: Stop after this many updates.
         run_dir: Folder of the run; by default a new one below runs/.
@@ -180,6 +180,38 @@ def benchmark(
     run_benchmark(name, repeats, write, threads)
 
 
+def study(
+    name: tyro.conf.Positional[str],
+    /,
+    output: Path | None = None,
+    length: int = 100,
+    units: int = 64,
+    updates: int = 1500,
+    seed: int = 0,
+):
+    """Study an architecture: figures and numbers in a folder.
+
+    Args:
+        name: What to study (`gradients`: of SimpleRNN, LSTM and GRU against
+            the lag in time).
+        output: Folder; by default runs/study-NAME.
+        length: Steps of the sequences.
+        units: Width of each cell.
+        updates: Updates of the short training.
+        seed: Seed of weights and data.
+    """
+    from training.studies import run_study
+
+    run_study(
+        name,
+        output or Path("runs") / f"study-{name}",
+        length=length,
+        units=units,
+        updates=updates,
+        seed=seed,
+    )
+
+
 def demo(
     run_dir: Path = Path("runs/demo"), output: Path = Path("saved_models")
 ):
@@ -202,6 +234,7 @@ COMMANDS = {
     "export": export,
     "query": query,
     "benchmark": benchmark,
+    "study": study,
     "demo": demo,
 }
 

@@ -91,6 +91,8 @@ class Recipe:
             contiguous streams of tokens (`training.data.streams`), for models
             that carry their states over; None trains on shuffled examples.
         horizons: steps ahead at which forecasts are judged.
+        history: optional int. Steps before its origin that a forecast sees;
+            None are those that the model needs.
         picture: optional callable `model -> image` for TensorBoard; None draws
             samples as images.
         paper: the paper's own numbers: metric -> (value, source).
@@ -114,6 +116,7 @@ class Recipe:
     adapt: Mapping[str, Any] | None = None
     stream_window: int | None = None
     horizons: tuple[int, ...] = ()
+    history: int | None = None
     picture: Callable | None = None
     paper: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
     cost: str = ""

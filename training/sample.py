@@ -23,9 +23,14 @@ def sample(run_dir, num_samples=64, seed=0, temperature=1.0, output=None):
         Path of the file.
 
     Raises:
-        ValueError: if `output` ends otherwise.
+        ValueError: if `output` ends otherwise, or the model draws nothing.
     """
     evaluation = load_run(run_dir)
+    if not hasattr(evaluation.model, "sample"):
+        raise ValueError(
+            f"A {type(evaluation.model).__name__} draws no samples: it "
+            "predicts. `evaluate` and `export` its run instead."
+        )
     is_text = bool(evaluation.dataset.vocabulary)
     suffix = ".txt" if is_text else ".png"
     output = pathlib.Path(output or evaluation.run.path / f"samples{suffix}")

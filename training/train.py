@@ -15,6 +15,7 @@ from training.callbacks import SampleTexts
 from training.checkpoints import CheckpointStore
 from training.data import evaluation_batches
 from training.data import load_dataset
+from training.data import model_examples
 from training.data import model_inputs
 from training.data import stream_batches
 from training.data import stream_steps
@@ -151,7 +152,9 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
         batches = (
             stream_batches(inputs, window=recipe.stream_window, **options)
             if recipe.stream_window
-            else training_batches(inputs, **options)
+            else training_batches(
+                model_examples(dataset.splits["train"]), **options
+            )
         )
         try:
             model.fit(
@@ -161,7 +164,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
                 steps_per_epoch=steps_per_epoch,
                 shuffle=False,
                 validation_data=evaluation_batches(
-                    model_inputs(dataset.splits["valid"]),
+                    model_examples(dataset.splits["valid"]),
                     batch_size=recipe.global_batch_size,
                 ),
                 callbacks=[
@@ -169,7 +172,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
                     keras.callbacks.TensorBoard(
                         run.logs, write_graph=False, update_freq="epoch"
                     ),
-                    _samples(run, recipe, dataset),
+                    *_samples(run, recipe, dataset, model),
                     progress,
                 ],
             )
@@ -182,16 +185,18 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     return run
 
 
-def _samples(run, recipe, dataset):
-    """The callback that shows what the model draws."""
+def _samples(run, recipe, dataset, model):
+    """The callback that shows what the model draws, if it draws any."""
+    if not hasattr(model, "sample"):
+        return []
     if not dataset.vocabulary or recipe.picture:
-        return SampleGrids(run.logs, recipe.picture or sample_grid)
+        return [SampleGrids(run.logs, recipe.picture or sample_grid)]
 
     def texts(model):
         rows = model.sample(3, length=200, seed=0).numpy()
         return [dataset.text(row) for row in rows]
 
-    return SampleTexts(run.logs, texts)
+    return [SampleTexts(run.logs, texts)]
 
 
 def _steps_per_epoch(recipe, inputs):

@@ -4,6 +4,7 @@ from keras_genseq.layers.recurrent.gru import GRU
 from keras_genseq.layers.recurrent.gru_cell import GRUCell
 from keras_genseq.layers.recurrent.lstm import LSTM
 from keras_genseq.layers.recurrent.lstm_cell import LSTMCell
+from keras_genseq.layers.recurrent.recurrent_encoder import RecurrentEncoder
 from keras_genseq.layers.recurrent.simple_rnn import SimpleRNN
 from keras_genseq.layers.recurrent.simple_rnn_cell import SimpleRNNCell
 
@@ -12,6 +13,7 @@ __all__ = [
     "LSTM",
     "GRUCell",
     "LSTMCell",
+    "RecurrentEncoder",
     "SimpleRNN",
     "SimpleRNNCell",
 ]

@@ -3,3 +3,4 @@ from keras_genseq.metrics.bits_per_dimension import (
 )
 from keras_genseq.metrics.nats_per_step import NatsPerStep as NatsPerStep
 from keras_genseq.metrics.nats_per_step import Perplexity as Perplexity
+from keras_genseq.metrics.step_accuracy import StepAccuracy as StepAccuracy

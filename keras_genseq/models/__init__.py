@@ -1,11 +1,17 @@
 from keras_genseq.models.autoregressive.autoregressive_model import (
     AutoregressiveModel as AutoregressiveModel,
 )
+from keras_genseq.models.autoregressive.categorical_autoregressive_model import (  # noqa: E501
+    CategoricalAutoregressiveModel as CategoricalAutoregressiveModel,
+)
 from keras_genseq.models.autoregressive.full_history_model import (
     FullHistoryModel as FullHistoryModel,
 )
 from keras_genseq.models.autoregressive.independent_model import (
     IndependentModel as IndependentModel,
+)
+from keras_genseq.models.autoregressive.latent_autoregressive_model import (
+    LatentAutoregressiveModel as LatentAutoregressiveModel,
 )
 from keras_genseq.models.autoregressive.markov_model import (
     MarkovModel as MarkovModel,
@@ -25,5 +31,11 @@ from keras_genseq.models.recurrent.recurrent_language_model import (
 )
 from keras_genseq.models.recurrent.recurrent_note_model import (
     RecurrentNoteModel as RecurrentNoteModel,
+)
+from keras_genseq.models.recurrent.sequence_classifier import (
+    SequenceClassifier as SequenceClassifier,
+)
+from keras_genseq.models.recurrent.sequence_forecaster import (
+    SequenceForecaster as SequenceForecaster,
 )
 from keras_genseq.models.trainer import Trainer as Trainer

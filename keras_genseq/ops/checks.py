@@ -5,7 +5,46 @@ pipeline, a served signature) it is an `InvalidArgumentError` of the same words.
 Compiled training steps carry none of these checks.
 """
 
+import numbers
+
+import numpy as np
 import tensorflow as tf
+
+
+def check_counts(**counts):
+    """Refuses arguments that are no positive ints.
+
+    Args:
+        **counts: name -> int, or a sequence of them.
+
+    Raises:
+        ValueError: that names the argument.
+    """
+    for name, value in counts.items():
+        values = value if isinstance(value, (tuple, list)) else [value]
+        for number in values:
+            is_int = isinstance(number, numbers.Integral)
+            if not is_int or isinstance(number, bool) or number < 1:
+                raise ValueError(
+                    f"`{name}` must be positive, at least 1, and an int. "
+                    f"Received: {name}={value!r}"
+                )
+
+
+def as_quantiles(quantiles):
+    """Converts to a float32 vector of numbers in [0, 1].
+
+    Raises:
+        ValueError: if it is none.
+    """
+    quantiles = np.asarray(quantiles, "float32")
+    inside = (quantiles >= 0.0) & (quantiles <= 1.0)
+    if quantiles.ndim != 1 or not np.all(inside):
+        raise ValueError(
+            "`quantiles` must be a list of numbers in [0, 1]. "
+            f"Received: {quantiles.tolist()}"
+        )
+    return quantiles
 
 
 def ensure(x, condition, message):

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import MODELS
 
 # Loads every SavedModel as TensorFlow Serving does, runs all requests of a
@@ -68,7 +69,7 @@ def exported(tmp_path_factory):
     """Requests and answers of every signature of every model."""
     folder = tmp_path_factory.mktemp("exported")
     models, requests = {}, []
-    for name, case in MODELS.items():
+    for name, case in EVERY_MODEL.items():
         model = models[name] = case.make()
         rng = np.random.default_rng(5)
         for weight in model.weights:
@@ -105,7 +106,8 @@ def answers_of(exported, name):
     return found
 
 
-CASES = pytest.mark.parametrize("name", MODELS)
+CASES = pytest.mark.parametrize("name", EVERY_MODEL)
+DENSITIES = pytest.mark.parametrize("name", MODELS)
 
 
 def assert_close(value, expected):
@@ -140,7 +142,7 @@ def test_a_row_is_answered_alike_alone_and_in_a_batch(exported, name):
 
 @CASES
 def test_bad_requests_are_refused_and_the_next_one_answered(exported, name):
-    bad_requests = MODELS[name].bad_requests
+    bad_requests = EVERY_MODEL[name].bad_requests
     assert bad_requests
     for signature, asked in answers_of(exported, name).items():
         (_, good), rest = asked[0], asked[6:]
@@ -153,7 +155,7 @@ def test_bad_requests_are_refused_and_the_next_one_answered(exported, name):
                 np.testing.assert_array_equal(value, good[key])
 
 
-@CASES
+@DENSITIES
 def test_python_samples_equal_served_ones(exported, name):
     model = exported[0][name]
     (request, answer), *_ = answers_of(exported, name)["sample"]

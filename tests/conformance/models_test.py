@@ -8,18 +8,27 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import MODELS
+from tests.conformance.table import SUPERVISED
 from training.checkpoints import CheckpointStore
 
-CASES = pytest.mark.parametrize("name", MODELS)
+CASES = pytest.mark.parametrize("name", EVERY_MODEL)
+DENSITIES = pytest.mark.parametrize("name", MODELS)
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 BATCH = 12
+
+
+def inputs(name, size=BATCH):
+    """What a model is called on: a batch without its targets."""
+    batch = EVERY_MODEL[name].batch(size)
+    return batch[0] if name in SUPERVISED else batch
 
 
 def compiled(name, strategy=None, jit_compile=False, **kwargs):
     keras.utils.set_random_seed(4)
     with strategy.scope() if strategy else contextlib.nullcontext():
-        model = MODELS[name].make(**kwargs)
+        model = EVERY_MODEL[name].make(**kwargs)
         model.compile(
             keras.optimizers.Adam(0.02, use_ema=True, ema_momentum=0.9),
             jit_compile=jit_compile,
@@ -29,7 +38,7 @@ def compiled(name, strategy=None, jit_compile=False, **kwargs):
 
 def steps(model, name, count, size=BATCH):
     """Trains on one batch over and over; returns the losses."""
-    batch = MODELS[name].batch(size)
+    batch = EVERY_MODEL[name].batch(size)
     data = tf.data.Dataset.from_tensors(batch).repeat(count)
     history = []
 
@@ -53,13 +62,13 @@ def assert_same_weights(a, b, atol=0.0):
 
 @CASES
 def test_is_built_before_fit(name):
-    model = MODELS[name].make()
+    model = EVERY_MODEL[name].make()
     assert model.built and model.count_params() > 0
 
 
 @CASES
 def test_config_round_trip(name):
-    model = MODELS[name].make()
+    model = EVERY_MODEL[name].make()
     config = model.get_config()
     arguments = inspect.signature(type(model).__init__).parameters.values()
     own = {
@@ -82,7 +91,7 @@ def test_config_round_trip(name):
 
 @CASES
 def test_presets_have_the_papers_parameters(name):
-    model_class = type(MODELS[name].make())
+    model_class = type(EVERY_MODEL[name].make())
     for preset_name, preset in model_class.presets.items():
         model = model_class.from_preset(preset_name)
         assert model.count_params() == preset.num_parameters
@@ -99,11 +108,11 @@ def test_loss_falls_on_one_batch(name, jit_compile):
 
 @CASES
 def test_gradients_are_everywhere_and_finite(name):
-    model = MODELS[name].make()
+    model = EVERY_MODEL[name].make()
     with tf.GradientTape() as tape:
-        losses, _ = model.example_losses(
-            MODELS[name].batch(BATCH), None, training=True
-        )
+        batch = EVERY_MODEL[name].batch(BATCH)
+        x, y = batch if name in SUPERVISED else (batch, None)
+        losses, _ = model.example_losses(x, y, training=True)
         loss = tf.reduce_mean(losses)
     for gradient in tape.gradient(loss, model.trainable_variables):
         gradient = tf.convert_to_tensor(gradient)
@@ -112,15 +121,15 @@ def test_gradients_are_everywhere_and_finite(name):
 
 @CASES
 def test_eager_graph_and_xla_agree(name):
-    model = MODELS[name].make()
-    x = tf.constant(MODELS[name].batch(BATCH))
+    model = EVERY_MODEL[name].make()
+    x = tf.constant(inputs(name))
     eager = model(x)
     for jit in (False, True):
         outputs = tf.function(model, jit_compile=jit)(x)
         np.testing.assert_allclose(eager, outputs, atol=1e-5)
 
 
-@CASES
+@DENSITIES
 @pytest.mark.parametrize("policy", POLICIES)
 def test_trains_under_every_policy_with_float32_densities(name, policy):
     model = compiled(name, dtype=policy)
@@ -143,7 +152,7 @@ def test_keras_file_keeps_outputs_and_the_next_step(name, tmp_path):
     steps(model, name, 3)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
-    x = MODELS[name].batch(BATCH)
+    x = inputs(name)
     np.testing.assert_array_equal(model(x), again(x))
     before = weights(model)
     for each in (model, again):
@@ -170,7 +179,7 @@ def test_resumed_equals_uninterrupted(name, tmp_path):
 
 @CASES
 def test_two_replicas_equal_one(name, two_replicas):
-    quiet = MODELS[name].quiet
+    quiet = EVERY_MODEL[name].quiet
     one = compiled(name, **quiet)
     two = compiled(name, two_replicas, **quiet)
     losses = [steps(m, name, 4, size=11) for m in (one, two)]
@@ -178,7 +187,7 @@ def test_two_replicas_equal_one(name, two_replicas):
     assert_same_weights(one, two, atol=1e-6)
 
 
-@CASES
+@DENSITIES
 def test_no_retracing_from_request_to_request(name):
     model = MODELS[name].make()
     traces = []
@@ -200,7 +209,7 @@ def test_no_retracing_from_request_to_request(name):
     assert traces.count("draw") == traces.count("_score") == 1
 
 
-@CASES
+@DENSITIES
 def test_evaluate_reports_the_mean_of_log_prob(name):
     model = compiled(name)
     x = MODELS[name].batch(BATCH)
@@ -213,3 +222,25 @@ def test_evaluate_reports_the_mean_of_log_prob(name):
     else:
         steps = model.num_steps(x).numpy().mean()
         assert logs["nll_per_step"] == pytest.approx(nll / steps, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", SUPERVISED)
+@pytest.mark.parametrize("policy", POLICIES)
+def test_trains_under_every_policy_with_float32_predictions(name, policy):
+    model = compiled(name, dtype=policy)
+    losses = steps(model, name, 25)
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+    assert model(inputs(name)).dtype == tf.float32
+    full = EVERY_MODEL[name].make()
+    full.set_weights(model.get_weights())
+    np.testing.assert_allclose(
+        model(inputs(name)), full(inputs(name)), atol=0.05
+    )
+
+
+@pytest.mark.parametrize("name", SUPERVISED)
+def test_inputs_without_targets_are_refused(name):
+    model = compiled(name)
+    for x in (inputs(name), tf.data.Dataset.from_tensors(inputs(name))):
+        with pytest.raises(ValueError, match="give pairs `\\(x, y\\)`"):
+            model.fit(x, verbose=0)

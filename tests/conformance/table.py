@@ -118,19 +118,22 @@ def series(size, channels, num_steps=9):
     return (x + 0.05 * rng.normal(size=x.shape)).astype("float32")
 
 
-def series_requests(channels):
-    """Requests that a model of series of order 3 must refuse."""
+def series_requests(channels, least_history):
+    """Requests that a model of series must refuse."""
     nan = np.zeros((1, 4, channels), "float32")
     nan[0, 1, 0] = np.nan
     requests = sequence_requests([(nan, "NaN or infinity")])
-    short = np.zeros((1, 2, channels), "float32")
+    empty = np.zeros((0, least_history, channels), "float32")
+    short = np.zeros((1, least_history - 1, channels), "float32")
+    too_few = f"at least {least_history} steps" if short.size else "without"
     horizon = np.zeros((1,), "int32")
     return {
         **requests,
+        "encode": requests["score"],
         "forecast": [
             ({"history": nan}, "NaN or infinity"),
-            ({"history": short}, "at least 3 steps"),
-            ({"history": short[:0]}, "no rows"),
+            ({"history": short}, too_few),
+            ({"history": empty}, "no rows"),
             ({"horizon": horizon}, "at least 1"),
             ({"seed": np.zeros((2,), "int32")}, "one value per row"),
         ],
@@ -177,6 +180,72 @@ def vector_requests(input_dim):
                 {"seed": seeds[:0], "temperature": np.ones((0,), "float32")},
                 "no rows",
             ),
+        ],
+    }
+
+
+def normal(size, *shape):
+    rng = np.random.default_rng(5)
+    return rng.normal(size=(size, *shape)).astype("float32")
+
+
+def classifier(**kwargs):
+    options = {
+        "vocabulary_size": 6,
+        "embedding_dim": 5,
+        "cell": "gru",
+        "num_layers": 2,
+        "bidirectional": True,
+        "dropout": 0.1,
+        "pooling": "mean",
+    }
+    return models.SequenceClassifier(3, 4, **{**options, **kwargs})
+
+
+def padded_tokens(size, vocabulary_size, num_steps=9):
+    """Tokens from 1 on; some sequences begin or end in padding, 0."""
+    x = token_ids(size, vocabulary_size - 1, num_steps) + 1
+    return x, np.where(x.sum(1) % 2, 2, x[:, 4] % 2).astype("int32")
+
+
+def pasts_and_futures(size):
+    x = series(size, 2, num_steps=12)
+    past = x[:, :9].copy()
+    past[1::3, :2] = -2.0
+    return past, x[:, 9:, :1]
+
+
+def token_requests(vocabulary_size):
+    """Requests that a reader of tokens must refuse."""
+    good = np.ones((1, 4), "int32")
+    bad = [
+        (good * vocabulary_size, f"from 0 (padding) to {vocabulary_size - 1}"),
+        (-good, "from 0 (padding)"),
+        (0 * good, "nothing but padding"),
+        (good[:0], "no rows"),
+        (good[:, :0], "without steps"),
+    ]
+    requests = [({"x": x}, words) for x, words in bad]
+    return {"classify": requests, "encode": requests}
+
+
+def past_requests(padding_value, horizon):
+    """Requests that a forecaster of two channels must refuse."""
+    good = np.zeros((1, 4, 2), "float32")
+    bad = [
+        (good + np.nan, "NaN or infinity"),
+        (good + padding_value, "nothing but padding"),
+        (good[:0], "no rows"),
+        (good[:, :0], "without steps"),
+    ]
+    future = np.zeros((1, horizon, 1), "float32")
+    return {
+        "encode": [({"x": x}, words) for x, words in bad],
+        "forecast": [({"history": x}, words) for x, words in bad],
+        "score": [
+            *[({"x": x}, words) for x, words in bad],
+            ({"y": future + np.nan}, "`y` must be finite"),
+            ({"x": np.concatenate([good, good])}, "a row for each"),
         ],
     }
 
@@ -292,8 +361,28 @@ MODELS = {
             3, channels=2, hidden_units=[5], activation="tanh", **kwargs
         ),
         batch=lambda size: series(size, 2),
-        bad_requests=series_requests(2),
+        bad_requests=series_requests(2, least_history=3),
         draws_categories=False,
+    ),
+    "LatentAutoregressiveModel": ModelCase(
+        make=lambda **kwargs: models.LatentAutoregressiveModel(
+            5, cell="lstm", channels=2, constant_scale=True, **kwargs
+        ),
+        batch=lambda size: series(size, 2),
+        bad_requests=series_requests(2, least_history=1),
+        draws_categories=False,
+    ),
+    "CategoricalAutoregressiveModel": ModelCase(
+        make=lambda **kwargs: models.CategoricalAutoregressiveModel(
+            3,
+            order=2,
+            hidden_units=[6],
+            embedding_dim=4,
+            activation="tanh",
+            **kwargs,
+        ),
+        batch=lambda size: token_ids(size, 3),
+        bad_requests=sequence_requests(BAD_IDS),
     ),
     "RecurrentLanguageModel": ModelCase(
         make=language_model,
@@ -332,9 +421,30 @@ MODELS = {
 }
 
 
-def normal(size, *shape):
-    rng = np.random.default_rng(5)
-    return rng.normal(size=(size, *shape)).astype("float32")
+# Models of targets given inputs: their batches are pairs.
+SUPERVISED = {
+    "SequenceClassifier": ModelCase(
+        make=classifier,
+        batch=lambda size: padded_tokens(size, 6),
+        bad_requests=token_requests(6),
+        quiet={"dropout": 0.0},
+    ),
+    "SequenceForecaster": ModelCase(
+        make=lambda **kwargs: models.SequenceForecaster(
+            3,
+            4,
+            channels=2,
+            padding_value=-2.0,
+            num_targets=1,
+            fixed_scale=0.1,
+            cell="lstm",
+            **kwargs,
+        ),
+        batch=pasts_and_futures,
+        bad_requests=past_requests(-2.0, 3),
+    ),
+}
+EVERY_MODEL = {**MODELS, **SUPERVISED}
 
 
 def recurrent_case(layer_class, **options):
@@ -369,6 +479,19 @@ LAYERS = {
     "SimpleRNN": recurrent_case(layers.SimpleRNN, activation="sigmoid"),
     "LSTM": recurrent_case(layers.LSTM, unit_forget_bias=False),
     "GRU": recurrent_case(layers.GRU, reset_after=False),
+    "RecurrentEncoder": LayerCase(
+        make=lambda **kwargs: layers.RecurrentEncoder(
+            5,
+            cell="gru",
+            num_layers=2,
+            bidirectional=True,
+            dropout=0.1,
+            return_sequences=True,
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 6, 3),),
+        masks=True,
+    ),
     "SimpleRNNCell": cell_case(
         layers.SimpleRNNCell, 1, activation="sigmoid", dropout=0.1
     ),

@@ -3,6 +3,7 @@
 from training.data.dataset import Dataset
 from training.data.dataset import DataUnavailableError
 from training.data.examples import as_array
+from training.data.examples import model_examples
 from training.data.examples import model_inputs
 from training.data.pipeline import evaluation_batches
 from training.data.pipeline import training_batches
@@ -21,6 +22,7 @@ __all__ = [
     "evaluation_batches",
     "flatten",
     "load_dataset",
+    "model_examples",
     "model_inputs",
     "stream_batches",
     "stream_steps",

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-KINDS = ("images", "vectors", "pairs", "text", "tokens", "series", "notes")
+KINDS = (
+    "images",
+    "vectors",
+    "pairs",
+    "text",
+    "tokens",
+    "series",
+    "notes",
+    "pairs_of_arrays",
+)
 SPLITS = ("train", "valid", "test")
 
 
@@ -30,7 +39,9 @@ class Dataset:
     - `"series"`: `x`, float32 `(time, channels)`, the splits following each
       other in time;
     - `"notes"`: `x`, float32 `(time, num_notes)`, 1 where a note sounds, steps
-      of -1 where none counts.
+      of -1 where none counts;
+    - `"pairs_of_arrays"`: `x`, int32 `(time,)` or float32 `(time, channels)`,
+      and `y`, what is to be predicted of it.
 
     Args:
         name: str. The source, as the user wrote it.

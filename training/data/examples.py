@@ -25,6 +25,21 @@ def model_inputs(examples):
     )
 
 
+def model_examples(examples):
+    """What a model trains on: its inputs, or pairs where there are targets.
+
+    Args:
+        examples: `tf.data.Dataset` of dicts with `image` or `x`, and with `y`
+            where inputs have targets.
+
+    Returns:
+        `tf.data.Dataset` of tensors, or of `(x, y)`.
+    """
+    if "y" in examples.element_spec:
+        return examples.map(lambda example: (example["x"], example["y"]))
+    return model_inputs(examples)
+
+
 def as_array(examples, limit=None):
     """The tensors of a data set, or the first `limit`, as one array."""
     examples = examples if limit is None else examples.take(limit)

@@ -7,6 +7,8 @@ from training.data.chorales import load_chorales
 from training.data.digits import load_digits
 from training.data.idx_folder import load_idx_folder
 from training.data.image_folder import load_image_folder
+from training.data.memory_tasks import load_adding_problem
+from training.data.memory_tasks import load_copy_task
 from training.data.npz_file import load_npz_file
 from training.data.pairs_file import load_pairs_file
 from training.data.photographs import load_photographs
@@ -19,7 +21,7 @@ from training.data.time_series import load_time_series
 SYNTAX = (
     "digits, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
     "pairs:FILE.tsv, text:FILE, idx:DIR, npz:FILE, series:NAME, photographs, "
-    "python_docs, noisy_sine, chorales:NAME, cadences"
+    "python_docs, noisy_sine, chorales:NAME, cadences, adding:T, copy:T"
 )
 
 _EMBEDDED = {
@@ -38,6 +40,8 @@ _LOADERS = {
     "npz": load_npz_file,
     "series": load_time_series,
     "chorales": load_chorales,
+    "adding": load_adding_problem,
+    "copy": load_copy_task,
 }
 _RESIZABLE = ("tfds", "images")
 
@@ -60,7 +64,9 @@ def load_dataset(source):
             - `npz:FILE`: NumPy arrays;
             - `series:NAME`: a CSV file of numbers, or one known by name;
             - `chorales:NAME`: a JSON file of pitches, or one known by name;
-            - `cadences`: simulated triads.
+            - `cadences`: simulated triads;
+            - `adding:T`: the adding problem over T steps;
+            - `copy:T`: the copy memory task with a pause of T steps.
 
             `?size=N` after `tfds:` or `images:` crops the centre square of
             each image and resizes it to N x N.

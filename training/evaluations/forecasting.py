@@ -33,9 +33,16 @@ def evaluate_forecasts(evaluation):
     }
     series = np.concatenate([parts[s] for s in ("train", "valid", "test")])
     first = len(series) - len(parts["test"])
-    _one_step(report, evaluation, parts["train"], series, first)
-    _horizons(report, evaluation, dataset.season, series, first)
-    _probabilities(report, evaluation, series, first)
+    model = evaluation.model
+    past = evaluation.recipe.history or model.least_history
+    models = {"": model}
+    if evaluation.history:
+        linear = AutoregressiveModel(past, channels=model.channels)
+        linear.adapt(parts["train"][None])
+        models[f"AR({past}), closed form, "] = linear
+    _one_step(report, models, series, first, past)
+    _horizons(report, evaluation, models, dataset.season, series, first, past)
+    _probabilities(report, evaluation, series, first, past)
     if evaluation.history:
         names = ["nll_per_step", "val_nll_per_step"]
         figures.write_curves(
@@ -48,17 +55,11 @@ def evaluate_forecasts(evaluation):
     return report
 
 
-def _one_step(report, evaluation, train, series, first):
-    model = evaluation.model
-    counted = AutoregressiveModel(model.order, channels=model.channels)
-    counted.adapt(train[None])
+def _one_step(report, models, series, first, past):
     target = series[first:]
-    for name, each in (("", model), ("closed form, ", counted)):
-        if name and not evaluation.history:
-            continue
-        outputs = each(series[None, first - each.order :]).numpy()
-        mean, log_scale = outputs[0, each.order :, ..., 0], outputs[..., 1]
-        log_scale = log_scale[0, each.order :]
+    for name, each in models.items():
+        outputs = each(series[None, first - past :]).numpy()
+        mean, log_scale = np.moveaxis(outputs[0, past:], -1, 0)
         error = target - mean
         nats = 0.5 * (error * np.exp(-log_scale)) ** 2 + log_scale
         nats = (nats + 0.5 * np.log(2.0 * np.pi)).sum(1).mean()
@@ -87,17 +88,20 @@ def _one_step(report, evaluation, train, series, first):
         report.add(f"baseline: {name}, one step, MSE", f"{mse:.4f}")
 
 
-def _horizons(report, evaluation, season, series, first):
+def _horizons(report, evaluation, models, season, series, first, past):
     horizons = evaluation.recipe.horizons
     longest = max(horizons)
     origins = _origins(first, len(series), longest, _MOST_ORIGINS)
-    order = evaluation.model.order
-    history = np.stack([series[o - order : o] for o in origins])
+    history = np.stack([series[o - past : o] for o in origins])
     future = np.stack([series[o : o + longest] for o in origins])
     forecasts = {
-        "model": evaluation.model.forecast(
+        "linear AR" if name else "model": each.forecast(
             history, longest, num_samples=1, seed=0
-        )["point"].numpy(),
+        )["point"].numpy()
+        for name, each in models.items()
+    }
+    forecasts |= {
+        "training mean": np.zeros_like(future),
         "last value": np.stack(
             [np.repeat(series[o - 1 : o], longest, 0) for o in origins]
         ),
@@ -128,11 +132,11 @@ def _horizons(report, evaluation, season, series, first):
         report.metrics.update(metrics)
 
 
-def _probabilities(report, evaluation, series, first):
+def _probabilities(report, evaluation, series, first, past):
     """How often the truth lies between the forecast's quantiles."""
     model, horizon = evaluation.model, min(max(evaluation.recipe.horizons), 96)
     origins = _origins(first, len(series), horizon, _PROBABILISTIC_ORIGINS)
-    history = np.stack([series[o - model.order : o] for o in origins])
+    history = np.stack([series[o - past : o] for o in origins])
     future = np.stack([series[o : o + horizon] for o in origins])
     forecast = model.forecast(
         history, horizon, num_samples=200, quantiles=_QUANTILES, seed=0

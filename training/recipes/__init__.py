@@ -3,11 +3,14 @@
 import importlib
 
 RECIPES = {
+    "adding_problem": "sum of two marked numbers, a task of memory",
     "ar_series": "AR(order), forecasts of real-valued series",
     "char_gru": "GRU language model of characters",
     "char_lstm": "LSTM language model of characters",
     "char_rnn": "vanilla RNN language model of characters",
     "chorales_lstm": "LSTM model of polyphonic music",
+    "copy_task": "ten symbols and a pause, a task of memory",
+    "latent_ar": "latent autoregression, forecasts of real-valued series",
     "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
     "word_lstm": "LSTM language model of words",

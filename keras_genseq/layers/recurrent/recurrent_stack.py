@@ -1,11 +1,7 @@
 import keras
 from keras import ops
 
-from keras_genseq.layers.recurrent.gru import GRU
-from keras_genseq.layers.recurrent.lstm import LSTM
-from keras_genseq.layers.recurrent.simple_rnn import SimpleRNN
-
-CELLS = {"gru": GRU, "lstm": LSTM, "simple_rnn": SimpleRNN}
+from keras_genseq.layers.recurrent.by_name import layer_class
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -44,11 +40,7 @@ class RecurrentStack(keras.layers.Layer):
     def __init__(
         self, units, *, cell="lstm", num_layers=1, dropout=0.0, **kwargs
     ):
-        if cell not in CELLS:
-            raise ValueError(
-                f"`cell` must be one of {', '.join(CELLS)}. "
-                f"Received: cell={cell!r}"
-            )
+        recurrent = layer_class(cell)
         if not isinstance(num_layers, int) or num_layers < 1:
             raise ValueError(
                 "`num_layers` must be a positive int. "
@@ -63,7 +55,7 @@ class RecurrentStack(keras.layers.Layer):
 
         dtype = self.dtype_policy
         self.recurrent_layers = [
-            CELLS[cell](
+            recurrent(
                 units, return_sequences=True, return_state=True, dtype=dtype
             )
             for _ in range(num_layers)

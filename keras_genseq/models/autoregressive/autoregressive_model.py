@@ -3,10 +3,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.models.autoregressive.forecast import Forecasting
-from keras_genseq.models.sequence_model import SequenceModel
-from keras_genseq.ops.checks import all_finite
-from keras_genseq.ops.log_probabilities import normal_log_prob
+from keras_genseq.models.series_model import SeriesModel
+from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.scan import scan
 
@@ -15,7 +13,7 @@ _LEAST_SCALE = 1e-6
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class AutoregressiveModel(Forecasting, SequenceModel):
+class AutoregressiveModel(SeriesModel):
     """AR(tau): the next value is normal, its mean a function of the last ones.
 
     Without hidden units it is the linear model, one scale for all steps:
@@ -59,24 +57,16 @@ class AutoregressiveModel(Forecasting, SequenceModel):
         **kwargs,
     ):
         hidden_units = tuple(hidden_units)
-        numbers = {"order": order, "hidden_units": min(hidden_units, default=1)}
-        numbers["channels"] = 1 if channels is None else channels
-        for name, value in numbers.items():
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"`{name}` must be positive. Received: {name}={value!r}"
-                )
-        step_shape = () if channels is None else (channels,)
-        super().__init__(step_shape, "float32", **kwargs)
+        check_counts(order=order, hidden_units=hidden_units)
+        super().__init__(channels, **kwargs)
         self.order = order
-        self.channels = channels
         self.hidden_units = hidden_units
         self.activation = keras.activations.get(activation)
         self.hidden_layers = [
             keras.layers.Dense(units, self.activation, dtype="float32")
             for units in hidden_units
         ]
-        self.build((None, None, *step_shape))
+        self.build((None, None, *self.step_shape))
 
     def build(self, input_shape):
         def add_weight(name, shape, initializer="zeros"):
@@ -108,7 +98,7 @@ class AutoregressiveModel(Forecasting, SequenceModel):
         self.built = True
 
     def call(self, x):
-        values = self._with_channels(ops.cast(x, "float32"))
+        values = self.with_channels(ops.cast(x, "float32"))
         num_steps = ops.shape(values)[1]
         lags = [
             ops.pad(values, [[0, 0], [lag, 0], [0, 0]])[:, :num_steps]
@@ -120,11 +110,8 @@ class AutoregressiveModel(Forecasting, SequenceModel):
         outputs = ops.stack([mean, log_scale], axis=-1)
         return outputs if self.channels else outputs[:, :, 0]
 
-    def log_prob_from_logits(self, x, logits):
-        return normal_log_prob(x, logits[..., 0], logits[..., 1])
-
     def draw(self, x, mask, seeds, temperature):
-        values = self._with_channels(x)
+        values = self.with_channels(x)
         rows, num_steps, size = ops.shape(values)
         noise = row_normal(seeds, num_steps * size)
         noise = ops.reshape(noise, (rows, num_steps, size))
@@ -149,7 +136,21 @@ class AutoregressiveModel(Forecasting, SequenceModel):
         )
         _, values = scan(step, (window, 0), inputs)
         values = ops.transpose(values, (1, 0, 2))
-        return values if self.channels else values[..., 0]
+        return self.without_channels(values)
+
+    @property
+    def least_history(self):
+        return self.order
+
+    def summarize(self, history):
+        return history[:, -self.order :]
+
+    def go_on(self, summary, future, seeds, temperature):
+        x = ops.concatenate([summary, future], axis=1)
+        rows, num_steps = ops.shape(x)[:2]
+        shown = ops.arange(num_steps) < self.order
+        mask = ops.broadcast_to(shown, (rows, num_steps))
+        return self.draw(x, mask, seeds, temperature)[:, self.order :]
 
     def adapt(self, dataset):
         """Sets a linear model by least squares: its maximum likelihood.
@@ -172,7 +173,7 @@ class AutoregressiveModel(Forecasting, SequenceModel):
         is_dataset = isinstance(dataset, tf.data.Dataset)
         values, windows, targets = [], [], []
         for x in dataset if is_dataset else [dataset]:
-            x = self._with_channels(self.check_inputs(x)).numpy()
+            x = self.with_channels(self.check_inputs(x)).numpy()
             x = x.astype("float64")
             values.append(x.reshape(-1, x.shape[-1]))
             for end in range(self.order, x.shape[1]):
@@ -209,17 +210,10 @@ class AutoregressiveModel(Forecasting, SequenceModel):
             return kernel[:, 0]
         return kernel.reshape(self.order, self.channels, self.channels)
 
-    def check_values(self, x, name, where=None):
-        return all_finite(x, name=name, where=where)
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape, 2)
-
     def get_config(self):
         return {
             **super().get_config(),
             "order": self.order,
-            "channels": self.channels,
             "hidden_units": list(self.hidden_units),
             "activation": keras.activations.serialize(self.activation),
         }
@@ -238,9 +232,6 @@ class AutoregressiveModel(Forecasting, SequenceModel):
             ops.where(begun, mean, self.initial_mean),
             ops.where(begun, log_scale, self.initial_log_scale),
         )
-
-    def _with_channels(self, x):
-        return x if self.channels else x[..., None]
 
 
 def _log(scale):

@@ -106,9 +106,11 @@ def test_equals_keras_without_static_shapes(variant, jit_compile):
 def test_dropout_equals_keras(variant, rates):
     options = {"dropout": rates[0], "recurrent_dropout": rates[1], "seed": 7}
     ours, theirs = make_pair(variant, **options, **FULL)
-    for _ in range(2):
-        reference = outputs_and_gradients(theirs, training=True)
-        assert_same(outputs_and_gradients(ours, training=True), reference)
+    arguments = {"training": True, "mask": mask_named("inside")}
+    for how in ("eager", "graph"):
+        reference = outputs_and_gradients(theirs, **arguments)
+        result = outputs_and_gradients(ours, how=how, **arguments)
+        assert_same(result, reference)
 
 
 @every_variant
@@ -124,6 +126,61 @@ def test_bidirectional_equals_keras(variant, merge_mode):
     wrapped[0].set_weights(wrapped[1].get_weights())
     assert_same([wrapped[0](INPUTS, mask=mask)], [reference])
     assert type(wrapped[0].forward_layer).__module__.startswith("keras_genseq")
+
+
+@every_variant
+@pytest.mark.parametrize("name", ["left", "inside"])
+def test_bidirectional_states_and_gradients_equal_keras(variant, name):
+    wrapped = [
+        keras.layers.Bidirectional(layer)
+        for layer in make_pair(variant, **FULL)
+    ]
+    wrapped[0].build(INPUTS.shape)
+    wrapped[1](INPUTS)
+    wrapped[0].set_weights(wrapped[1].get_weights())
+    # Tensors of their own for each direction, and so gradients of their own.
+    first = initial_states(wrapped[0].forward_layer)
+    states = [*first, *(-0.5 * state for state in first)]
+    arguments = {"mask": mask_named(name), "states": states, "training": True}
+    reference = outputs_and_gradients(wrapped[1], **arguments)
+    result = outputs_and_gradients(wrapped[0], how="graph", **arguments)
+    assert_same(result, reference)
+
+
+@every_variant
+@pytest.mark.parametrize("go_backwards", [False, True])
+def test_states_carried_over_batches_equal_keras(variant, go_backwards):
+    ours, theirs = make_pair(
+        variant, stateful=True, go_backwards=go_backwards, **FULL
+    )
+    results = []
+    for layer in (ours, theirs):
+        arguments = {"mask": mask_named("inside"), "training": True}
+        found = [outputs_and_gradients(layer, **arguments) for _ in range(3)]
+        layer.reset_state()
+        found.append(outputs_and_gradients(layer, **arguments))
+        results.append(found)
+    for mine, reference in zip(*results, strict=True):
+        assert_same(mine, reference)
+    first, second, _, again = results[0]
+    assert_same(again, first, 1e-6)
+    assert np.abs(second[0] - first[0]).max() > 1e-3
+
+
+@every_variant
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("name", ["none", "inside"])
+def test_half_precision_is_near_keras(variant, policy, name):
+    ours, theirs = make_pair(variant, dtype=policy, **FULL)
+    arguments = {"mask": mask_named(name), "training": True}
+    reference = outputs_and_gradients(theirs, **arguments)
+    result = outputs_and_gradients(ours, how="graph", **arguments)
+    assert [x.dtype for x in result] == [x.dtype for x in reference]
+    result, reference = (
+        [np.asarray(x, "float32") for x in arrays]
+        for arrays in (result, reference)
+    )
+    assert_same(result, reference, 0.2 if policy == "mixed_bfloat16" else 0.03)
 
 
 @every_variant

@@ -45,6 +45,21 @@ def test_a_series_is_fitted_and_judged_beside_forecasts_without_a_model(
         assert (run / "figures" / f"{name}.png").exists()
 
 
+def test_a_latent_model_is_judged_beside_a_linear_one(tmp_path):
+    run = tmp_path / "run"
+    command = ["train", "latent_ar", "--run-dir", str(run), "--epochs", "1"]
+    command += ["--strategy", "one_device"]
+    command += ["--set", "horizons=(1,4)", "history=16", "model.units=4"]
+    assert main(command) == 0
+    results = json.loads((run / "results.json").read_text())
+    for name in ("model", "linear_AR", "last_value", "training_mean"):
+        assert results[f"{name}_mse_4"] > 0.0
+    assert results["seasonal_naive_mse_4"] < results["training_mean_mse_4"]
+    assert results["linear_one_step_mse"] < results["training_mean_mse_1"]
+    assert "AR(16), closed form, one step" in (run / "report.md").read_text()
+    assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
+
+
 def test_a_language_model_goes_from_text_to_served_text(text, tmp_path):
     run = tmp_path / "run"
     command = ["train", "char_gru", "--data", f"text:{text}", "--epochs", "4"]

@@ -1,0 +1,184 @@
+import keras
+from keras import ops
+
+from keras_genseq import export
+from keras_genseq.layers.recurrent.by_name import layer_class
+from keras_genseq.models.rows import map_rows
+from keras_genseq.models.series_model import SeriesModel
+from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.random import row_normal
+from keras_genseq.ops.scan import scan
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class LatentAutoregressiveModel(SeriesModel):
+    """Keeps a summary of the whole past in place of a window of it.
+
+        h_t = g(h_{t-1}, x_{t-1}),    x_t ~ p(x_t | h_t)
+
+    The transition g is a recurrent cell, with `h_0 = 0` and `x_0 = 0`, and
+    `p(x_t | h_t)` is normal: a linear layer of the state says its mean and
+    scale. There are as many parameters for a thousand steps as for one.
+
+    Args:
+        units: int. Width of the state h.
+        cell: `"simple_rnn"`, `"lstm"` or `"gru"`. With the first, g is the
+            hyperbolic tangent of an affine function.
+        channels: optional int. Values of a step; None for series of rank 2.
+        constant_scale: bool. Each channel has one standard deviation at all
+            steps, as in the linear model: one that the state says learns to be
+            sure of what it has seen, and errs where a series drifts.
+        **kwargs: passed to `keras.Model`.
+
+    Call arguments:
+        x: `(batch_size, time)` floats, or `(batch_size, time, channels)`.
+
+    Returns:
+        Float32 tensor of the shape of `x` and one axis more: mean and log of
+        the standard deviation of every value, given all steps before it.
+
+    Example:
+        model = LatentAutoregressiveModel(32)
+        model.compile("adam")
+        model.fit(series, epochs=20)
+        model.forecast(series, horizon=24, seed=0)["quantiles"]
+        model.encode(series)  # the state after the last step
+    """
+
+    def __init__(
+        self,
+        units,
+        *,
+        cell="gru",
+        channels=None,
+        constant_scale=False,
+        **kwargs,
+    ):
+        check_counts(units=units)
+        recurrent = layer_class(cell)
+        super().__init__(channels, **kwargs)
+        self.units = units
+        self.cell = cell
+        # Densities are float32 under every policy: so is what they hang on.
+        self.recurrent = recurrent(
+            units, return_sequences=True, return_state=True, dtype="float32"
+        )
+        self.constant_scale = constant_scale
+        size = channels or 1
+        self.head = keras.layers.Dense(
+            size if constant_scale else 2 * size, dtype="float32"
+        )
+        self.build((None, None, *self.step_shape))
+
+    def build(self, input_shape):
+        self.recurrent.build((None, None, self.channels or 1))
+        self.head.build((None, self.units))
+        if self.constant_scale:
+            self.log_scale = self.add_weight(
+                name="log_scale",
+                shape=(self.channels or 1,),
+                initializer="zeros",
+                dtype="float32",
+                autocast=False,
+            )
+        self.built = True
+
+    def call(self, x, training=False):
+        values = self.with_channels(ops.cast(x, "float32"))
+        num_steps = ops.shape(values)[1]
+        # Step t sees what lies before it.
+        values = ops.pad(values, [[0, 0], [1, 0], [0, 0]])[:, :num_steps]
+        hidden, *_ = self.recurrent(values, training=training)
+        outputs = ops.stack(self._conditional(hidden), axis=-1)
+        return outputs if self.channels else outputs[:, :, 0]
+
+    def draw(self, x, mask, seeds, temperature):
+        rows = ops.shape(x)[0]
+        zeros = ops.zeros((rows, self.channels or 1))
+        states = [ops.zeros((rows, self.units))] * self._num_states
+        _, states = self.recurrent.cell(zeros, states)
+        return self._draw_from(states, x, mask, seeds, temperature)
+
+    def encode(self, x, batch_size=256):
+        """The state after the last step: all that forecasts know of a series.
+
+        Args:
+            x: `(num_series, time[, channels])` floats.
+            batch_size: int. Series encoded at once.
+
+        Returns:
+            `(num_series, units)` float32 tensor; of an LSTM the hidden and the
+            cell state side by side, `(num_series, 2 * units)`.
+
+        Raises:
+            ValueError: as for `log_prob`.
+        """
+        x = self.check_inputs(x)
+        return map_rows(self.compile_method(self.summarize), (x,), batch_size)
+
+    def summarize(self, history):
+        values = self.with_channels(ops.cast(history, "float32"))
+        values = ops.pad(values, [[0, 0], [1, 0], [0, 0]])
+        _, *states = self.recurrent(values)
+        return ops.concatenate(states, axis=-1)
+
+    def go_on(self, summary, future, seeds, temperature):
+        states = ops.split(summary, self._num_states, axis=-1)
+        mask = ops.zeros(ops.shape(future)[:2], "bool")
+        return self._draw_from(states, future, mask, seeds, temperature)
+
+    def serving_signatures(self):
+        signatures = super().serving_signatures()
+        score = signatures["score"]
+
+        def encode(x):
+            return {"z": self.summarize(self.check_inputs(x))}
+
+        signatures["encode"] = export.Signature(
+            encode, score.inputs, score.example
+        )
+        return signatures
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "cell": self.cell,
+            "constant_scale": self.constant_scale,
+        }
+
+    @property
+    def _num_states(self):
+        return len(self.recurrent.cell.state_names)
+
+    def _draw_from(self, states, x, mask, seeds, temperature):
+        """Draws from the states that the first step is drawn from."""
+        values = self.with_channels(x)
+        rows, num_steps, size = ops.shape(values)
+        noise = ops.reshape(
+            row_normal(seeds, num_steps * size), (rows, num_steps, size)
+        )
+        noise = noise * temperature[:, None, None]
+
+        def step(states, inputs):
+            value, shown, e = inputs
+            mean, log_scale = self._conditional(states[0])
+            drawn = mean + ops.exp(log_scale) * e
+            value = ops.where(shown[:, None], value, drawn)
+            _, states = self.recurrent.cell(value, states)
+            return list(states), value
+
+        inputs = (
+            ops.transpose(values, (1, 0, 2)),
+            ops.transpose(mask),
+            ops.transpose(noise, (1, 0, 2)),
+        )
+        _, values = scan(step, list(states), inputs)
+        return self.without_channels(ops.transpose(values, (1, 0, 2)))
+
+    def _conditional(self, hidden):
+        """Mean and log scale of the values that a state predicts."""
+        outputs = self.head(hidden)
+        if self.constant_scale:
+            return outputs, ops.zeros_like(outputs) + self.log_scale
+        return ops.split(outputs, 2, axis=-1)

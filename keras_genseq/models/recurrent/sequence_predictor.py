@@ -1,0 +1,278 @@
+"""The base of models that read a sequence and predict something else."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_genseq import export
+from keras_genseq.layers.recurrent.recurrent_encoder import RecurrentEncoder
+from keras_genseq.models.presets import FromPreset
+from keras_genseq.models.rows import map_rows
+from keras_genseq.models.trainer import Trainer
+from keras_genseq.ops.checks import all_finite
+from keras_genseq.ops.checks import as_sequences
+from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.checks import ensure
+
+POOLINGS = ("last", "mean", "max")
+
+
+class SequencePredictor(FromPreset, Trainer):
+    """Reads tokens or features with recurrent layers.
+
+    A subclass says `predict_from(z)`, `check_targets(y, x)` and
+    `example_losses`. Data for `fit` are pairs `(x, y)`.
+
+    Args:
+        units: int. Width of each recurrent layer.
+        vocabulary_size: optional int. Inputs are token ids below it, and 0 is
+            padding.
+        embedding_dim: optional int. Width of an embedded token; by default
+            `units`.
+        channels: optional int. Inputs are this many floats a step; with
+            neither this nor `vocabulary_size`, series of rank 2.
+        padding_value: optional float. Steps whose values all equal it do not
+            count, wherever they stand; None counts every step of floats.
+        cell: `"simple_rnn"`, `"lstm"` or `"gru"`.
+        num_layers: int. Recurrent layers, one above the other.
+        bidirectional: bool. Whether they read both ways.
+        dropout: float. Rate between the layers and before the first one.
+        pooling: what is predicted from: the `"last"` outputs, or the `"mean"`
+            or `"max"` of those of all steps that count.
+        return_sequences: bool. Whether every step has a prediction.
+        **kwargs: passed to `keras.Model`.
+    """
+
+    def __init__(
+        self,
+        units,
+        *,
+        vocabulary_size=None,
+        embedding_dim=None,
+        channels=None,
+        padding_value=None,
+        cell="lstm",
+        num_layers=1,
+        bidirectional=False,
+        dropout=0.0,
+        pooling="last",
+        return_sequences=False,
+        **kwargs,
+    ):
+        if vocabulary_size is not None and channels is not None:
+            raise ValueError(
+                "Inputs are tokens or floats: give `vocabulary_size` or "
+                "`channels`, not both. Received: "
+                f"vocabulary_size={vocabulary_size}, channels={channels}"
+            )
+        given = {
+            "vocabulary_size": vocabulary_size,
+            "embedding_dim": embedding_dim,
+            "channels": channels,
+        }
+        check_counts(**{k: v for k, v in given.items() if v is not None})
+        if pooling not in POOLINGS:
+            raise ValueError(
+                f"`pooling` must be one of {POOLINGS}. "
+                f"Received: pooling={pooling!r}"
+            )
+        super().__init__(**kwargs)
+        # Padding is found in what was sent, before any rounding.
+        self.autocast = False
+        self.units = units
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+        self.channels = channels
+        self.padding_value = padding_value
+        self.cell = cell
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.pooling = pooling
+        self.return_sequences = return_sequences
+        self.step_shape = () if channels is None else (channels,)
+        self.step_dtype = tf.int32 if vocabulary_size else tf.float32
+
+        dtype = self.dtype_policy
+        self.features = channels or 1
+        if vocabulary_size:
+            self.features = embedding_dim or units
+            self.embedding = keras.layers.Embedding(
+                vocabulary_size, self.features, dtype=dtype
+            )
+            self.embedding.build()
+        self.encoder = RecurrentEncoder(
+            units,
+            cell=cell,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            return_sequences=return_sequences or pooling != "last",
+            dtype=dtype,
+        )
+        self.encoder.build((None, None, self.features))
+
+    def predict_from(self, z):
+        """Predictions from encodings, `(batch_size, ..., width)` float32."""
+        raise NotImplementedError
+
+    def check_targets(self, y, x):
+        """Checks the targets of checked inputs and returns them as a tensor.
+
+        Raises:
+            ValueError: in eager code (in a graph: `InvalidArgumentError`).
+        """
+        raise NotImplementedError
+
+    def call(self, x, training=False):
+        return self.predict_from(self.read(x, training=training))
+
+    def read(self, x, training=False):
+        """Encodings of checked inputs.
+
+        Returns:
+            `(batch_size, width)` float32 tensor, or with `return_sequences`
+            `(batch_size, time, width)`.
+        """
+        mask = self.padding_mask(x)
+        if self.vocabulary_size:
+            h = self.embedding(x)
+        else:
+            h = x if self.channels else x[..., None]
+        h = self.encoder(h, mask=mask, training=training)
+        h = ops.cast(h, "float32")
+        if self.return_sequences or self.pooling == "last":
+            return h
+        return _pooled(h, mask, self.pooling)
+
+    def padding_mask(self, x):
+        """`(batch_size, time)` booleans, True where a step counts, or None."""
+        if self.vocabulary_size:
+            return x != 0
+        if self.padding_value is None:
+            return None
+        counts = x != ops.cast(self.padding_value, x.dtype)
+        return ops.any(counts, axis=-1) if self.channels else counts
+
+    def encode(self, x, batch_size=256):
+        """What the model reads out of sequences before it predicts.
+
+        Args:
+            x: sequences as for `fit`.
+            batch_size: int. Sequences encoded at once.
+
+        Returns:
+            `(num_examples, width)` float32 tensor, with `return_sequences`
+            `(num_examples, time, width)`; the width is `units`, twice that if
+            bidirectional.
+
+        Raises:
+            ValueError: if `x` has another shape or dtype, values out of range,
+                or a row without any step that counts.
+        """
+        return self._map_rows(self.read, x, batch_size)
+
+    def check_inputs(self, x, name="x"):
+        """Checks sequences and returns them as a tensor.
+
+        Raises:
+            ValueError: in eager code (in a graph: `InvalidArgumentError`).
+        """
+        x = as_sequences(x, self.step_shape, self.step_dtype, name=name)
+        if self.vocabulary_size:
+            x = ensure(
+                x,
+                tf.reduce_all((x >= 0) & (x < self.vocabulary_size)),
+                f"`{name}` must hold token ids from 0 (padding) to "
+                f"{self.vocabulary_size - 1}. Received at least one other.",
+            )
+        else:
+            x = all_finite(x, name=name)
+        mask = self.padding_mask(x)
+        if mask is None:
+            return x
+        return ensure(
+            x,
+            tf.reduce_all(tf.reduce_any(mask, axis=1)),
+            f"`{name}` has a sequence that is nothing but padding. Remove it.",
+        )
+
+    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
+        if isinstance(validation_data, (tuple, list)):
+            checked = self._check_batch(*validation_data)
+            validation_data = tuple(checked)
+        else:
+            validation_data, _ = self._checked(validation_data, None)
+        return super().fit(
+            *self._checked(x, y),
+            *args,
+            validation_data=validation_data,
+            **kwargs,
+        )
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        return super().evaluate(*self._checked(x, y), *args, **kwargs)
+
+    def serving_signatures(self):
+        """Signatures of the exported model: see `keras_genseq.export`."""
+        x = tf.TensorSpec((None, None, *self.step_shape), self.step_dtype)
+        example = tf.ones((1, 8, *self.step_shape), self.step_dtype).numpy()
+
+        def encode(x):
+            return {"z": self.read(self.check_inputs(x))}
+
+        return {"encode": export.Signature(encode, {"x": x}, {"x": example})}
+
+    def get_config(self):
+        names = (
+            "units",
+            "vocabulary_size",
+            "embedding_dim",
+            "channels",
+            "padding_value",
+            "cell",
+            "num_layers",
+            "bidirectional",
+            "dropout",
+            "pooling",
+            "return_sequences",
+        )
+        config = {name: getattr(self, name) for name in names}
+        return {**super().get_config(), **config}
+
+    def _map_rows(self, method, x, batch_size):
+        x = self.check_inputs(x)
+        return map_rows(self.compile_method(method), (x,), batch_size)
+
+    @property
+    def _width(self):
+        return 2 * self.units if self.bidirectional else self.units
+
+    def _checked(self, x, y):
+        """Lets every batch pass the checks on its way to the model."""
+        if isinstance(x, tf.data.Dataset):
+            return x.map(self._check_batch, tf.data.AUTOTUNE), y
+        if x is None or isinstance(x, tf.distribute.DistributedDataset):
+            return x, y
+        return self._check_batch(x, y)
+
+    @tf.autograph.experimental.do_not_convert
+    def _check_batch(self, x, y=None, *weights):
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} learns targets: give pairs `(x, y)`. "
+                "Received `x` alone."
+            )
+        x = self.check_inputs(x)
+        return (x, self.check_targets(y, x), *weights)
+
+
+def _pooled(h, mask, pooling):
+    """Mean or maximum over the steps that count."""
+    if mask is None:
+        return ops.mean(h, 1) if pooling == "mean" else ops.max(h, 1)
+    inside = mask[..., None]
+    if pooling == "max":
+        return ops.max(ops.where(inside, h, float("-inf")), axis=1)
+    count = ops.sum(ops.cast(inside, h.dtype), axis=1)
+    return ops.sum(ops.where(inside, h, 0.0), axis=1) / ops.maximum(count, 1.0)
