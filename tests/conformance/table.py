@@ -299,7 +299,7 @@ def language_model(**kwargs):
         "embedding_dropout": 0.1,
         "stateful_batch_size": 12,
         "tokenizer": CharacterTokenizer("abc"),
-        "stop_token_id": 3,
+        "stop_token_id": 1,
     }
     return models.RecurrentLanguageModel(4, 6, **{**options, **kwargs})
 
