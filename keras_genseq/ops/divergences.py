@@ -4,7 +4,7 @@ from keras import ops
 
 
 def normal_kl(mean, log_var, prior_mean=0.0, prior_log_var=0.0):
-    """KL divergence of independent normal distributions, dimension by dimension.
+    """KL divergence of normal distributions, dimension by dimension.
 
     Args:
         mean: `(..., dim)` of the first distribution.
