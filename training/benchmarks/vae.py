@@ -188,8 +188,14 @@ def _training_step(sizes, jit_compile):
         (tf.constant(make_examples(sizes, sizes.batch_size)),)
     )
 
+    num_steps, total = 0, 0.0
+
     def step():
-        model.reset_metrics()
-        return float(train(batches)["loss"])
+        nonlocal num_steps, total
+        num_steps += 1
+        # Metrics are means over all steps since they were reset.
+        new_total = num_steps * float(train(batches)["loss"])
+        loss, total = new_total - total, new_total
+        return loss
 
     return step

@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -191,7 +193,10 @@ class VAE(LatentVariableModel):
         return {"active_units": posterior[0]}
 
     def check_inputs(self, x, name="x"):
-        return as_images(x, self.image_shape, name=name)
+        x = as_images(x, self.image_shape, name=name)
+        if self.likelihood == "bernoulli" and tf.executing_eagerly():
+            _warn_of_grey(x, name)
+        return x
 
     def check_codes(self, z, name="z"):
         return all_finite(as_vectors(z, self.latent_dim, name=name), name=name)
@@ -306,6 +311,16 @@ class VAE(LatentVariableModel):
         if "temperature" in example:
             example["temperature"] += 1.0
         return export.Signature(function, inputs, example)
+
+
+def _warn_of_grey(x, name):
+    if bool(tf.reduce_any((x != 0.0) & (x != 1.0))):
+        warnings.warn(
+            f"`{name}` holds grey values, of which `bernoulli` pixels have no "
+            "probability: scores of such images are no likelihoods. Binarize "
+            'them, or choose another `likelihood`, e.g. "gaussian".',
+            stacklevel=3,
+        )
 
 
 def _check_network(name, network, output_shape):

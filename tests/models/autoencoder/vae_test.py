@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -232,6 +234,16 @@ def test_names_what_is_wrong_with_the_images(x, message):
         with pytest.raises(ValueError, match=message):
             method(x)
     assert model.log_prob(images(1)).shape == (1,)
+
+
+def test_warns_of_grey_values_that_coins_cannot_take():
+    grey = np.full((2, *SHAPE), 0.5, "float32")
+    with pytest.warns(UserWarning, match="holds grey values"):
+        make_vae().log_prob(grey)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make_vae().log_prob(images(2))
+        make_vae(likelihood="gaussian").log_prob(grey)
 
 
 def test_names_what_is_wrong_with_codes_and_conditions():
