@@ -33,16 +33,19 @@ class CheckedData:
         """
         return y
 
-    def fit(self, x=None, *args, validation_data=None, **kwargs):
+    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
         return super().fit(
             self._checked(x),
+            self._checked_targets(y),
             *args,
             validation_data=self._checked(validation_data),
             **kwargs,
         )
 
-    def evaluate(self, x=None, *args, **kwargs):
-        return super().evaluate(self._checked(x), *args, **kwargs)
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        return super().evaluate(
+            self._checked(x), self._checked_targets(y), *args, **kwargs
+        )
 
     def _checked(self, data):
         if isinstance(data, tf.data.Dataset):
@@ -52,6 +55,9 @@ class CheckedData:
         if isinstance(data, tf.distribute.DistributedDataset):
             return data
         return data if data is None else self._check_batch(data)
+
+    def _checked_targets(self, y):
+        return y if y is None else self.check_targets(y, len(y))
 
     @tf.autograph.experimental.do_not_convert
     def _check_batch(self, *batch):
