@@ -347,7 +347,7 @@ def image_requests(image_shape, latent_dim):
         "encode": x,
         "reconstruct": x,
         "decode": [({"z": z}, "NaN or infinity"), ({"z": z[:0]}, "no rows")],
-        "sample": vector_requests(1)["sample"],
+        "sample": vector_requests(2)["sample"],
     }
 
 
