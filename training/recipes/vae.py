@@ -63,7 +63,7 @@ def paper():
             "nll": (86.76, "Paper: Burda et al., 2016, VAE, k = 1."),
             "active_units": (19, "Paper: Burda et al., 2016, VAE, k = 1."),
         },
-        cost="half an hour on one CPU core, as long again for the evaluation",
+        cost="half an hour on one CPU core",
     )
 
 
