@@ -93,6 +93,10 @@ class Recipe:
         horizons: steps ahead at which forecasts are judged.
         history: optional int. Steps before its origin that a forecast sees;
             None are those that the model needs.
+        augment: optional factory of a function `(batch, seed_pair) -> batch`
+            that changes training batches, differently in every pass.
+        comparison: optional source whose test data are scored beside those of
+            `data`.
         picture: optional callable `model -> image` for TensorBoard; None draws
             samples as images.
         paper: the paper's own numbers: metric -> (value, source).
@@ -117,6 +121,8 @@ class Recipe:
     stream_window: int | None = None
     horizons: tuple[int, ...] = ()
     history: int | None = None
+    augment: Callable | None = None
+    comparison: str | None = None
     picture: Callable | None = None
     paper: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
     cost: str = ""

@@ -153,7 +153,9 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
             stream_batches(inputs, window=recipe.stream_window, **options)
             if recipe.stream_window
             else training_batches(
-                model_examples(dataset.splits["train"]), **options
+                model_examples(dataset.splits["train"]),
+                augment_batch=make(recipe.augment),
+                **options,
             )
         )
         try:

@@ -1,3 +1,4 @@
+from keras_genseq.metrics.active_units import ActiveUnits as ActiveUnits
 from keras_genseq.metrics.bits_per_dimension import (
     BitsPerDimension as BitsPerDimension,
 )

@@ -1,3 +1,4 @@
+from keras_genseq.models.autoencoder.vae import VAE as VAE
 from keras_genseq.models.autoregressive.autoregressive_model import (
     AutoregressiveModel as AutoregressiveModel,
 )
@@ -22,6 +23,9 @@ from keras_genseq.models.autoregressive.sparse_markov_model import (
 )
 from keras_genseq.models.causal_language_model import (
     CausalLanguageModel as CausalLanguageModel,
+)
+from keras_genseq.models.latent_variable_model import (
+    LatentVariableModel as LatentVariableModel,
 )
 from keras_genseq.models.likelihood_model import (
     LikelihoodModel as LikelihoodModel,

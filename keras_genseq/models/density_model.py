@@ -4,6 +4,7 @@ import random
 
 import tensorflow as tf
 
+from keras_genseq.models.checked_data import CheckedData
 from keras_genseq.models.presets import FromPreset
 from keras_genseq.models.rows import map_rows
 from keras_genseq.models.trainer import Trainer
@@ -11,7 +12,7 @@ from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.random import row_seeds
 
 
-class DensityModel(FromPreset, Trainer):
+class DensityModel(FromPreset, CheckedData, Trainer):
     """Explicit density over examples of one kind.
 
     A base for vectors or sequences says which examples there are
@@ -44,18 +45,6 @@ class DensityModel(FromPreset, Trainer):
 
         Returns:
             `(batch_size, ...)` tensor.
-        """
-        raise NotImplementedError
-
-    def check_inputs(self, x, name="x"):
-        """Checks examples and returns them as a tensor.
-
-        Args:
-            x: array or tensor of examples.
-            name: str. What error messages call it.
-
-        Raises:
-            ValueError: in eager code (in a graph: `InvalidArgumentError`).
         """
         raise NotImplementedError
 
@@ -94,17 +83,6 @@ class DensityModel(FromPreset, Trainer):
         x = self.check_inputs(x)
         return map_rows(self.compile_method(self._score), (x,), batch_size)
 
-    def fit(self, x=None, *args, validation_data=None, **kwargs):
-        return super().fit(
-            self._checked(x),
-            *args,
-            validation_data=self._checked(validation_data),
-            **kwargs,
-        )
-
-    def evaluate(self, x=None, *args, **kwargs):
-        return super().evaluate(self._checked(x), *args, **kwargs)
-
     def _score(self, x):
         return self.log_prob_from_logits(x, self(x, training=False))
 
@@ -120,22 +98,3 @@ class DensityModel(FromPreset, Trainer):
         )
         rows = (x, mask, seeds, temperature)
         return map_rows(self.compile_method(self.draw), rows, batch_size)
-
-    def _checked(self, data):
-        """Lets every batch pass `check_inputs` on its way to the model."""
-        if isinstance(data, tf.data.Dataset):
-            return data.map(
-                self._check_batch, num_parallel_calls=tf.data.AUTOTUNE
-            )
-        if isinstance(data, tf.distribute.DistributedDataset):
-            return data
-        return data if data is None else self._check_batch(data)
-
-    @tf.autograph.experimental.do_not_convert
-    def _check_batch(self, *batch):
-        batch = batch[0] if len(batch) == 1 else batch
-        if isinstance(batch, (tuple, list)):
-            return (self.check_inputs(batch[0]), *batch[1:])
-        if hasattr(batch, "__array__"):
-            return self.check_inputs(batch)
-        return batch

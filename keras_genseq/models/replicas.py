@@ -60,3 +60,26 @@ def fold_in_replica(generator):
 
     generator.next = next_on_replica
     generator._folds_in_replica = True
+
+
+def global_rows(num_rows):
+    """Numbers of this replica's rows within the global batch.
+
+    What is drawn from the number of a row is the same however the batch is
+    shared out. It must not be called where XLA compiles a replica's part.
+
+    Args:
+        num_rows: integer scalar. Rows of this replica's share.
+
+    Returns:
+        int32 tensor `(num_rows,)`.
+    """
+    context = tf.distribute.get_replica_context()
+    rows = tf.range(num_rows)
+    num_replicas = context.num_replicas_in_sync
+    if num_replicas == 1:
+        return rows
+    replica = context.replica_id_in_sync_group
+    mine = tf.one_hot(replica, num_replicas, on_value=num_rows, off_value=0)
+    shares = context.all_reduce(tf.distribute.ReduceOp.SUM, mine)
+    return rows + tf.reduce_sum(shares[:replica])

@@ -198,9 +198,9 @@ class Trainer(keras.Model):
     def test_step(self, data):
         return self.track(*self._example_losses(data, training=False))
 
-    def _example_losses(self, batch, training):
+    def _example_losses(self, batch, training, **noise):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        losses, terms = self.example_losses(x, y, training=training)
+        losses, terms = self.example_losses(x, y, training=training, **noise)
         if sample_weight is not None:
             losses = losses * tf.cast(sample_weight, losses.dtype)
         return losses, terms

@@ -102,6 +102,64 @@ def as_vectors(x, size, *, name="x"):
     return not_empty(x, name=name)
 
 
+def as_images(x, image_shape, *, name="x"):
+    """Converts to a float32 `(batch_size, height, width, channels)` tensor.
+
+    Args:
+        x: array or tensor of floats in [0, 1].
+        image_shape: tuple of ints, (height, width, channels).
+        name: str. What error messages call it.
+
+    Raises:
+        ValueError: if `x` does not hold floats in [0, 1], has another shape,
+            or no rows.
+    """
+    x = tf.convert_to_tensor(x)
+    if not x.dtype.is_floating:
+        raise ValueError(
+            f"`{name}` must hold floats in [0, 1]. "
+            f"Received: dtype={x.dtype.name}. Convert 8-bit images first: "
+            f'`{name}.astype("float32") / 255`.'
+        )
+    shape = (None, *image_shape)
+    if not x.shape.is_compatible_with(shape):
+        words = ", ".join(["batch_size", *map(str, image_shape)])
+        raise ValueError(
+            f"`{name}` must have shape ({words}). "
+            f"Received: shape={tuple(x.shape)}. Reshape or resize the images, "
+            "or make a model of their shape."
+        )
+    x = not_empty(tf.ensure_shape(tf.cast(x, tf.float32), shape), name=name)
+    return ensure(
+        x,
+        tf.reduce_all((x >= 0.0) & (x <= 1.0)),
+        f"`{name}` must hold only values in [0, 1], and no NaN. Received at "
+        "least one other value. Scale 8-bit images by 1 / 255.",
+    )
+
+
+def as_classes(values, num_rows, num_classes, *, name="condition"):
+    """Converts a class, or one per row, to an int32 `(num_rows,)` tensor.
+
+    Args:
+        values: integer, or `(num_rows,)` integers.
+        num_rows: int or integer tensor.
+        num_classes: int.
+        name: str. What error messages call it.
+
+    Raises:
+        ValueError: if there are neither one nor `num_rows`, or one is no
+            class.
+    """
+    values = as_row_values(values, num_rows, tf.int32, name=name)
+    return ensure(
+        values,
+        tf.reduce_all((values >= 0) & (values < num_classes)),
+        f"`{name}` must hold classes from 0 to {num_classes - 1}. Received at "
+        "least one other value.",
+    )
+
+
 def not_empty(x, *, name="x"):
     """Refuses a batch without rows."""
     return ensure(

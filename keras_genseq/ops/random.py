@@ -61,9 +61,25 @@ def row_seeds(seed, num_rows):
         int32 tensor `(num_rows,)`; its first n entries do not depend on
         `num_rows`.
     """
-    rows = _uint32(ops.arange(num_rows, dtype="int32"))
+    return seeds_of_rows(seed, ops.arange(num_rows, dtype="int32"))
+
+
+def seeds_of_rows(seed, rows, step=0):
+    """Seeds of numbered rows, at a step of whatever is repeated.
+
+    Args:
+        seed: int or integer scalar tensor.
+        rows: `(num_rows,)` integers, the numbers of the rows.
+        step: int or integer scalar tensor.
+
+    Returns:
+        int32 tensor `(num_rows,)`; a seed depends on `seed`, `step` and the
+        number of its row alone.
+    """
+    rows = _uint32(rows)
     zero = ops.zeros_like(rows)
-    bits, _ = threefry2x32((_uint32(seed) + zero, zero), (rows, zero))
+    key = (_uint32(seed) + zero, _uint32(step) + zero)
+    bits, _ = threefry2x32(key, (rows, zero))
     # Non-negative, so that the seeds survive any integer type of a client.
     return ops.cast(ops.right_shift(bits, _uint32(1)), "int32")
 
@@ -80,11 +96,30 @@ def row_uniform(seeds, size, stream=0):
     Returns:
         float32 tensor `(batch_size, size)` in the open interval (0, 1).
     """
-    columns = _uint32(ops.arange(size, dtype="int32"))[None, :]
-    rows = _uint32(seeds)[:, None]
+    return row_uniforms(seeds, 1, size, stream=stream)[:, 0]
+
+
+def row_uniforms(seeds, num_draws, size, *, first=0, stream=0):
+    """Several draws of `row_uniform` for each row.
+
+    Args:
+        seeds: `(batch_size,)` integers.
+        num_draws: int.
+        size: int. Numbers per draw.
+        first: int or integer scalar tensor. Number of the first draw: a draw
+            depends on its row's seed and its number alone.
+        stream: as for `row_uniform`.
+
+    Returns:
+        float32 tensor `(batch_size, num_draws, size)`; draw 0 is that of
+        `row_uniform`.
+    """
+    columns = _uint32(ops.arange(size, dtype="int32"))[None, None, :]
+    draws = _uint32(ops.arange(num_draws, dtype="int32")) + _uint32(first)
+    rows = _uint32(seeds)[:, None, None]
     bits, _ = threefry2x32(
         (rows, ops.zeros_like(rows) + _uint32(stream)),
-        (columns, ops.zeros_like(columns)),
+        (columns, draws[None, :, None]),
     )
     # 23 bits and a half: never 0, never 1, exact in float32.
     high = ops.cast(ops.right_shift(bits, _uint32(9)), "float32")
@@ -123,5 +158,21 @@ def row_normal(seeds, size, stream=0):
     Returns:
         float32 tensor `(batch_size, size)`.
     """
-    uniforms = row_uniform(seeds, size, stream)
+    return row_normals(seeds, 1, size, stream=stream)[:, 0]
+
+
+def row_normals(seeds, num_draws, size, *, first=0, stream=0):
+    """Several draws of `row_normal` for each row.
+
+    Args:
+        seeds: as for `row_uniforms`.
+        num_draws: as for `row_uniforms`.
+        size: as for `row_uniforms`.
+        first: as for `row_uniforms`.
+        stream: as for `row_uniforms`.
+
+    Returns:
+        float32 tensor `(batch_size, num_draws, size)`.
+    """
+    uniforms = row_uniforms(seeds, num_draws, size, first=first, stream=stream)
     return math.sqrt(2.0) * ops.erfinv(2.0 * uniforms - 1.0)

@@ -8,7 +8,12 @@ from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import LAYERS
 
 # What systems are made of; a base makes no promise of its own.
-BASES = {"CausalLanguageModel", "LikelihoodModel", "Trainer"}
+BASES = {
+    "CausalLanguageModel",
+    "LatentVariableModel",
+    "LikelihoodModel",
+    "Trainer",
+}
 
 
 def public_classes(module, parent):

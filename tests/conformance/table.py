@@ -30,6 +30,8 @@ class ModelCase:
             batches of any size.
         policy_rtol: float. How far a 16-bit policy may move a likelihood of a
             network whose products it shortens; densities stay float32.
+        at_defaults: arguments that the row leaves at their defaults because
+            they exclude others of the row, or change what a batch is.
     """
 
     make: Callable
@@ -38,6 +40,7 @@ class ModelCase:
     draws_categories: bool = True
     quiet: Mapping = dataclasses.field(default_factory=dict)
     policy_rtol: float = 1e-5
+    at_defaults: tuple = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +72,16 @@ def token_ids(size, num_states, num_steps=9):
     x[1::3, -2:] = -1
     x[2::3, :3] = -1
     return x.astype("int32")
+
+
+def binary_images(size, image_shape):
+    """Images with a bright half, left or right."""
+    rng = np.random.default_rng(3)
+    x = rng.random((size, *image_shape)) < 0.1
+    half = image_shape[1] // 2
+    x[::2, :, :half] = True
+    x[1::2, :, half:] = True
+    return x.astype("float32")
 
 
 def sequence_requests(bad_x):
@@ -318,6 +331,26 @@ def note_model(**kwargs):
     return models.RecurrentNoteModel(3, 5, **{**options, **kwargs})
 
 
+def image_requests(image_shape, latent_dim):
+    """Requests that every signature over images must refuse."""
+    spoiled = np.full((1, *image_shape), 0.5, "float32")
+    nan, bright = spoiled.copy(), spoiled.copy()
+    nan[0, 0, 0, 0], bright[0, 0, 0, 0] = np.nan, 1.5
+    x = [
+        ({"x": nan}, "no NaN"),
+        ({"x": bright}, "values in [0, 1]"),
+        ({"x": spoiled[:0]}, "no rows"),
+    ]
+    z = np.full((1, latent_dim), np.nan, "float32")
+    return {
+        "score": x,
+        "encode": x,
+        "reconstruct": x,
+        "decode": [({"z": z}, "NaN or infinity"), ({"z": z[:0]}, "no rows")],
+        "sample": vector_requests(2)["sample"],
+    }
+
+
 BAD_IDS = [
     (np.array([[0, 3, 1]], "int32"), "ids from 0 to 2"),
     (np.array([[0, -2, 1]], "int32"), "ids from 0 to 2"),
@@ -417,6 +450,27 @@ MODELS = {
         make=lambda **kwargs: sparse_markov_model(**kwargs),
         batch=lambda size: token_ids(size, 3),
         bad_requests=sequence_requests(BAD_IDS),
+    ),
+    "VAE": ModelCase(
+        make=lambda **kwargs: models.VAE(
+            (4, 8, 1),
+            3,
+            hidden_units=(6,),
+            filters=(2, 3),
+            activation="relu",
+            likelihood="gaussian",
+            beta=0.5,
+            kl_annealing_steps=4,
+            num_importance_samples=2,
+            num_score_samples=7,
+            seed=5,
+            **kwargs,
+        ),
+        batch=lambda size: binary_images(size, (4, 8, 1)),
+        bad_requests=image_requests((4, 8, 1), 3),
+        draws_categories=False,
+        policy_rtol=0.05,
+        at_defaults=("encoder", "decoder", "num_classes"),
     ),
 }
 

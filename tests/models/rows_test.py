@@ -25,6 +25,13 @@ def test_a_function_sees_few_shapes():
     assert sizes == {1, 2, 4, 8, 16}
 
 
+def test_gives_back_structures():
+    x = tf.range(11.0)
+    results = map_rows(lambda x: {"a": x, "b": (2.0 * x,)}, (x,), 4)
+    np.testing.assert_array_equal(results["a"], x)
+    np.testing.assert_array_equal(results["b"][0], 2.0 * x)
+
+
 def test_names_a_batch_size_that_is_not_positive():
     with pytest.raises(ValueError, match="`batch_size` must be positive"):
         map_rows(tf.identity, (tf.zeros((3, 2)),), 0)

@@ -1,9 +1,11 @@
 import numpy as np
+import pytest
 from scipy import stats
 
 from keras_genseq.ops.log_probabilities import bernoulli_log_prob
 from keras_genseq.ops.log_probabilities import bits_per_dimension
 from keras_genseq.ops.log_probabilities import categorical_log_prob
+from keras_genseq.ops.log_probabilities import discretized_logistic_log_prob
 from keras_genseq.ops.log_probabilities import normal_log_prob
 
 RNG = np.random.default_rng(0)
@@ -43,4 +45,29 @@ def test_normal_equals_scipy():
     expected = stats.norm.logpdf(x, mean, np.exp(log_scale)).sum((1, 2))
     np.testing.assert_allclose(
         normal_log_prob(x, mean, log_scale), expected, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("mean", [-0.2, 0.0, 0.4, 1.0])
+@pytest.mark.parametrize("log_scale", [-8.0, -3.0, 1.0])
+def test_masses_of_all_grey_levels_sum_to_one(mean, log_scale):
+    levels = np.arange(256)[:, None] / 255.0
+    log_probs = discretized_logistic_log_prob(
+        levels, np.full((256, 1), mean), np.full((256, 1), log_scale)
+    )
+    assert np.exp(log_probs).sum() == pytest.approx(1.0, abs=1e-5)
+    assert np.isfinite(log_probs).all()
+
+
+def test_mass_of_a_grey_level_equals_scipys():
+    rng = np.random.default_rng(2)
+    levels = rng.integers(1, 255, (40, 3))
+    means, log_scales = rng.random((40, 3)), rng.uniform(-2.5, 0.0, (40, 3))
+    law = stats.logistic(means, np.exp(log_scales))
+    half = 0.5 / 255.0
+    masses = law.cdf(levels / 255.0 + half) - law.cdf(levels / 255.0 - half)
+    np.testing.assert_allclose(
+        discretized_logistic_log_prob(levels / 255.0, means, log_scales),
+        np.log(masses).sum(1),
+        rtol=1e-4,
     )

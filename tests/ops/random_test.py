@@ -5,8 +5,10 @@ from scipy import stats
 
 from keras_genseq.ops.random import path_seeds
 from keras_genseq.ops.random import row_normal
+from keras_genseq.ops.random import row_normals
 from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.random import seeds_of_rows
 from keras_genseq.ops.random import threefry2x32
 
 
@@ -81,3 +83,21 @@ def test_normal_noise_is_normal():
     drawn = row_normal(row_seeds(0, 200), 300).numpy().ravel()
     assert np.isfinite(drawn).all()
     assert stats.kstest(drawn, "norm").pvalue > 1e-3
+
+
+def test_a_draw_depends_on_its_row_and_number_alone():
+    seeds = row_seeds(3, 4)
+    draws = np.array(row_normals(seeds, 6, 5))
+    np.testing.assert_allclose(draws[:, 0], row_normal(seeds, 5), rtol=1e-6)
+    # Bits are equal; the last one of `erfinv` moves with the tensor's size.
+    np.testing.assert_allclose(
+        draws[1:3, 4:], row_normals(seeds[1:3], 2, 5, first=4), rtol=1e-6
+    )
+    assert len(np.unique(draws)) == draws.size
+
+
+def test_seeds_differ_from_row_to_row_and_step_to_step():
+    steps = [np.array(seeds_of_rows(7, np.arange(50), s)) for s in range(3)]
+    assert len(np.unique(steps)) == 150
+    np.testing.assert_array_equal(seeds_of_rows(7, [9, 4]), steps[0][[9, 4]])
+    np.testing.assert_array_equal(row_seeds(7, 50), steps[0])

@@ -98,6 +98,24 @@ class Passes:
 
         return self._flat_map(one_pass)
 
+    def augmented(self, batches, augment_batch, steps_per_pass):
+        """Hands every batch to a function, with a seed of its own."""
+        first = (
+            self.first_pass * steps_per_pass
+            + self.first_example // self.batch_size
+        )
+
+        def augment(step, batch):
+            # The examples of pass p draw from the pair (seed, p); no pass has
+            # a negative number.
+            seed = tf.stack([tf.constant(self.seed, tf.int64), -1 - step])
+            return augment_batch(batch, seed)
+
+        steps = tf.data.Dataset.range(first, tf.int64.max)
+        return tf.data.Dataset.zip(steps, batches).map(
+            augment, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        )
+
     def _flat_map(self, function):
         passes = tf.data.Dataset.range(self.first_pass, tf.int64.max)
         return passes.flat_map(function)

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from training.data.lookup import MEMORY_LIMIT
+from training.data.lookup import example_bytes
 from training.data.lookup import make_lookup
 from training.data.passes import Passes
 
@@ -16,6 +17,7 @@ def training_batches(
     start_step=0,
     steps_per_epoch=None,
     augment=None,
+    augment_batch=None,
     drop_remainder=True,
     memory_limit=MEMORY_LIMIT,
 ):
@@ -42,6 +44,9 @@ def training_batches(
         augment: function `(example, seed_pair) -> example`, or None. The int64
             pair is a seed for `tf.random.stateless_*`, different for each
             example and each pass.
+        augment_batch: function `(batch, seed_pair) -> batch`, or None. As
+            `augment`, for a whole batch at once, which is faster where
+            examples are small; the seed is different for each batch.
         drop_remainder: bool. True leaves out the last, smaller batch of a
             pass, which makes shapes static.
         memory_limit: int, in bytes.
@@ -90,6 +95,8 @@ def training_batches(
         batches = passes.buffered(examples, augment, memory_limit)
     else:
         batches = passes.looked_up(lookup, augment)
+    if augment_batch is not None:
+        batches = passes.augmented(batches, augment_batch, steps_per_pass)
     return _finish(
         batches.apply(
             tf.data.experimental.assert_cardinality(
@@ -99,12 +106,15 @@ def training_batches(
     )
 
 
-def evaluation_batches(examples, *, batch_size):
+def evaluation_batches(examples, *, batch_size, memory_limit=MEMORY_LIMIT):
     """All examples once, in order, the last batch smaller if need be.
+
+    Batches that fit into `memory_limit` are kept: every epoch reads them again.
 
     Args:
         examples: `tf.data.Dataset` of known size, unbatched.
         batch_size: int. Global batch size.
+        memory_limit: int, in bytes.
 
     Returns:
         Finite `tf.data.Dataset` of batches.
@@ -112,9 +122,13 @@ def evaluation_batches(examples, *, batch_size):
     Raises:
         ValueError: if `examples` is empty or of unknown size.
     """
-    _checked_count(examples)
+    count = _checked_count(examples)
     _check_positive("batch_size", batch_size)
-    return _finish(examples.batch(batch_size))
+    batches = examples.batch(batch_size)
+    size = example_bytes(examples.element_spec)
+    if size is not None and count * size <= memory_limit:
+        batches = batches.cache()
+    return _finish(batches)
 
 
 def _finish(batches):

@@ -4,6 +4,8 @@ Each function returns a `transform(examples) -> examples` that keeps order,
 size and labels.
 """
 
+import dataclasses
+
 import tensorflow as tf
 
 
@@ -88,6 +90,44 @@ def bernoulli_binarize(seed):
         return tf.data.Dataset.zip(indices, examples).map(binarize)
 
     return transform
+
+
+def held_out(transform):
+    """Applies a transform to the valid and test splits alone.
+
+    Args:
+        transform: function from examples to examples.
+
+    Returns:
+        Function from a `Dataset` to a `Dataset`.
+    """
+
+    def apply(dataset):
+        splits = {
+            name: split if name == "train" else transform(split)
+            for name, split in dataset.splits.items()
+        }
+        return dataclasses.replace(dataset, splits=splits)
+
+    apply.takes_dataset = True
+    return apply
+
+
+def dynamic_binarization():
+    """Draws every pixel anew, as Bernoulli(intensity), in every pass.
+
+    Returns:
+        Function `(batch, seed_pair) -> batch` for the `augment_batch` of
+        `training_batches`.
+    """
+
+    def binarize(batch, seed):
+        uniform = tf.random.stateless_uniform(
+            tf.shape(batch), seed, alg="philox"
+        )
+        return tf.cast(uniform < batch, tf.float32)
+
+    return binarize
 
 
 def _pixel_key(examples, accepted=("image", "x")):

@@ -29,7 +29,7 @@ def evaluate_density(evaluation):
     report = Report(title=f"{type(evaluation.model).__name__}: density")
     test = evaluation.inputs("test")
     scores = _likelihood(report, evaluation, test)
-    _anomalies(report, evaluation, scores)
+    add_anomalies(report, evaluation, scores)
     if hasattr(evaluation.model, "encode"):
         _representation(report, evaluation)
     _pictures(report, evaluation, test)
@@ -96,7 +96,14 @@ def _likelihood(report, evaluation, test):
     return scores
 
 
-def _anomalies(report, evaluation, scores):
+def add_anomalies(report, evaluation, scores):
+    """Adds how well scores tell the test data from another source.
+
+    Args:
+        report: `Report`.
+        evaluation: `training.evaluate.Evaluation`.
+        scores: `(num_examples,)` log-likelihoods of the test data.
+    """
     source = evaluation.recipe.out_of_distribution
     if source is None:
         return
@@ -120,23 +127,26 @@ def _anomalies(report, evaluation, scores):
     report.figures.append(("Scores", "scores.png"))
 
 
-def _representation(report, evaluation):
-    source = evaluation.recipe.probe_data
-    dataset = evaluation.other_dataset(source) if source else evaluation.dataset
-    train, test = dataset.splits["train"], dataset.splits["test"]
-    if "label" not in train.element_spec:
-        return
+def add_probe(report, train, test, encode):
+    """Adds the accuracies of linear probes on encodings and on raw inputs.
+
+    Args:
+        report: `Report`.
+        train: examples with labels, of which the first 10,000 are learnt.
+        test: examples with labels.
+        encode: callable of an array of inputs: `(num_examples, dim)` array.
+    """
     x, labels = _labelled(train, _PROBE_EXAMPLES)
     test_x, test_labels = _labelled(test)
-    for name, encode in (
-        ("encodings", lambda x: evaluation.model.encode(x).numpy()),
-        ("raw inputs", lambda x: x),
+    for name, encoder in (
+        ("encodings", encode),
+        ("raw inputs", lambda x: x.reshape(len(x), -1)),
     ):
         probe = make_pipeline(
             StandardScaler(), LogisticRegression(max_iter=500)
         )
-        probe.fit(encode(x), labels)
-        accuracy = probe.score(encode(test_x), test_labels)
+        probe.fit(encoder(x), labels)
+        accuracy = probe.score(encoder(test_x), test_labels)
         report.add(
             f"linear probe on {name}, accuracy",
             f"{accuracy:.4f}",
@@ -144,6 +154,16 @@ def _representation(report, evaluation):
             f"{len(x):,} training examples, logistic regression",
         )
         report.metrics[f"probe_accuracy_{name.replace(' ', '_')}"] = accuracy
+
+
+def _representation(report, evaluation):
+    source = evaluation.recipe.probe_data
+    dataset = evaluation.other_dataset(source) if source else evaluation.dataset
+    train, test = dataset.splits["train"], dataset.splits["test"]
+    if "label" in train.element_spec:
+        add_probe(
+            report, train, test, lambda x: evaluation.model.encode(x).numpy()
+        )
 
 
 def _labelled(examples, limit=None):

@@ -13,6 +13,7 @@ RECIPES = {
     "latent_ar": "latent autoregression, forecasts of real-valued series",
     "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
+    "vae": "variational autoencoder of binary images",
     "word_lstm": "LSTM language model of words",
 }
 PRESETS = ("demo", "paper")

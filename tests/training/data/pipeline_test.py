@@ -58,16 +58,30 @@ def _add_noise(example, seed_pair):
     return {"x": tf.cast(example["x"], tf.float64) + noise}
 
 
+def _add_noise_to_batch(batch, seed_pair):
+    x = tf.cast(batch["x"], tf.float64)
+    noise = tf.random.stateless_uniform(x.shape, seed_pair, dtype=tf.float64)
+    return {"x": x + noise}
+
+
 @pytest.mark.parametrize(
     "kwargs",
     [
         {},
         {"augment": _add_noise},
+        {"augment_batch": _add_noise_to_batch},
         {"drop_remainder": False},
         {"steps_per_epoch": 4},
         {"steps_per_epoch": 15},
     ],
-    ids=["plain", "augment", "remainder", "longer pass", "shorter pass"],
+    ids=[
+        "plain",
+        "augment",
+        "augment batch",
+        "remainder",
+        "longer pass",
+        "shorter pass",
+    ],
 )
 def test_resumed_stream_equals_the_uninterrupted_one(stream, kwargs):
     steps = STEPS + (not kwargs.get("drop_remainder", True))
@@ -104,8 +118,13 @@ def test_seed_of_the_process_does_not_matter(stream):
     assert stream(STEPS) == first
 
 
-def test_augmentation_differs_per_example_and_epoch(stream):
-    batches = stream(2 * STEPS, augment=_add_noise)
+@pytest.mark.parametrize(
+    "augmentation",
+    [{"augment": _add_noise}, {"augment_batch": _add_noise_to_batch}],
+    ids=["one by one", "by batch"],
+)
+def test_augmentation_differs_per_example_and_epoch(stream, augmentation):
+    batches = stream(2 * STEPS, **augmentation)
     noise = [np.mod(_joined(b), 1) for b in (batches[:STEPS], batches[STEPS:])]
     assert len(np.unique(np.concatenate(noise))) == 2 * STEPS * BATCH_SIZE
 
@@ -137,6 +156,22 @@ def test_evaluation_keeps_order_and_the_last_batch():
     assert batches.cardinality() == 3
     policy = batches.options().experimental_distribute.auto_shard_policy
     assert policy == tf.data.experimental.AutoShardPolicy.DATA
+
+
+@pytest.mark.parametrize("memory_limit, reads", [(2**20, 10), (0, 20)])
+def test_evaluation_keeps_what_fits_into_memory(memory_limit, reads):
+    count = tf.Variable(0)
+
+    def counted(example):
+        count.assign_add(1)
+        return example
+
+    batches = evaluation_batches(
+        _slices(10).map(counted), batch_size=4, memory_limit=memory_limit
+    )
+    passes = [[b["x"].numpy().tolist() for b in batches] for _ in range(2)]
+    assert passes[0] == passes[1]
+    assert count.numpy() == reads
 
 
 @pytest.mark.parametrize(

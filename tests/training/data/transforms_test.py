@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from training.data.dataset import Dataset
 from training.data.transforms import bernoulli_binarize
+from training.data.transforms import dynamic_binarization
 from training.data.transforms import flatten
+from training.data.transforms import held_out
 from training.data.transforms import threshold
 
 HASH_SCRIPT = """
@@ -103,3 +106,34 @@ def test_other_examples_are_explained():
 def test_senseless_level_is_explained():
     with pytest.raises(ValueError, match="level=127"):
         threshold(127)
+
+
+def test_dynamic_binarization_draws_each_pixel_with_its_intensity():
+    intensity = np.linspace(0.0, 1.0, 5, dtype="float32")
+    batch = tf.constant(np.tile(intensity, (20_000, 1)))
+    binarize = dynamic_binarization()
+    drawn = [binarize(batch, [0, seed]).numpy() for seed in (1, 2)]
+    for x in drawn:
+        assert set(np.unique(x)) == {0.0, 1.0}
+        np.testing.assert_allclose(x.mean(0), intensity, atol=0.015)
+    assert (drawn[0] != drawn[1]).any()
+    np.testing.assert_array_equal(binarize(batch, [0, 1]), drawn[0])
+    np.testing.assert_array_equal(binarize(drawn[0], [0, 2]), drawn[0])
+
+
+def test_held_out_leaves_the_training_split_alone():
+    grey = np.full((3, 2, 2, 1), 0.6, "float32")
+    dataset = Dataset(
+        name="grey",
+        kind="images",
+        splits={name: _examples(grey) for name in ("train", "valid", "test")},
+        num_classes=None,
+        element_shape=(2, 2, 1),
+        description="",
+    )
+    transform = held_out(threshold(0.5))
+    assert transform.takes_dataset
+    splits = transform(dataset).splits
+    for name, value in (("train", 0.6), ("valid", 1.0), ("test", 1.0)):
+        (x, *_) = splits[name].as_numpy_iterator()
+        np.testing.assert_allclose(x["image"], value)

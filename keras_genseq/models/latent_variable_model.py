@@ -1,0 +1,537 @@
+"""The base of models that explain an example by a code drawn before it."""
+
+import math
+import random
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_genseq.models.checked_data import CheckedData
+from keras_genseq.models.presets import FromPreset
+from keras_genseq.models.replicas import global_rows
+from keras_genseq.models.rows import map_rows
+from keras_genseq.models.trainer import Trainer
+from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.random import row_seeds
+from keras_genseq.ops.random import seeds_of_rows
+
+# Codes of an example that are decoded together.
+_CHUNK = 100
+# A step of training that no run reaches: the noise of validation.
+_VALIDATION_STEP = 2**32 - 1
+
+
+class LatentVariableModel(FromPreset, CheckedData, Trainer):
+    """Explains an example x by a code z: p(x) = integral of p(z) p(x | z).
+
+    A system says what its encoder, its prior and its decoder are:
+
+    - `posterior(x, condition)`: parameters of q(z | x), a structure of tensors;
+    - `draw_code(posterior, seeds, num_samples)`: codes drawn from it;
+    - `log_ratio(z, posterior)`: log p(z) - log q(z | x);
+    - `kl(posterior)`: the divergence of q(z | x) from p(z), by latent group;
+    - `draw_prior(seeds, temperature)`: codes drawn from p(z);
+    - `decoded(z, condition)`: parameters of p(x | z);
+    - `log_prob_from_decoded(x, decoded)` and `mean_from_decoded(decoded)`.
+
+    It then trains on the evidence lower bound
+
+        ELBO(x) = E_q[log p(x | z)] - KL(q(z | x) || p(z)) <= log p(x)
+
+    with `fit`, encodes, decodes, reconstructs, samples, and bounds likelihoods.
+
+    The noise of training is drawn from `seed`, the number of the update (a
+    saved weight) and the place of an example in the global batch. So a resumed
+    run continues the very stream, and replicas draw what one device would.
+
+    Args:
+        beta: float. Weight of the KL term.
+        kl_annealing_steps: int. Updates over which that weight rises to
+            `beta`, linearly from 0.
+        free_bits: float. Nats of every latent group that cost nothing: where
+            the mean KL over the examples of a step is below it, nothing pushes
+            it lower. On several replicas, or with gradients accumulated, it is
+            the mean over a part of the batch.
+        num_importance_samples: int. Codes per example in training. More than
+            one trains on the importance-weighted bound, in which `beta` weighs
+            the log-ratio of prior and posterior.
+        num_score_samples: int. Codes per example behind `log_prob`.
+        seed: int. Of the noise of training; None draws one.
+        **kwargs: passed to `keras.Model`.
+
+    References:
+        - [Kingma & Welling, 2014](https://arxiv.org/abs/1312.6114)
+        - [Burda et al., 2016](https://arxiv.org/abs/1509.00519)
+    """
+
+    def __init__(
+        self,
+        *,
+        beta=1.0,
+        kl_annealing_steps=0,
+        free_bits=0.0,
+        num_importance_samples=1,
+        num_score_samples=64,
+        seed=None,
+        **kwargs,
+    ):
+        for name, value, least in (
+            ("beta", beta, 0),
+            ("kl_annealing_steps", kl_annealing_steps, 0),
+            ("free_bits", free_bits, 0),
+            ("num_importance_samples", num_importance_samples, 1),
+            ("num_score_samples", num_score_samples, 1),
+        ):
+            if not value >= least:
+                raise ValueError(
+                    f"`{name}` must be at least {least}. "
+                    f"Received: {name}={value!r}"
+                )
+        if free_bits and num_importance_samples > 1:
+            raise ValueError(
+                "`free_bits` change a KL term, which the importance-weighted "
+                "bound does not have. Leave one of the two out. Received: "
+                f"free_bits={free_bits}, "
+                f"num_importance_samples={num_importance_samples}"
+            )
+        super().__init__(**kwargs)
+        self.beta = beta
+        self.kl_annealing_steps = kl_annealing_steps
+        self.free_bits = free_bits
+        self.num_importance_samples = num_importance_samples
+        self.num_score_samples = num_score_samples
+        self.seed = random.randrange(2**31) if seed is None else seed
+        self.negative_elbo = keras.metrics.Mean("negative_elbo", "float32")
+        self.reconstruction = keras.metrics.Mean("reconstruction", "float32")
+        self.kl_term = keras.metrics.Mean("kl", "float32")
+
+    def build(self, input_shape):
+        self.updates = self.add_weight(
+            name="updates",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+        self.built = True
+
+    def posterior(self, x, condition=None, training=False):
+        """Parameters of q(z | x).
+
+        Args:
+            x: `(batch_size, ...)` checked examples.
+            condition: tensor with a value per example, or None.
+            training: bool.
+
+        Returns:
+            Structure of float32 tensors `(batch_size, ...)`.
+        """
+        raise NotImplementedError
+
+    def draw_code(self, posterior, seeds, num_samples, first=0):
+        """Draws codes from q(z | x), each row from its own seed.
+
+        Args:
+            posterior: what `posterior` returned.
+            seeds: `(batch_size,)` int32 tensor.
+            num_samples: int. Codes per example.
+            first: int or integer scalar tensor. Number of the first one: code
+                k depends on its row's seed and k alone.
+
+        Returns:
+            `(batch_size, num_samples, ...)` tensor.
+        """
+        raise NotImplementedError
+
+    def log_ratio(self, z, posterior):
+        """How much likelier a code is under the prior than under q(z | x).
+
+        Args:
+            z: `(batch_size, num_samples, ...)` codes.
+            posterior: what `posterior` returned.
+
+        Returns:
+            `(batch_size, num_samples)` nats.
+        """
+        raise NotImplementedError
+
+    def kl(self, posterior):
+        """KL divergence of q(z | x) from the prior.
+
+        Args:
+            posterior: what `posterior` returned.
+
+        Returns:
+            `(batch_size, num_groups)` nats.
+        """
+        raise NotImplementedError
+
+    def draw_prior(self, seeds, temperature):
+        """Draws codes from the prior, each row from its own seed.
+
+        Args:
+            seeds: `(batch_size,)` int32 tensor.
+            temperature: `(batch_size,)` float32 tensor; below 1 stays closer
+                to the likeliest code.
+
+        Returns:
+            `(batch_size, ...)` tensor.
+        """
+        raise NotImplementedError
+
+    def decoded(self, z, condition=None, training=False):
+        """Parameters of p(x | z).
+
+        Args:
+            z: `(batch_size, ...)` codes.
+            condition: tensor with a value per code, or None.
+            training: bool.
+
+        Returns:
+            Structure of float32 tensors `(batch_size, ...)`.
+        """
+        raise NotImplementedError
+
+    def log_prob_from_decoded(self, x, decoded):
+        """Log-likelihood of examples given their codes.
+
+        Args:
+            x: `(batch_size, ...)`.
+            decoded: what `decoded` returned.
+
+        Returns:
+            `(batch_size,)` nats, float32, summed over the rest.
+        """
+        raise NotImplementedError
+
+    def mean_from_decoded(self, decoded):
+        """Mean of p(x | z), as an example."""
+        raise NotImplementedError
+
+    def posterior_terms(self, posterior):
+        """Further terms to report of a batch: name of a metric -> tensor."""
+        return {}
+
+    def train_step(self, data):
+        """One update.
+
+        The noise is drawn outside of what is compiled and shared out: an
+        example takes its seed with it.
+        """
+
+        def loss_fn(batch):
+            data, seeds = batch
+            return self._example_losses(data, training=True, seeds=seeds)
+
+        seeds = self._seeds(data, ops.convert_to_tensor(self.updates))
+        losses, terms = self.minimize(loss_fn, (data, seeds))
+        self.updates.assign_add(1)
+        return self.track(losses, terms)
+
+    def test_step(self, data):
+        seeds = self._seeds(data, _VALIDATION_STEP)
+        return self.track(
+            *self._example_losses(data, training=False, seeds=seeds)
+        )
+
+    def example_losses(self, x, y, *, training, seeds=None):
+        """What training minimizes, and the terms of the bound.
+
+        Args:
+            x: checked examples of a batch.
+            y: the condition of each, or None.
+            training: bool. Outside of training, the KL term has its full
+                weight.
+            seeds: `(batch_size,)` seeds of the noise; None takes those of
+                validation.
+
+        Returns:
+            `(batch_size,)` losses and a dict of `(batch_size,)` terms.
+        """
+        if seeds is None:
+            seeds = self._seeds((x,), _VALIDATION_STEP)
+        num_samples = self.num_importance_samples
+        posterior = self.posterior(x, y, training=training)
+        z = self.draw_code(posterior, seeds, num_samples)
+        log_prob = self._log_prob_of_codes(x, z, y, training)
+        kl = self.kl(posterior)
+        weight = self._kl_weight() if training else self.beta
+        reconstruction = -ops.mean(log_prob, axis=1)
+        if num_samples > 1:
+            log_weights = log_prob + weight * self.log_ratio(z, posterior)
+            losses = math.log(num_samples) - ops.logsumexp(log_weights, axis=1)
+        else:
+            losses = reconstruction + weight * ops.sum(self._costly(kl), axis=1)
+        kl = ops.sum(kl, axis=1)
+        return losses, {
+            "negative_elbo": reconstruction + kl,
+            "reconstruction": reconstruction,
+            "kl": kl,
+            **self.posterior_terms(posterior),
+        }
+
+    def call(self, x, condition=None, training=False):
+        posterior = self.posterior(x, condition, training=training)
+        z = self.likeliest_code(posterior)
+        return self.mean_from_decoded(self.decoded(z, condition, training))
+
+    def likeliest_code(self, posterior):
+        """The code that stands for an example: `(batch_size, ...)`."""
+        raise NotImplementedError
+
+    def log_prob_bound(
+        self, x, num_samples=5000, seed=None, *, condition=None, batch_size=20
+    ):
+        """Importance-weighted lower bound of each example's log-likelihood.
+
+            log (1 / K) sum_k p(x, z_k) / q(z_k | x),  z_k drawn from q(z | x)
+
+        Its mean over the noise is the ELBO for one code, grows with their
+        number, and tends to log p(x).
+
+        Args:
+            x: `(num_examples, ...)`, as `check_inputs` takes it.
+            num_samples: int. Codes per example (the papers' K); memory does
+                not grow with it.
+            seed: int, or one int per example; None draws one. Row i of the
+                result depends on row i of `x`, the seed and i alone.
+            condition: a condition, or one per example, if the model has any.
+            batch_size: int. Examples bounded at once.
+
+        Returns:
+            `(num_examples,)` float32 tensor, in nats.
+
+        Raises:
+            ValueError: if `num_samples` is not positive, or an input is not
+                what the model takes.
+        """
+        if num_samples < 1:
+            raise ValueError(
+                "`num_samples` must be at least 1. "
+                f"Received: num_samples={num_samples}"
+            )
+        x = self.check_inputs(x)
+        rows = (x, self._seeds_of(seed, x.shape[0]))
+        rows += self._condition_rows(condition, x.shape[0])
+        bound = self.compile_method(self._bound)
+        return map_rows(lambda *r: bound(num_samples, *r), rows, batch_size)
+
+    def log_prob(self, x, condition=None, batch_size=64):
+        """The bound that the signature `score` serves.
+
+        Args:
+            x: as for `log_prob_bound`.
+            condition: as for `log_prob_bound`.
+            batch_size: int. Examples scored at once.
+
+        Returns:
+            `(num_examples,)` float32 tensor: `log_prob_bound` with
+            `num_score_samples` codes, drawn from the same noise for every
+            example and in every call, so that a score is a function of the
+            example.
+        """
+        x = self.check_inputs(x)
+        rows = (x, *self._condition_rows(condition, x.shape[0]))
+        return map_rows(self.compile_method(self._score), rows, batch_size)
+
+    def encode(self, x, condition=None, batch_size=256):
+        """Parameters of q(z | x).
+
+        Args:
+            x: as for `log_prob_bound`.
+            condition: as for `log_prob_bound`.
+            batch_size: int. Examples encoded at once.
+
+        Returns:
+            What `posterior` returns, for all examples.
+        """
+        x = self.check_inputs(x)
+        rows = (x, *self._condition_rows(condition, x.shape[0]))
+        return map_rows(self.compile_method(self.posterior), rows, batch_size)
+
+    def decode(self, z, condition=None, batch_size=256):
+        """Means of p(x | z).
+
+        Args:
+            z: `(num_examples, ...)` codes.
+            condition: as for `log_prob_bound`.
+            batch_size: int. Codes decoded at once.
+
+        Returns:
+            `(num_examples, ...)` float32 tensor.
+        """
+        z = self.check_codes(z)
+        rows = (z, *self._condition_rows(condition, z.shape[0]))
+        return map_rows(self.compile_method(self._decode), rows, batch_size)
+
+    def reconstruct(self, x, condition=None, batch_size=256):
+        """Means of p(x | z) at the code that stands for each example.
+
+        Args:
+            x: as for `log_prob_bound`.
+            condition: as for `log_prob_bound`.
+            batch_size: int. Examples reconstructed at once.
+
+        Returns:
+            `(num_examples, ...)` float32 tensor.
+        """
+        x = self.check_inputs(x)
+        rows = (x, *self._condition_rows(condition, x.shape[0]))
+        return map_rows(self.compile_method(self.call), rows, batch_size)
+
+    def sample(
+        self,
+        num_samples,
+        seed=None,
+        temperature=1.0,
+        condition=None,
+        batch_size=256,
+    ):
+        """Draws codes from the prior and decodes them.
+
+        Args:
+            num_samples: int.
+            seed: int, or one int per sample; None draws one. Sample i depends
+                on the seed and i alone, not on `num_samples`.
+            temperature: float, or one per sample: scales the prior's
+                deviation.
+            condition: as for `log_prob_bound`.
+            batch_size: int. Samples drawn at once.
+
+        Returns:
+            `(num_samples, ...)` float32 tensor: means of p(x | z).
+
+        Raises:
+            ValueError: if `num_samples` is not positive, `temperature`
+                negative, or a number of values is neither one nor
+                `num_samples`.
+        """
+        if num_samples < 1:
+            raise ValueError(
+                "`num_samples` must be at least 1. "
+                f"Received: num_samples={num_samples}"
+            )
+        rows = (
+            self._seeds_of(seed, num_samples),
+            as_row_values(
+                temperature,
+                num_samples,
+                tf.float32,
+                name="temperature",
+                minimum=0.0,
+            ),
+            *self._condition_rows(condition, num_samples),
+        )
+        return map_rows(self.compile_method(self.draw), rows, batch_size)
+
+    def draw(self, seeds, temperature, condition=None):
+        """Samples of a batch: see `sample`."""
+        return self._decode(self.draw_prior(seeds, temperature), condition)
+
+    def check_codes(self, z, name="z"):
+        """Checks codes and returns them as a tensor.
+
+        Args:
+            z: array or tensor of codes.
+            name: str. What error messages call it.
+
+        Raises:
+            ValueError: in eager code (in a graph: `InvalidArgumentError`).
+        """
+        raise NotImplementedError
+
+    def check_condition(self, condition, num_rows):
+        """Checks conditions and returns one per row, or None without any."""
+        if condition is not None:
+            raise ValueError(
+                f"This {type(self).__name__} models `x` alone and takes no "
+                "condition."
+            )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "beta": self.beta,
+            "kl_annealing_steps": self.kl_annealing_steps,
+            "free_bits": self.free_bits,
+            "num_importance_samples": self.num_importance_samples,
+            "num_score_samples": self.num_score_samples,
+            "seed": self.seed,
+        }
+
+    def _seeds(self, data, step):
+        """A seed for each example of this replica's share of a batch."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        num_rows = tf.shape(x)[0]
+        return seeds_of_rows(self.seed, global_rows(num_rows), step)
+
+    def _seeds_of(self, seed, num_rows):
+        if seed is None:
+            seed = random.randrange(2**31)
+        if isinstance(seed, int):
+            seed = row_seeds(seed % 2**32, num_rows)
+        return as_row_values(seed, num_rows, tf.int32, name="seed")
+
+    def _condition_rows(self, condition, num_rows):
+        condition = self.check_condition(condition, num_rows)
+        return () if condition is None else (condition,)
+
+    def _kl_weight(self):
+        if not self.kl_annealing_steps:
+            return self.beta
+        done = ops.cast(self.updates, "float32") / self.kl_annealing_steps
+        return self.beta * ops.minimum(done, 1.0)
+
+    def _costly(self, kl):
+        """What of a KL term training pays for."""
+        if not self.free_bits:
+            return kl
+        is_costly = ops.mean(kl, axis=0, keepdims=True) > self.free_bits
+        return ops.where(is_costly, kl, self.free_bits)
+
+    def _log_prob_of_codes(self, x, z, condition, training=False):
+        """`(batch_size, num_samples)` log-likelihoods of x given each code."""
+        num_samples = z.shape[1]
+        z = ops.reshape(z, (-1, *z.shape[2:]))
+        if num_samples > 1:
+            x = ops.repeat(x, num_samples, axis=0)
+            if condition is not None:
+                condition = ops.repeat(condition, num_samples, axis=0)
+        decoded = self.decoded(z, condition, training=training)
+        log_prob = self.log_prob_from_decoded(x, decoded)
+        return ops.reshape(log_prob, (-1, num_samples))
+
+    def _bound(self, num_samples, x, seeds, condition=None):
+        posterior = self.posterior(x, condition)
+        chunk = min(num_samples, _CHUNK)
+
+        def log_total(first, count):
+            z = self.draw_code(posterior, seeds, count, first)
+            log_prob = self._log_prob_of_codes(x, z, condition)
+            log_weights = log_prob + self.log_ratio(z, posterior)
+            return ops.logsumexp(log_weights, axis=1)
+
+        total = log_total(0, chunk)
+        _, total = ops.while_loop(
+            lambda first, total: first + chunk <= num_samples,
+            lambda first, total: (
+                first + chunk,
+                ops.logaddexp(total, log_total(first, chunk)),
+            ),
+            (ops.convert_to_tensor(chunk, "int32"), total),
+            maximum_iterations=num_samples // chunk,
+        )
+        rest = num_samples % chunk
+        if rest:
+            total = ops.logaddexp(total, log_total(num_samples - rest, rest))
+        return total - math.log(num_samples)
+
+    def _score(self, x, condition=None):
+        seeds = ops.zeros_like(ops.reshape(x, (ops.shape(x)[0], -1))[:, 0])
+        seeds = ops.cast(seeds, "int32")
+        return self._bound(self.num_score_samples, x, seeds, condition)
+
+    def _decode(self, z, condition=None):
+        return self.mean_from_decoded(self.decoded(z, condition))

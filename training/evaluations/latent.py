@@ -1,0 +1,230 @@
+"""Latent-variable models: bounds on the likelihood, codes, pictures."""
+
+import math
+
+import keras
+import numpy as np
+
+from keras_genseq.metrics import ActiveUnits
+from training import figures
+from training import latent_figures
+from training.data import as_array
+from training.data import bernoulli_binarize
+from training.data import model_inputs
+from training.evaluations.density import add_anomalies
+from training.evaluations.density import add_probe
+from training.evaluations.density import mean_with_interval
+from training.report import Report
+
+NUM_CODES = 5000
+_COMPARISON_CODES = 500
+_MAPPED_EXAMPLES = 5000
+
+
+def evaluate_latent(evaluation):
+    """Reports a `LatentVariableModel`: bounds, codes, all three uses.
+
+    Args:
+        evaluation: `training.evaluate.Evaluation`.
+
+    Returns:
+        `Report`.
+    """
+    report = Report(
+        title=f"{type(evaluation.model).__name__}: latent variables"
+    )
+    test = evaluation.inputs("test")
+    _bounds(report, evaluation, test)
+    _comparison(report, evaluation)
+    add_anomalies(report, evaluation, evaluation.model.log_prob(test).numpy())
+    _codes(report, evaluation, test)
+    _probe(report, evaluation)
+    _pictures(report, evaluation, test)
+    return report
+
+
+def bound_of(model, x, num_codes, seed=0, at_once=200):
+    """`log_prob_bound` of many examples under a progress bar.
+
+    Args:
+        model: `LatentVariableModel`.
+        x: array of examples.
+        num_codes: int. Codes per example.
+        seed: int.
+        at_once: int. Examples between two moves of the bar.
+
+    Returns:
+        `(num_examples,)` array.
+    """
+    seeds = np.random.default_rng(seed).integers(2**31, size=len(x))
+    seeds = seeds.astype("int32")
+    parts = []
+    bar = keras.utils.Progbar(len(x), unit_name="example")
+    for start in range(0, len(x), at_once):
+        part = slice(start, start + at_once)
+        bound = model.log_prob_bound(x[part], num_codes, seed=seeds[part])
+        parts.append(bound.numpy())
+        bar.add(len(parts[-1]))
+    return np.concatenate(parts)
+
+
+def _bounds(report, evaluation, test):
+    model, recipe = evaluation.model, evaluation.recipe
+    nll, interval = mean_with_interval(-bound_of(model, test, NUM_CODES))
+    paper, source = recipe.paper.get("nll", ("", ""))
+    report.add(
+        f"test NLL by {NUM_CODES:,} importance samples, nats",
+        f"**{nll:.2f} ± {interval:.2f}**",
+        paper,
+        f"all {len(test):,} test examples, 95 % interval. {source}",
+    )
+    bits = nll / (math.prod(test.shape[1:]) * math.log(2.0))
+    report.add("test bits per dimension", f"{bits:.4f}")
+    logs = model.evaluate(test, batch_size=200, verbose=0, return_dict=True)
+    for name, words in (
+        ("negative_elbo", "test -ELBO, nats"),
+        ("reconstruction", "of it: reconstruction"),
+        ("kl", "of it: KL divergence"),
+    ):
+        report.add(words, f"{logs[name]:.2f}", "", "one code per example")
+    report.metrics.update(
+        test_nll=nll,
+        test_nll_interval=interval,
+        test_bits_per_dim=bits,
+        num_importance_samples=NUM_CODES,
+        num_test_examples=len(test),
+        num_parameters=model.count_params(),
+        **{f"test_{k}": float(logs[k]) for k in logs if k != "loss"},
+    )
+
+
+def _comparison(report, evaluation):
+    source = evaluation.recipe.comparison
+    if source is None:
+        return
+    other = evaluation.other_dataset(source)
+    x = as_array(model_inputs(other.splits["test"]))
+    nll, interval = mean_with_interval(
+        -bound_of(evaluation.model, x, _COMPARISON_CODES)
+    )
+    report.add(
+        f"the same model on the test data of `{source}`, NLL, nats",
+        f"{nll:.2f} ± {interval:.2f}",
+        "",
+        f"all {len(x):,} examples, {_COMPARISON_CODES} importance samples",
+    )
+    report.metrics["comparison_nll"] = nll
+
+
+def _codes(report, evaluation, test):
+    """How the aggregate posterior lies, and what has collapsed."""
+    model = evaluation.model
+    z_mean, z_log_var = map(np.array, model.encode(test))
+    units = ActiveUnits(model.latent_dim)
+    units.update_state(z_mean)
+    is_active = np.array(units.variances()) > units.threshold
+    kl = np.array(model.kl((z_mean, z_log_var))).mean(0)
+    count = int(is_active.sum())
+    report.add(
+        "active units",
+        f"{count} of {model.latent_dim}",
+        evaluation.recipe.paper.get("active_units", ("",))[0],
+        f"variance of the posterior mean above {units.threshold}; the other "
+        f"{model.latent_dim - count} have collapsed to the prior",
+    )
+    # The law of total variance: what the prior's 1 is to be compared with.
+    variance = z_mean.var(0) + np.exp(z_log_var).mean(0)
+    mean = z_mean.mean(0)
+    report.add(
+        "aggregate posterior: mean, variance of its dimensions",
+        f"{mean.min():.2f} to {mean.max():.2f}, "
+        f"{variance.min():.2f} to {variance.max():.2f}",
+        "",
+        "the prior's are 0 and 1",
+    )
+    report.metrics.update(
+        active_units=count,
+        kl_per_unit=[round(float(k), 4) for k in np.sort(kl)[::-1]],
+        aggregate_mean_range=[float(mean.min()), float(mean.max())],
+        aggregate_variance_range=[float(variance.min()), float(variance.max())],
+    )
+    latent_figures.write_units(
+        evaluation.run.figures / "units.png", kl, variance, is_active
+    )
+    report.figures.append(
+        ("KL and aggregate variance of each latent dimension", "units.png")
+    )
+
+
+def _probe(report, evaluation):
+    """Linear probes of the codes, on images drawn like the test data."""
+    splits = evaluation.dataset.splits
+    if "label" not in splits["train"].element_spec:
+        return
+    # Binary images stay as they are.
+    train = bernoulli_binarize(seed=1)(splits["train"])
+    add_probe(
+        report, train, splits["test"], lambda x: evaluation.model.encode(x)[0]
+    )
+
+
+def _pictures(report, evaluation, test):
+    model, folder = evaluation.model, evaluation.run.figures
+    examples = test[:: max(1, len(test) // 48)][:48]
+    for name, caption, image in (
+        (
+            "samples.png",
+            "Samples: means of the pixels (seeds of seed 0)",
+            figures.sample_grid(model),
+        ),
+        (
+            "reconstructions.png",
+            "Reconstructions: pairs of a test example and its reconstruction",
+            latent_figures.reconstruction_grid(model, examples),
+        ),
+        (
+            "interpolations.png",
+            "From one test example to another: on the straight line (odd "
+            "rows) and on the arc (even rows)",
+            latent_figures.interpolation_grid(model, examples[:10]),
+        ),
+        (
+            "traversals.png",
+            "Traversals at the code of a test example: a row per latent "
+            "dimension, those of the highest KL, from -3 to 3",
+            latent_figures.traversal_grid(model, test, examples[:1]),
+        ),
+    ):
+        figures.write_image(folder / name, image)
+        report.figures.append((caption, name))
+    _latent_map(report, evaluation)
+    if evaluation.history:
+        names = ["negative_elbo", "val_negative_elbo", "reconstruction", "kl"]
+        figures.write_curves(
+            folder / "curves.png",
+            evaluation.history,
+            names,
+            ylabel="nats",
+            levels={"test NLL": report.metrics["test_nll"]},
+        )
+        report.figures.append(("Training", "curves.png"))
+
+
+def _latent_map(report, evaluation):
+    examples = evaluation.dataset.splits["test"]
+    if "label" not in examples.element_spec:
+        return
+    x = as_array(model_inputs(examples), _MAPPED_EXAMPLES)
+    labels = as_array(examples.map(lambda e: e["label"]), _MAPPED_EXAMPLES)
+    latent_figures.write_latent_map(
+        evaluation.run.figures / "latent_map.png",
+        np.array(evaluation.model.encode(x)[0]),
+        labels,
+    )
+    report.figures.append(
+        (
+            "Posterior means of test examples by class, on their two "
+            "principal axes",
+            "latent_map.png",
+        )
+    )

@@ -1,0 +1,122 @@
+"""Pictures of what codes mean: reconstructions, ways, traversals, maps."""
+
+import numpy as np
+from matplotlib import pyplot as plt
+
+from keras_genseq.ops.interpolation import linear_interpolation
+from keras_genseq.ops.interpolation import spherical_interpolation
+from training import figures
+
+
+def reconstruction_grid(model, examples, columns=12):
+    """Examples beside their reconstructions.
+
+    Args:
+        model: has `reconstruct(x)`.
+        examples: `(num_examples, H, W, C)` array.
+        columns: int. Images in a row, two to an example.
+
+    Returns:
+        `(height, width, C)` array in [0, 1].
+    """
+    pairs = np.stack([examples, model.reconstruct(examples)], axis=1)
+    return _grid(pairs.reshape(-1, *examples.shape[1:]), columns)
+
+
+def interpolation_grid(model, examples, num_steps=10):
+    """Ways from example 0 to 1, from 2 to 3, and so on, decoded.
+
+    Args:
+        model: has `encode(x)` and `decode(z)`.
+        examples: `(num_examples, H, W, C)` array, an even number of them.
+        num_steps: int. Images along a way.
+
+    Returns:
+        `(height, width, C)` array: two rows to a pair, first on the straight
+        line, then on the arc.
+    """
+    z = np.array(model.encode(examples)[0])
+    ways = [
+        interpolate(z[::2], z[1::2], num_steps)
+        for interpolate in (linear_interpolation, spherical_interpolation)
+    ]
+    z = np.stack(ways, axis=1).reshape(-1, z.shape[1])
+    return _grid(model.decode(z).numpy(), num_steps)
+
+
+def traversal_grid(model, data, example, num_rows=10, num_steps=11, extent=3.0):
+    """One latent dimension after the other, all others held at an example's.
+
+    Args:
+        model: has `encode(x)`, `decode(z)` and `kl(posterior)`.
+        data: examples over which the KL of each dimension is averaged.
+        example: `(1, H, W, C)` array.
+        num_rows: int. Dimensions shown, those of the highest KL.
+        num_steps: int. Images in a row.
+        extent: float. A row goes from minus this to this.
+
+    Returns:
+        `(height, width, C)` array in [0, 1].
+    """
+    kl = np.array(model.kl(model.encode(data))).mean(0)
+    z = np.array(model.encode(example)[0])[0]
+    rows = []
+    for dimension in np.argsort(-kl)[:num_rows]:
+        row = np.tile(z, (num_steps, 1))
+        row[:, dimension] = np.linspace(-extent, extent, num_steps)
+        rows.append(row)
+    return _grid(model.decode(np.concatenate(rows)).numpy(), num_steps)
+
+
+def write_units(path, kl, variance, is_active):
+    """Draws KL and aggregate variance of each latent dimension, sorted by KL.
+
+    Args:
+        path: where to.
+        kl: `(latent_dim,)` array, mean over the data.
+        variance: `(latent_dim,)` array, of the aggregate posterior.
+        is_active: `(latent_dim,)` booleans.
+    """
+    order = np.argsort(-kl)
+    colors = np.where(is_active[order], "C0", "C7")
+    places = np.arange(len(kl))
+    figure, axes = plt.subplots(2, 1, figsize=(7, 5), layout="constrained")
+    axes[0].bar(places, kl[order], color=colors)
+    axes[0].set(ylabel="KL, nats (grey: collapsed)")
+    axes[1].bar(places, variance[order], color=colors)
+    axes[1].axhline(1.0, ls="--", lw=1, color="C3", label="prior")
+    axes[1].set(xlabel="latent dimension, by KL", ylabel="aggregate variance")
+    axes[1].legend()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def write_latent_map(path, z, labels):
+    """Draws codes on their two principal axes, coloured by class.
+
+    Args:
+        path: where to.
+        z: `(num_examples, latent_dim)` array; one or two dimensions are drawn
+            as they are.
+        labels: `(num_examples,)` ints.
+    """
+    axes_names = "latent dimension"
+    if z.shape[1] > 2:
+        centred = z - z.mean(0)
+        z = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+        axes_names = "principal axis"
+    if z.shape[1] == 1:
+        z = np.concatenate([z, np.zeros_like(z)], axis=1)
+    figure, axes = plt.subplots(figsize=(7, 6), layout="constrained")
+    for i, label in enumerate(np.unique(labels)):
+        points = z[labels == label].T
+        axes.scatter(*points, s=4, color=plt.cm.tab10(i % 10), label=label)
+    axes.set(xlabel=f"{axes_names} 1", ylabel=f"{axes_names} 2")
+    axes.legend(markerscale=4, fontsize=8)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _grid(images, columns):
+    scale = max(1, 56 // images.shape[1])
+    return figures.grid(images, columns, scale=scale)
