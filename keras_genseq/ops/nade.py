@@ -23,8 +23,7 @@ IMPLEMENTATIONS = ("auto", "scan", "chunk", "full")
 def activate(name, pre_activations):
     """`sigmoid`, `tanh` or `relu` of a tensor, elementwise.
 
-    The sigmoid is spelled by tanh, for which XLA has a fast kernel: a step of
-    the MNIST model spends most of its time here.
+    The sigmoid is spelled by tanh, for which XLA has a fast kernel.
     """
     if name == "sigmoid":
         return 0.5 * ops.tanh(0.5 * pre_activations) + 0.5

@@ -40,7 +40,8 @@ class NADE(LikelihoodModel):
             results; `"auto"` is `"chunk"` where there is a GPU or TPU and
             `"scan"` elsewhere. Under XLA (`compile(jit_compile=True)`) a scan
             is several times faster than without.
-        chunk_size: int. Dimensions per step of `"chunk"`.
+        chunk_size: int. Dimensions per step of `"chunk"`, and from one
+            exponential of `"scan"` to the next.
         kernel_initializer: initializer of W and V.
         **kwargs: passed to `keras.Model`.
 
