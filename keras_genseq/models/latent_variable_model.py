@@ -7,22 +7,18 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.models.checked_data import CheckedData
+from keras_genseq.models.latent_codes import LatentCodes
 from keras_genseq.models.presets import FromPreset
 from keras_genseq.models.replicas import global_rows
 from keras_genseq.models.rows import map_rows
 from keras_genseq.models.trainer import Trainer
-from keras_genseq.ops.checks import as_row_values
-from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import seeds_of_rows
 
-# Codes of an example that are decoded together.
-_CHUNK = 100
 # A step of training that no run reaches: the noise of validation.
 _VALIDATION_STEP = 2**32 - 1
 
 
-class LatentVariableModel(FromPreset, CheckedData, Trainer):
+class LatentVariableModel(FromPreset, LatentCodes, Trainer):
     """Explains an example x by a code z: p(x) = integral of p(z) p(x | z).
 
     A system says what its encoder, its prior and its decoder are:
@@ -33,13 +29,14 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
     - `kl(posterior)`: the divergence of q(z | x) from p(z), by latent group;
     - `draw_prior(seeds, temperature)`: codes drawn from p(z);
     - `decoded(z, condition)`: parameters of p(x | z);
-    - `log_prob_from_decoded(x, decoded)` and `mean_from_decoded(decoded)`.
+    - `log_prob_from_decoded(x, decoded)` and `mean_from_decoded(decoded)`;
+    - the rest of `LatentCodes`.
 
     It then trains on the evidence lower bound
 
         ELBO(x) = E_q[log p(x | z)] - KL(q(z | x) || p(z)) <= log p(x)
 
-    with `fit`, encodes, decodes, reconstructs, samples, and bounds likelihoods.
+    with `fit`, bounds likelihoods, and has all that `LatentCodes` offers.
 
     The noise of training is drawn from `seed`, the number of the update (a
     saved weight) and the place of an example in the global batch. So a resumed
@@ -64,6 +61,9 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
         - [Kingma & Welling, 2014](https://arxiv.org/abs/1312.6114)
         - [Burda et al., 2016](https://arxiv.org/abs/1509.00519)
     """
+
+    # Codes of an example that `log_prob_bound` decodes together.
+    codes_at_once = 100
 
     def __init__(
         self,
@@ -117,19 +117,6 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
         )
         self.built = True
 
-    def posterior(self, x, condition=None, training=False):
-        """Parameters of q(z | x).
-
-        Args:
-            x: `(batch_size, ...)` checked examples.
-            condition: tensor with a value per example, or None.
-            training: bool.
-
-        Returns:
-            Structure of float32 tensors `(batch_size, ...)`.
-        """
-        raise NotImplementedError
-
     def draw_code(self, posterior, seeds, num_samples, first=0):
         """Draws codes from q(z | x), each row from its own seed.
 
@@ -168,32 +155,6 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
         """
         raise NotImplementedError
 
-    def draw_prior(self, seeds, temperature):
-        """Draws codes from the prior, each row from its own seed.
-
-        Args:
-            seeds: `(batch_size,)` int32 tensor.
-            temperature: `(batch_size,)` float32 tensor; below 1 stays closer
-                to the likeliest code.
-
-        Returns:
-            `(batch_size, ...)` tensor.
-        """
-        raise NotImplementedError
-
-    def decoded(self, z, condition=None, training=False):
-        """Parameters of p(x | z).
-
-        Args:
-            z: `(batch_size, ...)` codes.
-            condition: tensor with a value per code, or None.
-            training: bool.
-
-        Returns:
-            Structure of float32 tensors `(batch_size, ...)`.
-        """
-        raise NotImplementedError
-
     def log_prob_from_decoded(self, x, decoded):
         """Log-likelihood of examples given their codes.
 
@@ -206,9 +167,9 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
         """
         raise NotImplementedError
 
-    def mean_from_decoded(self, decoded):
-        """Mean of p(x | z), as an example."""
-        raise NotImplementedError
+    def training_code(self, posterior, seeds, num_samples):
+        """Codes that gradients pass through; see `draw_code`."""
+        return self.draw_code(posterior, seeds, num_samples)
 
     def posterior_terms(self, posterior):
         """Further terms to report of a batch: name of a metric -> tensor."""
@@ -254,7 +215,8 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
             seeds = self._seeds((x,), _VALIDATION_STEP)
         num_samples = self.num_importance_samples
         posterior = self.posterior(x, y, training=training)
-        z = self.draw_code(posterior, seeds, num_samples)
+        draw = self.training_code if training else self.draw_code
+        z = draw(posterior, seeds, num_samples)
         log_prob = self._log_prob_of_codes(x, z, y, training)
         kl = self.kl(posterior)
         weight = self._kl_weight() if training else self.beta
@@ -271,15 +233,6 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
             "kl": kl,
             **self.posterior_terms(posterior),
         }
-
-    def call(self, x, condition=None, training=False):
-        posterior = self.posterior(x, condition, training=training)
-        z = self.likeliest_code(posterior)
-        return self.mean_from_decoded(self.decoded(z, condition, training))
-
-    def likeliest_code(self, posterior):
-        """The code that stands for an example: `(batch_size, ...)`."""
-        raise NotImplementedError
 
     def log_prob_bound(
         self, x, num_samples=5000, seed=None, *, condition=None, batch_size=20
@@ -336,119 +289,18 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
         rows = (x, *self._condition_rows(condition, x.shape[0]))
         return map_rows(self.compile_method(self._score), rows, batch_size)
 
-    def encode(self, x, condition=None, batch_size=256):
-        """Parameters of q(z | x).
+    def serving_signatures(self):
+        """Signatures of the exported model: see `keras_genseq.export`."""
+        x = ("x", tf.TensorSpec((None, *self.image_shape), tf.float32))
 
-        Args:
-            x: as for `log_prob_bound`.
-            condition: as for `log_prob_bound`.
-            batch_size: int. Examples encoded at once.
+        def score(x, **condition):
+            x = self.check_inputs(x)
+            return {"log_prob": self._score(x, *self._served(x, condition))}
 
-        Returns:
-            What `posterior` returns, for all examples.
-        """
-        x = self.check_inputs(x)
-        rows = (x, *self._condition_rows(condition, x.shape[0]))
-        return map_rows(self.compile_method(self.posterior), rows, batch_size)
-
-    def decode(self, z, condition=None, batch_size=256):
-        """Means of p(x | z).
-
-        Args:
-            z: `(num_examples, ...)` codes.
-            condition: as for `log_prob_bound`.
-            batch_size: int. Codes decoded at once.
-
-        Returns:
-            `(num_examples, ...)` float32 tensor.
-        """
-        z = self.check_codes(z)
-        rows = (z, *self._condition_rows(condition, z.shape[0]))
-        return map_rows(self.compile_method(self._decode), rows, batch_size)
-
-    def reconstruct(self, x, condition=None, batch_size=256):
-        """Means of p(x | z) at the code that stands for each example.
-
-        Args:
-            x: as for `log_prob_bound`.
-            condition: as for `log_prob_bound`.
-            batch_size: int. Examples reconstructed at once.
-
-        Returns:
-            `(num_examples, ...)` float32 tensor.
-        """
-        x = self.check_inputs(x)
-        rows = (x, *self._condition_rows(condition, x.shape[0]))
-        return map_rows(self.compile_method(self.call), rows, batch_size)
-
-    def sample(
-        self,
-        num_samples,
-        seed=None,
-        temperature=1.0,
-        condition=None,
-        batch_size=256,
-    ):
-        """Draws codes from the prior and decodes them.
-
-        Args:
-            num_samples: int.
-            seed: int, or one int per sample; None draws one. Sample i depends
-                on the seed and i alone, not on `num_samples`.
-            temperature: float, or one per sample: scales the prior's
-                deviation.
-            condition: as for `log_prob_bound`.
-            batch_size: int. Samples drawn at once.
-
-        Returns:
-            `(num_samples, ...)` float32 tensor: means of p(x | z).
-
-        Raises:
-            ValueError: if `num_samples` is not positive, `temperature`
-                negative, or a number of values is neither one nor
-                `num_samples`.
-        """
-        if num_samples < 1:
-            raise ValueError(
-                "`num_samples` must be at least 1. "
-                f"Received: num_samples={num_samples}"
-            )
-        rows = (
-            self._seeds_of(seed, num_samples),
-            as_row_values(
-                temperature,
-                num_samples,
-                tf.float32,
-                name="temperature",
-                minimum=0.0,
-            ),
-            *self._condition_rows(condition, num_samples),
-        )
-        return map_rows(self.compile_method(self.draw), rows, batch_size)
-
-    def draw(self, seeds, temperature, condition=None):
-        """Samples of a batch: see `sample`."""
-        return self._decode(self.draw_prior(seeds, temperature), condition)
-
-    def check_codes(self, z, name="z"):
-        """Checks codes and returns them as a tensor.
-
-        Args:
-            z: array or tensor of codes.
-            name: str. What error messages call it.
-
-        Raises:
-            ValueError: in eager code (in a graph: `InvalidArgumentError`).
-        """
-        raise NotImplementedError
-
-    def check_condition(self, condition, num_rows):
-        """Checks conditions and returns one per row, or None without any."""
-        if condition is not None:
-            raise ValueError(
-                f"This {type(self).__name__} models `x` alone and takes no "
-                "condition."
-            )
+        return {
+            "score": self.signature(score, x),
+            **super().serving_signatures(),
+        }
 
     def get_config(self):
         return {
@@ -466,17 +318,6 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         num_rows = tf.shape(x)[0]
         return seeds_of_rows(self.seed, global_rows(num_rows), step)
-
-    def _seeds_of(self, seed, num_rows):
-        if seed is None:
-            seed = random.randrange(2**31)
-        if isinstance(seed, int):
-            seed = row_seeds(seed % 2**32, num_rows)
-        return as_row_values(seed, num_rows, tf.int32, name="seed")
-
-    def _condition_rows(self, condition, num_rows):
-        condition = self.check_condition(condition, num_rows)
-        return () if condition is None else (condition,)
 
     def _kl_weight(self):
         if not self.kl_annealing_steps:
@@ -505,7 +346,7 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
 
     def _bound(self, num_samples, x, seeds, condition=None):
         posterior = self.posterior(x, condition)
-        chunk = min(num_samples, _CHUNK)
+        chunk = min(num_samples, self.codes_at_once)
 
         def log_total(first, count):
             z = self.draw_code(posterior, seeds, count, first)
@@ -532,6 +373,3 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
         seeds = ops.zeros_like(ops.reshape(x, (ops.shape(x)[0], -1))[:, 0])
         seeds = ops.cast(seeds, "int32")
         return self._bound(self.num_score_samples, x, seeds, condition)
-
-    def _decode(self, z, condition=None):
-        return self.mean_from_decoded(self.decoded(z, condition))

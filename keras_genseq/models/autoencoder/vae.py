@@ -1,11 +1,9 @@
 import warnings
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq import export
 from keras_genseq.metrics import ActiveUnits
 from keras_genseq.models.autoencoder.networks import make_decoder
 from keras_genseq.models.autoencoder.networks import make_encoder
@@ -13,11 +11,8 @@ from keras_genseq.models.autoencoder.pixel_likelihoods import LIKELIHOODS
 from keras_genseq.models.latent_variable_model import LatentVariableModel
 from keras_genseq.models.presets import Preset
 from keras_genseq.ops.checks import all_finite
-from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import as_images
-from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_vectors
-from keras_genseq.ops.checks import not_empty
 from keras_genseq.ops.divergences import normal_kl
 from keras_genseq.ops.divergences import normal_log_ratio
 from keras_genseq.ops.random import row_normal
@@ -177,6 +172,14 @@ class VAE(LatentVariableModel):
     def kl(self, posterior):
         return normal_kl(*posterior)
 
+    @property
+    def code_spec(self):
+        return tf.TensorSpec((None, self.latent_dim), tf.float32)
+
+    def served_codes(self, posterior):
+        z_mean, z_log_var = posterior
+        return {"z": z_mean, "z_log_var": z_log_var}
+
     def draw_prior(self, seeds, temperature):
         return temperature[:, None] * row_normal(seeds, self.latent_dim)
 
@@ -201,63 +204,8 @@ class VAE(LatentVariableModel):
     def check_codes(self, z, name="z"):
         return all_finite(as_vectors(z, self.latent_dim, name=name), name=name)
 
-    def check_condition(self, condition, num_rows):
-        if self.num_classes is None:
-            return super().check_condition(condition, num_rows)
-        if condition is None:
-            raise ValueError(
-                f"This model is conditional on {self.num_classes} classes: "
-                "pass `condition=`, a class or one per row (in training, "
-                "data of `(x, class)`)."
-            )
-        return as_classes(condition, num_rows, self.num_classes)
-
     def check_targets(self, y, num_rows):
         return self.check_condition(y, num_rows)
-
-    def serving_signatures(self):
-        """Signatures of the exported model: see `keras_genseq.export`."""
-        x = ("x", tf.TensorSpec((None, *self.image_shape), tf.float32))
-        z = ("z", tf.TensorSpec((None, self.latent_dim), tf.float32))
-        seed = ("seed", tf.TensorSpec((None,), tf.int32))
-        temperature = ("temperature", tf.TensorSpec((None,), tf.float32))
-
-        def score(x, **condition):
-            x = self.check_inputs(x)
-            return {"log_prob": self._score(x, *self._served(x, condition))}
-
-        def encode(x, **condition):
-            x = self.check_inputs(x)
-            z_mean, z_log_var = self.posterior(x, *self._served(x, condition))
-            return {"z": z_mean, "z_log_var": z_log_var}
-
-        def decode(z, **condition):
-            z = self.check_codes(z)
-            return {"x": self._decode(z, *self._served(z, condition))}
-
-        def reconstruct(x, **condition):
-            x = self.check_inputs(x)
-            return {"x": self.call(x, *self._served(x, condition))}
-
-        def sample(seed, temperature, **condition):
-            seed = not_empty(seed, name="seed")
-            temperature = as_row_values(
-                temperature,
-                tf.shape(seed)[0],
-                tf.float32,
-                name="temperature",
-                minimum=0.0,
-            )
-            condition = self._served(seed, condition)
-            return {"x": self.draw(seed, temperature, *condition)}
-
-        return {
-            "score": self._signature(score, x),
-            "encode": self._signature(encode, x),
-            "decode": self._signature(decode, z),
-            "reconstruct": self._signature(reconstruct, x),
-            "sample": self._signature(sample, seed, temperature),
-        }
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
@@ -294,23 +242,6 @@ class VAE(LatentVariableModel):
             inputs = [inputs, one_hot]
         # Densities are float32 under every dtype policy.
         return ops.cast(network(inputs, training=training), "float32")
-
-    def _served(self, rows, condition):
-        """Checked condition of a request, as arguments; none without one."""
-        num_rows = tf.shape(rows)[0]
-        return self._condition_rows(condition.get("condition"), num_rows)
-
-    def _signature(self, function, *inputs):
-        inputs = dict(inputs)
-        if self.num_classes is not None:
-            inputs["condition"] = tf.TensorSpec((None,), tf.int32)
-        example = {
-            name: np.zeros((1, *spec.shape[1:]), spec.dtype.as_numpy_dtype)
-            for name, spec in inputs.items()
-        }
-        if "temperature" in example:
-            example["temperature"] += 1.0
-        return export.Signature(function, inputs, example)
 
 
 def _warn_of_grey(x, name):
