@@ -1,3 +1,6 @@
+from keras_genseq.models.autoencoder.discrete_vae import (
+    DiscreteVAE as DiscreteVAE,
+)
 from keras_genseq.models.autoencoder.vae import VAE as VAE
 from keras_genseq.models.autoregressive.autoregressive_model import (
     AutoregressiveModel as AutoregressiveModel,

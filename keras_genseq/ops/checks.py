@@ -138,6 +138,40 @@ def as_images(x, image_shape, *, name="x"):
     )
 
 
+def as_token_grids(x, grid_shape, num_tokens, *, name="x"):
+    """Converts to an int32 `(batch_size, rows, columns)` tensor of tokens.
+
+    Args:
+        x: array or tensor of ints in `[0, num_tokens)`.
+        grid_shape: tuple of ints, (rows, columns).
+        num_tokens: int.
+        name: str. What error messages call it.
+
+    Raises:
+        ValueError: if `x` does not hold such ints, has another shape, or no
+            rows.
+    """
+    x = tf.convert_to_tensor(x)
+    if not x.dtype.is_integer:
+        raise ValueError(
+            f"`{name}` must hold tokens, as ints. "
+            f"Received: dtype={x.dtype.name}"
+        )
+    if not x.shape.is_compatible_with((None, *grid_shape)):
+        words = ", ".join(["batch_size", *map(str, grid_shape)])
+        raise ValueError(
+            f"`{name}` must have shape ({words}). "
+            f"Received: shape={tuple(x.shape)}"
+        )
+    x = tf.ensure_shape(tf.cast(x, tf.int32), (None, *grid_shape))
+    return ensure(
+        not_empty(x, name=name),
+        tf.reduce_all((x >= 0) & (x < num_tokens)),
+        f"`{name}` must hold tokens from 0 to {num_tokens - 1}. Received at "
+        "least one other value.",
+    )
+
+
 def as_classes(values, num_rows, num_classes, *, name="condition"):
     """Converts a class, or one per row, to an int32 `(num_rows,)` tensor.
 

@@ -333,6 +333,11 @@ def note_model(**kwargs):
 
 def image_requests(image_shape, latent_dim):
     """Requests that every signature over images must refuse."""
+    z = np.full((1, latent_dim), np.nan, "float32")
+    return requests_of_codes(image_shape, z, "NaN or infinity")
+
+
+def requests_of_codes(image_shape, bad_z, words):
     spoiled = np.full((1, *image_shape), 0.5, "float32")
     nan, bright = spoiled.copy(), spoiled.copy()
     nan[0, 0, 0, 0], bright[0, 0, 0, 0] = np.nan, 1.5
@@ -341,12 +346,11 @@ def image_requests(image_shape, latent_dim):
         ({"x": bright}, "values in [0, 1]"),
         ({"x": spoiled[:0]}, "no rows"),
     ]
-    z = np.full((1, latent_dim), np.nan, "float32")
     return {
         "score": x,
         "encode": x,
         "reconstruct": x,
-        "decode": [({"z": z}, "NaN or infinity"), ({"z": z[:0]}, "no rows")],
+        "decode": [({"z": bad_z}, words), ({"z": bad_z[:0]}, "no rows")],
         "sample": vector_requests(2)["sample"],
     }
 
@@ -450,6 +454,29 @@ MODELS = {
         make=lambda **kwargs: sparse_markov_model(**kwargs),
         batch=lambda size: token_ids(size, 3),
         bad_requests=sequence_requests(BAD_IDS),
+    ),
+    "DiscreteVAE": ModelCase(
+        make=lambda **kwargs: models.DiscreteVAE(
+            (8, 8, 1),
+            5,
+            filters=(16, 24),
+            embedding_dim=3,
+            likelihood="gaussian",
+            relaxation_temperature=(1.0, 0.5),
+            relaxation_steps=30,
+            beta=0.5,
+            kl_annealing_steps=4,
+            num_importance_samples=2,
+            num_score_samples=7,
+            seed=5,
+            **kwargs,
+        ),
+        batch=lambda size: binary_images(size, (8, 8, 1)),
+        bad_requests=requests_of_codes(
+            (8, 8, 1), np.full((1, 4, 4), 5, "int32"), "tokens from 0 to 4"
+        ),
+        draws_categories=False,
+        policy_rtol=0.05,
     ),
     "VAE": ModelCase(
         make=lambda **kwargs: models.VAE(

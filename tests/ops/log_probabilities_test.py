@@ -6,6 +6,7 @@ from keras_genseq.ops.log_probabilities import bernoulli_log_prob
 from keras_genseq.ops.log_probabilities import bits_per_dimension
 from keras_genseq.ops.log_probabilities import categorical_log_prob
 from keras_genseq.ops.log_probabilities import discretized_logistic_log_prob
+from keras_genseq.ops.log_probabilities import logit_laplace_log_prob
 from keras_genseq.ops.log_probabilities import normal_log_prob
 
 RNG = np.random.default_rng(0)
@@ -71,3 +72,21 @@ def test_mass_of_a_grey_level_equals_scipys():
         np.log(masses).sum(1),
         rtol=1e-4,
     )
+
+
+def test_logit_laplace_is_a_density_of_pixels():
+    x = np.linspace(0.0, 1.0, 4001)[:, None]
+    mean, log_scale = np.full_like(x, 0.4), np.full_like(x, np.log(0.2))
+    density = np.exp(logit_laplace_log_prob(x, mean, log_scale))
+    mass = np.trapezoid(density, x[:, 0])
+    law = stats.laplace(0.4, 0.2)
+    inside = np.diff(law.cdf(np.log([0.1 / 0.9, 0.9 / 0.1])))[0]
+    assert inside > 0.99
+    assert mass == pytest.approx(inside, abs=1e-4)
+
+
+def test_logit_laplace_by_hand():
+    # phi(0.5) = 0.5, whose logit is 0: log 0.8 - log(2 b x (1 - x)) - |m| / b.
+    expected = np.log(0.8) - np.log(2 * 0.5 * 0.25) - 0.3 / 0.5
+    found = logit_laplace_log_prob([[0.5]], [[0.3]], [[np.log(0.5)]])
+    np.testing.assert_allclose(found, [expected], rtol=1e-5)

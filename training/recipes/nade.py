@@ -1,7 +1,7 @@
 """NADE on binary images.
 
 Run       python -m training train nade
-          python -m training train nade --preset paper --strategy mirrored
+          python -m training train nade --preset paper
 Paper     88.33 nats, test set of the fixed binarized MNIST (Uria et al., 2016,
           table of section 6.1)
 Measured  docs/results.md
@@ -55,7 +55,7 @@ def paper():
         probe_data="tfds:mnist",
         monitor="val_nll",
         paper={"nll": (88.33, "Paper: Uria et al., 2016.")},
-        cost="an hour on two shared CPU cores",
+        cost="half an hour on one CPU core",
     )
 
 

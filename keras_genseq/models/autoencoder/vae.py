@@ -45,8 +45,9 @@ class VAE(LatentVariableModel):
             classes]`) to `(batch_size, height, width, channels)` logits; twice
             the channels, for means and log scales, unless pixels are
             `"bernoulli"`.
-        likelihood: `"bernoulli"` (pixels are 0 or 1), `"gaussian"` or
-            `"discretized_logistic"` (256 grey levels).
+        likelihood: `"bernoulli"` (pixels are 0 or 1), `"gaussian"`,
+            `"discretized_logistic"` (256 grey levels) or `"logit_laplace"`
+            (DALL-E's).
         num_classes: int, or None. With classes the model is conditional,
             p(x | class): it trains on `(x, class)`.
         beta: as all after it, of `LatentVariableModel`.

@@ -1,0 +1,145 @@
+"""Discrete autoencoders: bounds, tokens in use, pictures."""
+
+import math
+
+import numpy as np
+
+from keras_genseq.metrics import CodebookUsage
+from training import figures
+from training import latent_figures
+from training.evaluations.density import add_anomalies
+from training.evaluations.density import add_probe
+from training.evaluations.density import mean_with_interval
+from training.evaluations.latent import bound_of
+from training.report import Report
+
+_NUM_CODES = 64
+
+
+def evaluate_tokens(evaluation):
+    """Reports a `DiscreteVAE`: what its tokens keep of the images.
+
+    Args:
+        evaluation: `training.evaluate.Evaluation`.
+
+    Returns:
+        `Report`.
+    """
+    report = Report(title=f"{type(evaluation.model).__name__}: tokens")
+    test = evaluation.inputs("test")
+    _reconstructions(report, evaluation, test)
+    _bounds(report, evaluation, test)
+    _tokens(report, evaluation, test)
+    add_anomalies(report, evaluation, evaluation.model.log_prob(test).numpy())
+    splits = evaluation.dataset.splits
+    if "label" in splits["train"].element_spec:
+        add_probe(
+            report,
+            splits["train"],
+            splits["test"],
+            lambda x: _one_hot(evaluation.model, x),
+        )
+    _pictures(report, evaluation, test)
+    return report
+
+
+def _reconstructions(report, evaluation, test):
+    reconstructed = evaluation.model.reconstruct(test).numpy()
+    error = np.square(test - reconstructed).mean(axis=(1, 2, 3))
+    train_mean = evaluation.inputs("train").mean(0)
+    baseline = np.square(test - train_mean).mean()
+    report.add(
+        "test reconstruction, mean squared error",
+        f"**{error.mean():.5f}**",
+        "",
+        f"through the likeliest tokens; the mean image has {baseline:.5f}",
+    )
+    report.metrics.update(
+        test_squared_error=float(error.mean()),
+        mean_image_squared_error=float(baseline),
+    )
+
+
+def _bounds(report, evaluation, test):
+    model = evaluation.model
+    nll, interval = mean_with_interval(-bound_of(model, test, _NUM_CODES))
+    report.add(
+        f"test NLL by {_NUM_CODES} importance samples, nats",
+        f"{nll:.2f} ± {interval:.2f}",
+        "",
+        "of densities of grey levels: negative values are usual",
+    )
+    logs = model.evaluate(test, batch_size=50, verbose=0, return_dict=True)
+    report.add(
+        "test -ELBO, nats",
+        f"{logs['negative_elbo']:.2f}",
+        "",
+        f"reconstruction {logs['reconstruction']:.2f}, KL {logs['kl']:.2f}",
+    )
+    report.metrics.update(
+        test_nll=nll,
+        test_nll_interval=interval,
+        test_negative_elbo=logs["negative_elbo"],
+        test_kl=logs["kl"],
+        num_parameters=model.count_params(),
+    )
+
+
+def _tokens(report, evaluation, test):
+    model = evaluation.model
+    tokens = model.encode_tokens(test).numpy()
+    usage = CodebookUsage(model.num_tokens)
+    usage.update_state(tokens)
+    used = len(np.unique(tokens))
+    perplexity = float(usage.result())
+    rows, columns = model.tokens_shape
+    bits = rows * columns * math.log2(model.num_tokens)
+    report.add(
+        "tokens in use",
+        f"{used} of {model.num_tokens}",
+        "",
+        f"perplexity of their counts {perplexity:.1f}",
+    )
+    report.add(
+        "bits of a code",
+        f"{bits:.0f}",
+        "",
+        f"{rows} x {columns} tokens, for an image of "
+        f"{8 * math.prod(model.image_shape):,} bits",
+    )
+    report.metrics.update(tokens_in_use=used, codebook_perplexity=perplexity)
+
+
+def _one_hot(model, x):
+    tokens = model.encode_tokens(x).numpy()
+    return np.eye(model.num_tokens, dtype="float32")[tokens].reshape(
+        len(tokens), -1
+    )
+
+
+def _pictures(report, evaluation, test):
+    model, folder = evaluation.model, evaluation.run.figures
+    examples = test[:: max(1, len(test) // 48)][:48]
+    for name, caption, image in (
+        (
+            "reconstructions.png",
+            "Reconstructions: pairs of a test example and its reconstruction",
+            latent_figures.reconstruction_grid(model, examples),
+        ),
+        (
+            "samples.png",
+            "Tokens drawn evenly, decoded: the prior knows nothing of images, "
+            "which is what the second stage of DALL-E is for",
+            figures.sample_grid(model),
+        ),
+    ):
+        figures.write_image(folder / name, image)
+        report.figures.append((caption, name))
+    if evaluation.history:
+        figures.write_curves(
+            folder / "curves.png",
+            evaluation.history,
+            ["negative_elbo", "val_negative_elbo", "reconstruction", "kl"],
+            ylabel="nats",
+        )
+        report.figures.append(("Training", "curves.png"))
