@@ -1,3 +1,7 @@
+from keras_genseq.models.adversarial.gan import GAN as GAN
+from keras_genseq.models.adversarial_model import (
+    AdversarialModel as AdversarialModel,
+)
 from keras_genseq.models.autoencoder.vae import VAE as VAE
 from keras_genseq.models.autoregressive.autoregressive_model import (
     AutoregressiveModel as AutoregressiveModel,

@@ -1,28 +1,25 @@
 """The base of models that explain an example by a code drawn before it."""
 
 import math
-import random
 
 import keras
 import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models.checked_data import CheckedData
+from keras_genseq.models.counted_noise import VALIDATION_STEP
+from keras_genseq.models.counted_noise import CountedNoise
+from keras_genseq.models.counted_noise import seeds_of_request
 from keras_genseq.models.presets import FromPreset
-from keras_genseq.models.replicas import global_rows
 from keras_genseq.models.rows import map_rows
 from keras_genseq.models.trainer import Trainer
 from keras_genseq.ops.checks import as_row_values
-from keras_genseq.ops.random import row_seeds
-from keras_genseq.ops.random import seeds_of_rows
 
 # Codes of an example that are decoded together.
 _CHUNK = 100
-# A step of training that no run reaches: the noise of validation.
-_VALIDATION_STEP = 2**32 - 1
 
 
-class LatentVariableModel(FromPreset, CheckedData, Trainer):
+class LatentVariableModel(FromPreset, CheckedData, CountedNoise, Trainer):
     """Explains an example x by a code z: p(x) = integral of p(z) p(x | z).
 
     A system says what its encoder, its prior and its decoder are:
@@ -95,26 +92,18 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
                 f"free_bits={free_bits}, "
                 f"num_importance_samples={num_importance_samples}"
             )
-        super().__init__(**kwargs)
+        super().__init__(seed=seed, **kwargs)
         self.beta = beta
         self.kl_annealing_steps = kl_annealing_steps
         self.free_bits = free_bits
         self.num_importance_samples = num_importance_samples
         self.num_score_samples = num_score_samples
-        self.seed = random.randrange(2**31) if seed is None else seed
         self.negative_elbo = keras.metrics.Mean("negative_elbo", "float32")
         self.reconstruction = keras.metrics.Mean("reconstruction", "float32")
         self.kl_term = keras.metrics.Mean("kl", "float32")
 
     def build(self, input_shape):
-        self.updates = self.add_weight(
-            name="updates",
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
+        self.add_counter()
         self.built = True
 
     def posterior(self, x, condition=None, training=False):
@@ -225,13 +214,13 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
             data, seeds = batch
             return self._example_losses(data, training=True, seeds=seeds)
 
-        seeds = self._seeds(data, ops.convert_to_tensor(self.updates))
+        seeds = self.seeds_of_batch(data, ops.convert_to_tensor(self.updates))
         losses, terms = self.minimize(loss_fn, (data, seeds))
         self.updates.assign_add(1)
         return self.track(losses, terms)
 
     def test_step(self, data):
-        seeds = self._seeds(data, _VALIDATION_STEP)
+        seeds = self.seeds_of_batch(data, VALIDATION_STEP)
         return self.track(
             *self._example_losses(data, training=False, seeds=seeds)
         )
@@ -251,7 +240,7 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
             `(batch_size,)` losses and a dict of `(batch_size,)` terms.
         """
         if seeds is None:
-            seeds = self._seeds((x,), _VALIDATION_STEP)
+            seeds = self.seeds_of_batch((x,), VALIDATION_STEP)
         num_samples = self.num_importance_samples
         posterior = self.posterior(x, y, training=training)
         z = self.draw_code(posterior, seeds, num_samples)
@@ -313,7 +302,7 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
                 f"Received: num_samples={num_samples}"
             )
         x = self.check_inputs(x)
-        rows = (x, self._seeds_of(seed, x.shape[0]))
+        rows = (x, seeds_of_request(seed, x.shape[0]))
         rows += self._condition_rows(condition, x.shape[0])
         bound = self.compile_method(self._bound)
         return map_rows(lambda *r: bound(num_samples, *r), rows, batch_size)
@@ -414,7 +403,7 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
                 f"Received: num_samples={num_samples}"
             )
         rows = (
-            self._seeds_of(seed, num_samples),
+            seeds_of_request(seed, num_samples),
             as_row_values(
                 temperature,
                 num_samples,
@@ -460,19 +449,6 @@ class LatentVariableModel(FromPreset, CheckedData, Trainer):
             "num_score_samples": self.num_score_samples,
             "seed": self.seed,
         }
-
-    def _seeds(self, data, step):
-        """A seed for each example of this replica's share of a batch."""
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        num_rows = tf.shape(x)[0]
-        return seeds_of_rows(self.seed, global_rows(num_rows), step)
-
-    def _seeds_of(self, seed, num_rows):
-        if seed is None:
-            seed = random.randrange(2**31)
-        if isinstance(seed, int):
-            seed = row_seeds(seed % 2**32, num_rows)
-        return as_row_values(seed, num_rows, tf.int32, name="seed")
 
     def _condition_rows(self, condition, num_rows):
         condition = self.check_condition(condition, num_rows)
