@@ -10,6 +10,7 @@ RECIPES = {
     "char_rnn": "vanilla RNN language model of characters",
     "chorales_lstm": "LSTM model of polyphonic music",
     "copy_task": "ten symbols and a pause, a task of memory",
+    "gan": "generative adversarial nets of images",
     "latent_ar": "latent autoregression, forecasts of real-valued series",
     "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
