@@ -1,3 +1,4 @@
+from keras_genseq.models.adversarial.dcgan import DCGAN as DCGAN
 from keras_genseq.models.adversarial.gan import GAN as GAN
 from keras_genseq.models.adversarial_model import (
     AdversarialModel as AdversarialModel,

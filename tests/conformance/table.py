@@ -529,6 +529,22 @@ GAMES = {
         quiet={"dropout": 0.0, "input_dropout": 0.0},
         at_defaults=("generator", "discriminator"),
     ),
+    "DCGAN": ModelCase(
+        make=lambda **kwargs: models.DCGAN(
+            (8, 8, 1),
+            3,
+            filters=4,
+            kernel_size=4,
+            negative_slope=0.1,
+            noise="normal",
+            adversarial_loss="hinge",
+            ema_decay=0.8,
+            seed=5,
+            **kwargs,
+        ),
+        batch=lambda size: binary_images(size, (8, 8, 1)),
+        bad_requests=game_requests((8, 8, 1)),
+    ),
 }
 EVERY_MODEL = {**MODELS, **SUPERVISED, **GAMES}
 
