@@ -1,5 +1,6 @@
 from keras_genseq.models.adversarial.dcgan import DCGAN as DCGAN
 from keras_genseq.models.adversarial.gan import GAN as GAN
+from keras_genseq.models.adversarial.infogan import InfoGAN as InfoGAN
 from keras_genseq.models.adversarial_model import (
     AdversarialModel as AdversarialModel,
 )

@@ -3,6 +3,7 @@
 import contextlib
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models.checked_data import CheckedData
@@ -147,20 +148,19 @@ def frozen_statistics(*networks):
     Examples are normalized by their batch as ever; but the statistics that
     inference uses follow a network's own turns alone.
     """
-    layers = [
-        layer
+    # Replicas are traced by threads that take turns inside a normalization:
+    # what they share, such as its `momentum`, must not be changed for a while.
+    statistics = [
+        variable
         for network in networks
         for layer in network._flatten_layers()
         if isinstance(layer, keras.layers.BatchNormalization)
+        for variable in layer.non_trainable_variables
     ]
-    momenta = [layer.momentum for layer in layers]
-    for layer in layers:
-        layer.momentum = 1.0
-    try:
-        yield
-    finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
+    kept = [tf.identity(variable.value) for variable in statistics]
+    yield
+    for variable, value in zip(statistics, kept, strict=True):
+        variable.assign(value)
 
 
 def frozen_copy(network):

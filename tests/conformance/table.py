@@ -545,6 +545,28 @@ GAMES = {
         batch=lambda size: binary_images(size, (8, 8, 1)),
         bad_requests=game_requests((8, 8, 1)),
     ),
+    "InfoGAN": ModelCase(
+        make=lambda **kwargs: models.InfoGAN(
+            (4, 8, 1),
+            latent_dim=3,
+            categories=(3, 2),
+            num_continuous=1,
+            filters=(2, 3),
+            hidden_units=6,
+            code_units=5,
+            negative_slope=0.2,
+            information_weight=0.5,
+            continuous_weight=0.1,
+            noise="uniform",
+            seed=5,
+            **kwargs,
+        ),
+        batch=lambda size: binary_images(size, (4, 8, 1)),
+        bad_requests={
+            **game_requests((4, 8, 1)),
+            "encode": image_requests((4, 8, 1), 1)["encode"],
+        },
+    ),
 }
 EVERY_MODEL = {**MODELS, **SUPERVISED, **GAMES}
 
