@@ -91,8 +91,10 @@ def evaluate(run_dir):
     report = evaluation.recipe.evaluate(evaluation)
     history = evaluation.history
     progress = [evaluation.dataset.description]
-    if history:
-        monitor = evaluation.recipe.monitor
+    monitor = evaluation.recipe.monitor
+    if history and monitor is None:
+        progress.append(f"{len(history)} epochs; the last weights are kept.")
+    elif history:
         best = min(history, key=lambda h: h.get(monitor, np.inf))
         progress.append(
             f"{len(history)} epochs; best `{monitor}` "

@@ -77,8 +77,8 @@ class Recipe:
         steps: optional int. Stop after this many updates.
         patience: optional int. Stop when `monitor` has not fallen for this
             many epochs.
-        monitor: str. Metric of the validation data whose lowest value chooses
-            the weights that are kept.
+        monitor: optional str. Metric of the validation data whose lowest value
+            chooses the weights that are kept; None keeps the last ones.
         checkpoint_every: optional int. Updates between checkpoints; None
             saves at the end of every epoch.
         out_of_distribution: optional source whose examples the scores should
@@ -113,7 +113,7 @@ class Recipe:
     seed: int = 0
     steps: int | None = None
     patience: int | None = None
-    monitor: str = "val_loss"
+    monitor: str | None = "val_loss"
     checkpoint_every: int | None = None
     out_of_distribution: str | None = None
     probe_data: str | None = None

@@ -1,3 +1,9 @@
+from keras_genseq.models.adversarial.dcgan import DCGAN as DCGAN
+from keras_genseq.models.adversarial.gan import GAN as GAN
+from keras_genseq.models.adversarial.infogan import InfoGAN as InfoGAN
+from keras_genseq.models.adversarial_model import (
+    AdversarialModel as AdversarialModel,
+)
 from keras_genseq.models.autoencoder.discrete_vae import (
     DiscreteVAE as DiscreteVAE,
 )

@@ -1,17 +1,15 @@
 """What every model with codes offers: encode, decode, reconstruct, sample."""
 
-import random
-
 import numpy as np
 import tensorflow as tf
 
 from keras_genseq import export
 from keras_genseq.models.checked_data import CheckedData
+from keras_genseq.models.counted_noise import seeds_of_request
 from keras_genseq.models.rows import map_rows
 from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import not_empty
-from keras_genseq.ops.random import row_seeds
 
 
 class LatentCodes(CheckedData):
@@ -166,7 +164,7 @@ class LatentCodes(CheckedData):
                 f"Received: num_samples={num_samples}"
             )
         rows = (
-            self._seeds_of(seed, num_samples),
+            seeds_of_request(seed, num_samples),
             as_row_values(
                 temperature,
                 num_samples,
@@ -270,13 +268,6 @@ class LatentCodes(CheckedData):
         if "temperature" in example:
             example["temperature"] += 1.0
         return export.Signature(function, inputs, example)
-
-    def _seeds_of(self, seed, num_rows):
-        if seed is None:
-            seed = random.randrange(2**31)
-        if isinstance(seed, int):
-            seed = row_seeds(seed % 2**32, num_rows)
-        return as_row_values(seed, num_rows, tf.int32, name="seed")
 
     def _condition_rows(self, condition, num_rows):
         condition = self.check_condition(condition, num_rows)

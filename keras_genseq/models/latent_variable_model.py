@@ -1,24 +1,21 @@
 """The base of models that explain an example by a code drawn before it."""
 
 import math
-import random
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_genseq.models.counted_noise import VALIDATION_STEP
+from keras_genseq.models.counted_noise import CountedNoise
+from keras_genseq.models.counted_noise import seeds_of_request
 from keras_genseq.models.latent_codes import LatentCodes
 from keras_genseq.models.presets import FromPreset
-from keras_genseq.models.replicas import global_rows
 from keras_genseq.models.rows import map_rows
 from keras_genseq.models.trainer import Trainer
-from keras_genseq.ops.random import seeds_of_rows
-
-# A step of training that no run reaches: the noise of validation.
-_VALIDATION_STEP = 2**32 - 1
 
 
-class LatentVariableModel(FromPreset, LatentCodes, Trainer):
+class LatentVariableModel(FromPreset, LatentCodes, CountedNoise, Trainer):
     """Explains an example x by a code z: p(x) = integral of p(z) p(x | z).
 
     A system says what its encoder, its prior and its decoder are:
@@ -95,26 +92,18 @@ class LatentVariableModel(FromPreset, LatentCodes, Trainer):
                 f"free_bits={free_bits}, "
                 f"num_importance_samples={num_importance_samples}"
             )
-        super().__init__(**kwargs)
+        super().__init__(seed=seed, **kwargs)
         self.beta = beta
         self.kl_annealing_steps = kl_annealing_steps
         self.free_bits = free_bits
         self.num_importance_samples = num_importance_samples
         self.num_score_samples = num_score_samples
-        self.seed = random.randrange(2**31) if seed is None else seed
         self.negative_elbo = keras.metrics.Mean("negative_elbo", "float32")
         self.reconstruction = keras.metrics.Mean("reconstruction", "float32")
         self.kl_term = keras.metrics.Mean("kl", "float32")
 
     def build(self, input_shape):
-        self.updates = self.add_weight(
-            name="updates",
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
+        self.add_counter()
         self.built = True
 
     def draw_code(self, posterior, seeds, num_samples, first=0):
@@ -186,13 +175,13 @@ class LatentVariableModel(FromPreset, LatentCodes, Trainer):
             data, seeds = batch
             return self._example_losses(data, training=True, seeds=seeds)
 
-        seeds = self._seeds(data, ops.convert_to_tensor(self.updates))
+        seeds = self.seeds_of_batch(data, ops.convert_to_tensor(self.updates))
         losses, terms = self.minimize(loss_fn, (data, seeds))
         self.updates.assign_add(1)
         return self.track(losses, terms)
 
     def test_step(self, data):
-        seeds = self._seeds(data, _VALIDATION_STEP)
+        seeds = self.seeds_of_batch(data, VALIDATION_STEP)
         return self.track(
             *self._example_losses(data, training=False, seeds=seeds)
         )
@@ -212,7 +201,7 @@ class LatentVariableModel(FromPreset, LatentCodes, Trainer):
             `(batch_size,)` losses and a dict of `(batch_size,)` terms.
         """
         if seeds is None:
-            seeds = self._seeds((x,), _VALIDATION_STEP)
+            seeds = self.seeds_of_batch((x,), VALIDATION_STEP)
         num_samples = self.num_importance_samples
         posterior = self.posterior(x, y, training=training)
         draw = self.training_code if training else self.draw_code
@@ -266,7 +255,7 @@ class LatentVariableModel(FromPreset, LatentCodes, Trainer):
                 f"Received: num_samples={num_samples}"
             )
         x = self.check_inputs(x)
-        rows = (x, self._seeds_of(seed, x.shape[0]))
+        rows = (x, seeds_of_request(seed, x.shape[0]))
         rows += self._condition_rows(condition, x.shape[0])
         bound = self.compile_method(self._bound)
         return map_rows(lambda *r: bound(num_samples, *r), rows, batch_size)

@@ -9,6 +9,7 @@ from tests.conformance.table import LAYERS
 
 # What systems are made of; a base makes no promise of its own.
 BASES = {
+    "AdversarialModel",
     "CausalLanguageModel",
     "LatentVariableModel",
     "LikelihoodModel",

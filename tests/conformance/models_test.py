@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance.table import EVERY_MODEL
+from tests.conformance.table import GAMES
 from tests.conformance.table import MODELS
 from tests.conformance.table import SUPERVISED
 from training.checkpoints import CheckpointStore
@@ -35,14 +36,23 @@ def compiled(name, strategy=None, jit_compile=False, **kwargs):
     keras.utils.set_random_seed(4)
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = EVERY_MODEL[name].make(**kwargs)
-        model.compile(
-            keras.optimizers.Adam(0.02, use_ema=True, ema_momentum=0.9),
-            jit_compile=jit_compile,
-        )
+        model.compile(**optimizers(model), jit_compile=jit_compile)
     return model
 
 
-def steps(model, name, count, size=BATCH):
+def optimizers(model, rate=0.02):
+    """Arguments of `compile`: Adam for the model, or for each player."""
+    if not hasattr(model, "player_networks"):
+        adam = keras.optimizers.Adam(rate, use_ema=True, ema_momentum=0.9)
+        return {"optimizer": adam}
+    return {
+        # A larger epsilon: players' first gradients are next to nothing.
+        f"{player}_optimizer": keras.optimizers.Adam(rate, epsilon=1e-3)
+        for player in model.player_networks
+    }
+
+
+def steps(model, name, count, size=BATCH, metric="loss"):
     """Trains on one batch over and over; returns the losses."""
     batch = EVERY_MODEL[name].batch(size)
     data = tf.data.Dataset.from_tensors(batch).repeat(count)
@@ -50,7 +60,7 @@ def steps(model, name, count, size=BATCH):
 
     class Losses(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            history.append(float(logs["loss"]))
+            history.append(float(logs[metric]))
             self.model.reset_metrics()
 
     model.fit(data, verbose=0, callbacks=[Losses()])
@@ -107,14 +117,102 @@ def test_presets_have_the_papers_parameters(name):
         model_class.from_preset("nothing")
 
 
-@CASES
+@pytest.mark.parametrize("name", [n for n in EVERY_MODEL if n not in GAMES])
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 def test_loss_falls_on_one_batch(name, jit_compile):
     losses = steps(compiled(name, jit_compile=jit_compile), name, 15)
     assert losses[-1] < losses[0] - 0.05
 
 
-@CASES
+def awake(model):
+    """Gives weights a size at which every player hears the others.
+
+    A discriminator of tiny first weights is as good as blind, and tells a
+    generator nothing.
+    """
+    rng = np.random.default_rng(2)
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape) * 0.4)
+    return model
+
+
+PLAYERS = [
+    (name, player)
+    for name, case in GAMES.items()
+    for player in type(case.make()).player_metrics
+]
+
+
+@pytest.mark.parametrize("name, player", PLAYERS)
+def test_a_players_loss_falls_while_the_others_stand_still(name, player):
+    model = awake(compiled(name, **GAMES[name].quiet))
+    for other in model.player_networks:
+        if other != player:
+            getattr(model, f"{other}_optimizer").learning_rate = 0.0
+    mine = model.player_networks[player]
+    theirs = [
+        v
+        for networks in model.player_networks.values()
+        for network in networks
+        for v in network.trainable_variables
+        if not any(v is w for n in mine for w in n.trainable_variables)
+    ]
+    before = [v.numpy() for v in theirs]
+    losses = steps(model, name, 20, metric=model.player_metrics[player])
+    assert losses[-1] < losses[0] - 0.05
+    for value, variable in zip(before, theirs, strict=True):
+        np.testing.assert_array_equal(value, variable.numpy())
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_a_game_of_one_compiled_step_equals_the_plain_one(name):
+    quiet = GAMES[name].quiet
+    plain = compiled(name, **quiet)
+    xla = compiled(name, jit_compile=True, **quiet)
+    losses = [steps(m, name, 4) for m in (plain, xla)]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)
+
+
+@pytest.mark.parametrize("name, player", PLAYERS)
+def test_a_players_gradients_are_everywhere_and_finite(name, player):
+    model = awake(GAMES[name].make())
+    batch = GAMES[name].batch(BATCH)
+    data = batch if isinstance(batch, tuple) else (batch,)
+    variables = [
+        v for n in model.player_networks[player] for v in n.trainable_variables
+    ]
+    with tf.GradientTape() as tape:
+        batch = model.batch_of(data, step=0)
+        losses, _ = getattr(model, f"{player}_loss")(batch)
+        loss = tf.reduce_mean(losses)
+    for gradient in tape.gradient(loss, variables):
+        assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0.0
+
+
+@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_game_trains_under_every_policy_with_float32_logits(name, policy):
+    model = compiled(name, dtype=policy)
+    before = weights(model)
+    losses = steps(model, name, 4)
+    assert np.isfinite(losses).all()
+    is_scaled = {
+        isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        for optimizer, _ in model.players.values()
+    }
+    assert is_scaled == {policy == "mixed_float16"}
+    assert any(
+        (a != b).any() for a, b in zip(before, weights(model), strict=True)
+    )
+    full = GAMES[name].make()
+    full.set_weights(model.get_weights())
+    assert model(inputs(name)).dtype == tf.float32
+    np.testing.assert_allclose(
+        model(inputs(name)), full(inputs(name)), atol=0.05
+    )
+
+
+@pytest.mark.parametrize("name", [n for n in EVERY_MODEL if n not in GAMES])
 def test_gradients_are_everywhere_and_finite(name):
     model = EVERY_MODEL[name].make()
     with tf.GradientTape() as tape:
@@ -215,6 +313,23 @@ def test_no_retracing_from_request_to_request(name):
         model.sample(size, seed=size, temperature=0.1 * size)
         model.log_prob(MODELS[name].batch(size))
     assert traces.count("draw") == traces.count("_score") == 1
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_a_game_does_not_retrace_from_request_to_request(name):
+    model = GAMES[name].make()
+    traces = []
+    draw = model.draw
+
+    def counted(*args):
+        traces.append("draw")
+        return draw(*args)
+
+    counted.__name__ = "draw"
+    object.__setattr__(model, "draw", counted)
+    for size in (5, 6, 7, 8):
+        model.sample(size, seed=size, temperature=0.1 * size)
+    assert traces == ["draw"]
 
 
 EXACT = [n for n, c in MODELS.items() if not is_bounded(c)]

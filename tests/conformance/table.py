@@ -355,6 +355,12 @@ def requests_of_codes(image_shape, bad_z, words):
     }
 
 
+def game_requests(image_shape):
+    """Requests that generators and judges of images must refuse."""
+    requests = image_requests(image_shape, 1)
+    return {"sample": requests["sample"], "discriminate": requests["score"]}
+
+
 BAD_IDS = [
     (np.array([[0, 3, 1]], "int32"), "ids from 0 to 2"),
     (np.array([[0, -2, 1]], "int32"), "ids from 0 to 2"),
@@ -525,7 +531,71 @@ SUPERVISED = {
         bad_requests=past_requests(-2.0, 3),
     ),
 }
-EVERY_MODEL = {**MODELS, **SUPERVISED}
+# Models that several players train, each with an optimizer of its own.
+GAMES = {
+    "GAN": ModelCase(
+        make=lambda **kwargs: models.GAN(
+            **{
+                "image_shape": (4, 8, 1),
+                "latent_dim": 3,
+                "generator_units": (6,),
+                "discriminator_units": (5,),
+                "num_pieces": 2,
+                "dropout": 0.1,
+                "input_dropout": 0.1,
+                "noise": "uniform",
+                "gradient_penalty_weight": 0.5,
+                "discriminator_updates": 2,
+                "ema_decay": 0.9,
+                "seed": 5,
+                **kwargs,
+            }
+        ),
+        batch=lambda size: binary_images(size, (4, 8, 1)),
+        bad_requests=game_requests((4, 8, 1)),
+        quiet={"dropout": 0.0, "input_dropout": 0.0},
+        at_defaults=("generator", "discriminator"),
+    ),
+    "DCGAN": ModelCase(
+        make=lambda **kwargs: models.DCGAN(
+            (8, 8, 1),
+            3,
+            filters=4,
+            kernel_size=4,
+            negative_slope=0.1,
+            noise="normal",
+            adversarial_loss="hinge",
+            ema_decay=0.8,
+            seed=5,
+            **kwargs,
+        ),
+        batch=lambda size: binary_images(size, (8, 8, 1)),
+        bad_requests=game_requests((8, 8, 1)),
+    ),
+    "InfoGAN": ModelCase(
+        make=lambda **kwargs: models.InfoGAN(
+            (4, 8, 1),
+            latent_dim=3,
+            categories=(3, 2),
+            num_continuous=1,
+            filters=(2, 3),
+            hidden_units=6,
+            code_units=5,
+            negative_slope=0.2,
+            information_weight=0.5,
+            continuous_weight=0.1,
+            noise="uniform",
+            seed=5,
+            **kwargs,
+        ),
+        batch=lambda size: binary_images(size, (4, 8, 1)),
+        bad_requests={
+            **game_requests((4, 8, 1)),
+            "encode": image_requests((4, 8, 1), 1)["encode"],
+        },
+    ),
+}
+EVERY_MODEL = {**MODELS, **SUPERVISED, **GAMES}
 
 
 def recurrent_case(layer_class, **options):

@@ -1,0 +1,495 @@
+"""The base of generators of images that a discriminator trains."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_genseq import export
+from keras_genseq import losses
+from keras_genseq.models.counted_noise import VALIDATION_STEP
+from keras_genseq.models.counted_noise import seeds_of_request
+from keras_genseq.models.players import PlayersModel
+from keras_genseq.models.players import follow
+from keras_genseq.models.players import frozen_copy
+from keras_genseq.models.players import frozen_statistics
+from keras_genseq.models.players import seeds_of_turn
+from keras_genseq.models.rows import map_rows
+from keras_genseq.ops.checks import as_classes
+from keras_genseq.ops.checks import as_images
+from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.checks import not_empty
+from keras_genseq.ops.random import row_normal
+from keras_genseq.ops.random import row_uniform
+
+NOISES = ("normal", "uniform")
+# Streams of a row's seed: latent noise is drawn from stream 0.
+_MIXING_STREAM = 1
+
+
+class AdversarialModel(PlayersModel):
+    """Turns noise into images that a discriminator takes for real ones.
+
+        min_G max_D  E[log D(x)] + E[log(1 - D(G(z)))]
+
+    A system makes its two networks and hands them to `set_networks`. They see
+    images in [0, 1], and classes, if any, as one-hot vectors beside their
+    input. In each update the discriminator moves first,
+    `discriminator_updates` times on the same reals with new noise; then the
+    generator. Reals and fakes go through the discriminator apart, so that a
+    batch normalization has statistics of each; moving statistics of a network
+    follow its own turns alone.
+
+    `loss` is the sum of both players' losses. It tells a run that diverges,
+    not one that makes progress: neither loss falls in a game that goes well.
+
+    Args:
+        image_shape: (height, width, channels).
+        latent_dim: int. Dimensions of the noise z.
+        noise: `"normal"`, or `"uniform"` in (-1, 1).
+        num_classes: int, or None. With classes the model is conditional: it
+            trains on `(x, class)`.
+        adversarial_loss: a key of `keras_genseq.losses.ADVERSARIAL_LOSSES`.
+        gradient_penalty_weight: float. Of `losses.gradient_penalty`.
+        r1_weight: float. Of `losses.r1_penalty`.
+        drift_weight: float. Of `losses.drift_penalty`.
+        discriminator_updates: int. For each one of the generator.
+        ema_decay: float, or None. Decay of an average of the generator's
+            weights, which then draws all samples and is what is exported.
+        seed: int. Of the noise of training; None draws one.
+        **kwargs: passed to `keras.Model`.
+    """
+
+    player_metrics = {"discriminator": "d_loss", "generator": "g_loss"}
+
+    def __init__(
+        self,
+        image_shape,
+        latent_dim,
+        *,
+        noise="normal",
+        num_classes=None,
+        adversarial_loss="non_saturating",
+        gradient_penalty_weight=0.0,
+        r1_weight=0.0,
+        drift_weight=0.0,
+        discriminator_updates=1,
+        ema_decay=None,
+        seed=None,
+        **kwargs,
+    ):
+        check_counts(
+            image_shape=list(image_shape),
+            latent_dim=latent_dim,
+            num_classes=1 if num_classes is None else num_classes,
+            discriminator_updates=discriminator_updates,
+        )
+        _check_choice("noise", noise, NOISES)
+        _check_choice(
+            "adversarial_loss", adversarial_loss, losses.ADVERSARIAL_LOSSES
+        )
+        if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
+            raise ValueError(
+                "`ema_decay` must be None or in [0, 1). "
+                f"Received: ema_decay={ema_decay!r}"
+            )
+        super().__init__(seed=seed, **kwargs)
+        self.image_shape = tuple(image_shape)
+        self.latent_dim = latent_dim
+        self.noise = noise
+        self.num_classes = num_classes
+        self.adversarial_loss = adversarial_loss
+        self.gradient_penalty_weight = gradient_penalty_weight
+        self.r1_weight = r1_weight
+        self.drift_weight = drift_weight
+        self.discriminator_updates = discriminator_updates
+        self.ema_decay = ema_decay
+        self.loss_pair = losses.ADVERSARIAL_LOSSES[adversarial_loss]
+        self.averaged_generator = None
+
+    def set_networks(self, generator, discriminator):
+        """Takes the networks and builds the model.
+
+        Args:
+            generator: Keras model of `z`, or of `[z, one_hot]`, to images.
+            discriminator: Keras model of images, or of `[x, one_hot]`, to
+                `(batch_size, 1)` logits.
+        """
+        _check_network("generator", generator, self.image_shape)
+        _check_network("discriminator", discriminator, (1,))
+        self.generator = generator
+        self.discriminator = discriminator
+        if self.ema_decay is not None:
+            self.averaged_generator = frozen_copy(generator)
+        self.make_means(*self.term_names())
+        self.build((None, *self.image_shape))
+
+    def term_names(self):
+        """Names of what is reported beside the losses."""
+        return ["real_logit", "fake_logit", "real_accuracy", "fake_accuracy"]
+
+    def build(self, input_shape):
+        self.add_counter()
+        self.built = True
+
+    @property
+    def networks(self):
+        """dict: name -> the Keras model that is a part of this one."""
+        networks = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+        }
+        if self.averaged_generator is not None:
+            networks["averaged_generator"] = self.averaged_generator
+        return networks
+
+    @property
+    def player_networks(self):
+        return {
+            "discriminator": [self.discriminator],
+            "generator": [self.generator],
+        }
+
+    def train_step(self, data):
+        """Algorithm 1 of Goodfellow et al., 2014."""
+        num_turns = self.discriminator_updates + 1
+        batch = self.batch_of(data, ops.convert_to_tensor(self.updates))
+        for number in range(self.discriminator_updates):
+            d_losses, d_terms = self.turn(
+                "discriminator", seeds_of_turn(batch, number, num_turns)
+            )
+        g_losses, g_terms = self.turn(
+            "generator", seeds_of_turn(batch, num_turns - 1, num_turns)
+        )
+        self.end_update()
+        return self.track(d_losses + g_losses, {**d_terms, **g_terms})
+
+    def test_step(self, data):
+        return self.track(*self.losses_of(self.batch_of(data, VALIDATION_STEP)))
+
+    def example_losses(self, x, y=None, *, training, step=VALIDATION_STEP):
+        return self.losses_of(self.batch_of((x, y), step), training)
+
+    def losses_of(self, batch, training=False):
+        """Losses of both players on a batch, and all terms; no update."""
+        d_losses, d_terms = self.discriminator_loss(batch, training)
+        g_losses, g_terms = self.generator_loss(batch, training)
+        terms = {"d_loss": d_losses, "g_loss": g_losses, **d_terms, **g_terms}
+        return d_losses + g_losses, terms
+
+    def discriminator_loss(self, batch, training=True):
+        """What the discriminator minimizes.
+
+        Args:
+            batch: dict of `real`, `condition` and `seeds`.
+            training: bool.
+
+        Returns:
+            `(batch_size,)` losses and a dict of `(batch_size,)` terms.
+        """
+        real, condition = batch["real"], batch["condition"]
+        z = self.draw_latents(batch["seeds"])
+        with frozen_statistics(self.generator):
+            fake = ops.stop_gradient(self.generate(z, condition, training))
+        real_logits = self.judge(real, condition, training)
+        fake_logits = self.judge(fake, condition, training)
+        d_losses = self.loss_pair.discriminator(real_logits, fake_logits)
+        if training:
+            d_losses += self._penalties(batch, fake, real_logits)
+        is_real, is_fake = map(self._is_real, (real_logits, fake_logits))
+        return d_losses, {
+            "real_logit": real_logits,
+            "fake_logit": fake_logits,
+            "real_accuracy": is_real,
+            "fake_accuracy": 1.0 - is_fake,
+        }
+
+    def generator_loss(self, batch, training=True):
+        """What the generator minimizes: as `discriminator_loss`."""
+        z = self.draw_latents(batch["seeds"])
+        fake = self.generate(z, batch["condition"], training)
+        with frozen_statistics(self.discriminator):
+            fake_logits = self.judge(fake, batch["condition"], training)
+        return self.loss_pair.generator(fake_logits), {}
+
+    def end_update(self):
+        """Moves the averaged generator and the counter one update on."""
+        if self.averaged_generator is not None:
+            follow(
+                self.averaged_generator.weights,
+                self.generator.weights,
+                self.ema_decay,
+                self.updates,
+            )
+        self.updates.assign_add(1)
+
+    def generate(self, z, condition=None, training=False):
+        """Images of noise, by the generator that is trained.
+
+        Args:
+            z: `(batch_size, latent_dim)`.
+            condition: `(batch_size,)` int32 classes, or None.
+            training: bool.
+
+        Returns:
+            `(batch_size, height, width, channels)` float32 tensor.
+        """
+        return self._run(self.generator, z, condition, training)
+
+    def judge(self, x, condition=None, training=False):
+        """The discriminator's logits, `(batch_size,)` float32."""
+        return self._run(self.discriminator, x, condition, training)[:, 0]
+
+    def call(self, x, condition=None, training=False):
+        return self.judge(x, condition, training)
+
+    def draw_latents(self, seeds, temperature=None):
+        """Noise of a batch, each row from its own seed.
+
+        Args:
+            seeds: `(batch_size,)` int32 tensor.
+            temperature: `(batch_size,)` float32 tensor by which it is scaled,
+                or None.
+
+        Returns:
+            `(batch_size, latent_dim)` float32 tensor.
+        """
+        if self.noise == "uniform":
+            z = 2.0 * row_uniform(seeds, self.latent_dim) - 1.0
+        else:
+            z = row_normal(seeds, self.latent_dim)
+        return z if temperature is None else temperature[:, None] * z
+
+    def draw(self, seeds, temperature, condition=None):
+        """Samples of a batch: see `sample`."""
+        return self.decode_latents(
+            self.draw_latents(seeds, temperature), condition
+        )
+
+    def decode_latents(self, z, condition=None):
+        """Images of noise, by the averaged generator if there is one."""
+        generator = self.averaged_generator or self.generator
+        return self._run(generator, z, condition, training=False)
+
+    def sample(
+        self,
+        num_samples,
+        seed=None,
+        temperature=1.0,
+        condition=None,
+        batch_size=256,
+    ):
+        """Draws images.
+
+        Args:
+            num_samples: int.
+            seed: int, or one int per sample; None draws one. Sample i depends
+                on the seed and i alone, not on `num_samples`.
+            temperature: float, or one per sample: scales the noise. Below 1,
+                samples are likelier to look right and more alike.
+            condition: a class, or one per sample, of a conditional model.
+            batch_size: int. Samples drawn at once.
+
+        Returns:
+            `(num_samples, height, width, channels)` float32 tensor in [0, 1].
+
+        Raises:
+            ValueError: if `num_samples` is not positive, `temperature`
+                negative, or a number of values is neither one nor
+                `num_samples`.
+        """
+        check_counts(num_samples=num_samples)
+        rows = (
+            seeds_of_request(seed, num_samples),
+            _temperatures(temperature, num_samples),
+            *self.condition_rows(condition, num_samples),
+        )
+        return map_rows(self.compile_method(self.draw), rows, batch_size)
+
+    def discriminate(self, x, condition=None, batch_size=256):
+        """How real the discriminator holds images.
+
+        Args:
+            x: `(num_images, height, width, channels)` floats in [0, 1].
+            condition: as for `sample`.
+            batch_size: int. Images judged at once.
+
+        Returns:
+            `(num_images,)` float32 tensor in (0, 1): D(x), the sigmoid of the
+            logit. Where D is at its best it is p_data / (p_data + p_G).
+        """
+        x = self.check_inputs(x)
+        rows = (x, *self.condition_rows(condition, x.shape[0]))
+        logits = map_rows(self.compile_method(self.judge), rows, batch_size)
+        return ops.sigmoid(logits)
+
+    def check_inputs(self, x, name="x"):
+        return as_images(x, self.image_shape, name=name)
+
+    def check_targets(self, y, num_rows):
+        return self.check_condition(y, num_rows)
+
+    def check_condition(self, condition, num_rows):
+        """Checks classes and returns one per row, or None without any."""
+        if self.num_classes is not None and condition is not None:
+            return as_classes(condition, num_rows, self.num_classes)
+        if self.num_classes is not None:
+            raise ValueError(
+                f"This model is conditional on {self.num_classes} classes: "
+                "pass `condition=`, a class or one per row (in training, "
+                "data of `(x, class)`)."
+            )
+        if condition is not None:
+            raise ValueError(
+                f"This {type(self).__name__} has no classes and takes no "
+                "condition. Make it with `num_classes=`, or leave the targets "
+                "out."
+            )
+        return None
+
+    def condition_rows(self, condition, num_rows):
+        """Checked conditions as further arguments: none without classes."""
+        condition = self.check_condition(condition, num_rows)
+        return () if condition is None else (condition,)
+
+    def serving_signatures(self):
+        """Signatures of the exported model: see `keras_genseq.export`."""
+
+        def sample(seed, temperature, **condition):
+            seed = not_empty(seed, name="seed")
+            num_rows = tf.shape(seed)[0]
+            temperature = _temperatures(temperature, num_rows)
+            condition = self.condition_rows(
+                **_one(condition), num_rows=num_rows
+            )
+            return {"x": self.draw(seed, temperature, *condition)}
+
+        def discriminate(x, **condition):
+            x = self.check_inputs(x)
+            condition = self.condition_rows(
+                **_one(condition), num_rows=tf.shape(x)[0]
+            )
+            logits = self.judge(x, *condition)
+            return {"realness": ops.sigmoid(logits), "logits": logits}
+
+        return {
+            "sample": self.signature(sample, "seed", "temperature"),
+            "discriminate": self.signature(discriminate, "x"),
+        }
+
+    def signature(self, function, *names):
+        """A `Signature` of inputs that all systems name alike.
+
+        Args:
+            function: callable of those inputs, and of `condition` if there are
+                classes.
+            *names: of `seed`, `temperature`, `x`.
+        """
+        specs = {
+            "seed": tf.TensorSpec((None,), tf.int32),
+            "temperature": tf.TensorSpec((None,), tf.float32),
+            "x": tf.TensorSpec((None, *self.image_shape), tf.float32),
+        }
+        inputs = {name: specs[name] for name in names}
+        if self.num_classes is not None:
+            inputs["condition"] = tf.TensorSpec((None,), tf.int32)
+        example = {
+            name: np.zeros((1, *spec.shape[1:]), spec.dtype.as_numpy_dtype)
+            for name, spec in inputs.items()
+        }
+        if "temperature" in example:
+            example["temperature"] += 1.0
+        return export.Signature(function, inputs, example)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0],)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_shape": list(self.image_shape),
+            "latent_dim": self.latent_dim,
+            "noise": self.noise,
+            "num_classes": self.num_classes,
+            "adversarial_loss": self.adversarial_loss,
+            "gradient_penalty_weight": self.gradient_penalty_weight,
+            "r1_weight": self.r1_weight,
+            "drift_weight": self.drift_weight,
+            "discriminator_updates": self.discriminator_updates,
+            "ema_decay": self.ema_decay,
+            "seed": self.seed,
+        }
+
+    def batch_of(self, data, step):
+        """What the losses take: dict of `real`, `condition` and `seeds`.
+
+        Raises:
+            ValueError: if the data hold weights, or a conditional model finds
+                no classes.
+        """
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if sample_weight is not None:
+            raise ValueError(
+                "Players do not weigh examples: leave the sample weights out."
+            )
+        if self.num_classes is not None and y is None:
+            self.check_condition(None, tf.shape(x)[0])
+        seeds = self.seeds_of_batch(data, step)
+        return {"real": x, "condition": y, "seeds": seeds}
+
+    def _penalties(self, batch, fake, real_logits):
+        def critic(x):
+            with frozen_statistics(self.discriminator):
+                return self.judge(x, batch["condition"], training=True)
+
+        total = 0.0
+        if self.gradient_penalty_weight:
+            mixing = row_uniform(batch["seeds"], 1, stream=_MIXING_STREAM)[:, 0]
+            total += self.gradient_penalty_weight * losses.gradient_penalty(
+                critic, batch["real"], fake, mixing
+            )
+        if self.r1_weight:
+            total += self.r1_weight * losses.r1_penalty(critic, batch["real"])
+        if self.drift_weight:
+            total += self.drift_weight * losses.drift_penalty(real_logits)
+        return total
+
+    def _is_real(self, logits):
+        # Least squares tells 1 from 0, all others positive from negative.
+        middle = 0.5 if self.adversarial_loss == "least_squares" else 0.0
+        return ops.cast(logits > middle, "float32")
+
+    def _run(self, network, inputs, condition, training):
+        if self.num_classes is not None:
+            inputs = [inputs, ops.one_hot(condition, self.num_classes)]
+        # Logits and images are float32 under every dtype policy.
+        return ops.cast(network(inputs, training=training), "float32")
+
+
+def _temperatures(temperature, num_rows):
+    return as_row_values(
+        temperature, num_rows, tf.float32, name="temperature", minimum=0.0
+    )
+
+
+def _one(condition):
+    """`{"condition": None}` where a request has none."""
+    return {"condition": None, **condition}
+
+
+def _check_choice(name, value, choices):
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {tuple(choices)}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def _check_network(name, network, output_shape):
+    found = tuple(getattr(network, "output_shape", ()))
+    if found[1:] != output_shape:
+        raise ValueError(
+            f"`{name}` must be a built Keras model with outputs of shape "
+            f"{(None, *output_shape)}. Received one with: {found}"
+        )

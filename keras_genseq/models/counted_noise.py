@@ -1,0 +1,78 @@
+"""Noise of training that a resumed run, or another number of replicas, repeats.
+
+It is drawn from a seed, the number of the update (a saved weight) and the place
+of an example in the global batch, and from nothing else.
+"""
+
+import random
+
+import keras
+import tensorflow as tf
+
+from keras_genseq.models.replicas import global_rows
+from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.random import row_seeds
+from keras_genseq.ops.random import seeds_of_rows
+
+# A step of training that no run reaches: the noise of validation.
+VALIDATION_STEP = 2**32 - 1
+
+
+class CountedNoise:
+    """Gives a model a seed, a saved counter of updates, and seeds of rows.
+
+    For a class before `keras.Model` in the order of resolution, which calls
+    `add_counter` when it is built and adds 1 to `updates` at every update.
+
+    Args:
+        seed: int. Of the noise of training; None draws one.
+        **kwargs: passed on.
+    """
+
+    def __init__(self, *, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = random.randrange(2**31) if seed is None else seed
+
+    def add_counter(self):
+        """Makes the weight `updates`."""
+        self.updates = self.add_weight(
+            name="updates",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+
+    def seeds_of_batch(self, data, step):
+        """A seed for each example of this replica's share of a batch.
+
+        Args:
+            data: batch, as `fit` hands it to `train_step`.
+            step: number of the update, or `VALIDATION_STEP`.
+
+        Returns:
+            `(batch_size,)` int32 tensor.
+        """
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return seeds_of_rows(self.seed, global_rows(tf.shape(x)[0]), step)
+
+
+def seeds_of_request(seed, num_rows):
+    """Seeds of the rows of a call.
+
+    Args:
+        seed: int, one int per row, or None to draw one.
+        num_rows: int.
+
+    Returns:
+        `(num_rows,)` int32 tensor.
+
+    Raises:
+        ValueError: if there are neither one nor `num_rows` seeds.
+    """
+    if seed is None:
+        seed = random.randrange(2**31)
+    if isinstance(seed, int):
+        seed = row_seeds(seed % 2**32, num_rows)
+    return as_row_values(seed, num_rows, tf.int32, name="seed")

@@ -1,0 +1,132 @@
+"""InfoGAN: what its codes have come to mean."""
+
+import numpy as np
+
+from training import figures
+from training.data import as_array
+from training.evaluations.adversarial import evaluate_adversarial
+
+# The paper sweeps numbers beyond the (-1, 1) that training knows.
+_EXTENT = 2.0
+
+
+def evaluate_infogan(evaluation):
+    """Reports an `InfoGAN`: as a game, and what its codes stand for.
+
+    Args:
+        evaluation: `training.evaluate.Evaluation`.
+
+    Returns:
+        `Report`.
+    """
+    report = evaluate_adversarial(evaluation)
+    model, recipe = evaluation.model, evaluation.recipe
+    test = evaluation.inputs("test")
+    logs = model.evaluate(test, batch_size=100, verbose=0, return_dict=True)
+    entropy = float(np.sum(np.log(model.categories)))
+    paper, source = recipe.paper.get("mutual_information", ("", ""))
+    report.add(
+        "bound on the information of the categories, nats",
+        f"**{logs['mutual_information']:.3f}**",
+        paper,
+        f"at most {entropy:.3f}. {source}",
+    )
+    report.metrics["mutual_information"] = float(logs["mutual_information"])
+    _consistency(report, model)
+    _errors(report, evaluation, test)
+    folder = evaluation.run.figures
+    figures.write_image(folder / "codes.png", code_grid(model))
+    report.figures.append(
+        (
+            "A row for each category; then a row for each number, from "
+            f"{-_EXTENT:.0f} to {_EXTENT:.0f}",
+            "codes.png",
+        )
+    )
+    return report
+
+
+def majority_labels(found, labels, num_categories):
+    """The label that most examples of a category have.
+
+    Args:
+        found: `(num_examples,)` categories.
+        labels: `(num_examples,)` labels.
+        num_categories: int.
+
+    Returns:
+        `(num_categories,)` labels; of a category without examples -1.
+    """
+    majority = np.full(num_categories, -1)
+    for category in np.unique(found):
+        values, counts = np.unique(
+            labels[found == category], return_counts=True
+        )
+        majority[category] = values[counts.argmax()]
+    return majority
+
+
+def _consistency(report, model):
+    """Whether Q reads the category off an image that G made of it."""
+    seeds = np.arange(1_000, dtype="int32")
+    latents = np.array(model.draw_latents(seeds))
+    code = latents[:, model.latent_dim :][:, : model.categories[0]]
+    probabilities = np.array(model.encode(model.sample(1_000, seed=seeds))[0])
+    found = probabilities[:, : model.categories[0]].argmax(1)
+    share = float((found == code.argmax(1)).mean())
+    report.add(
+        "samples whose category is read back",
+        f"{share:.3f}",
+        "",
+        "1,000 of them",
+    )
+    report.metrics["consistency"] = share
+
+
+def _errors(report, evaluation, test):
+    examples = evaluation.dataset.splits["test"]
+    if "label" not in examples.element_spec:
+        return
+    labels = as_array(examples.map(lambda e: e["label"]))
+    size = evaluation.model.categories[0]
+    found = np.array(evaluation.model.encode(test)[0])[:, :size].argmax(1)
+    majority = majority_labels(found, labels, size)
+    error = float((majority[found] != labels).mean())
+    paper, source = evaluation.recipe.paper.get("error", ("", ""))
+    report.add(
+        "errors of the category as a classifier",
+        f"**{error:.4f}**",
+        paper,
+        "each category stands for the label that most of its test images "
+        f"have: {majority.tolist()}. {source}",
+    )
+    report.metrics["category_error"] = error
+
+
+def code_grid(model, columns=10):
+    """What each part of the code does, all else held.
+
+    Args:
+        model: `InfoGAN`.
+        columns: int. Images in a row.
+
+    Returns:
+        `(height, width, C)` array: a row of each category with other noise in
+        every column, then a row of each number from -2 to 2.
+    """
+    latents = np.array(model.draw_latents(np.arange(columns, dtype="int32")))
+    first = model.latent_dim
+    size = model.categories[0]
+    rows = []
+    for category in range(size):
+        row = latents.copy()
+        row[:, first : first + size] = np.eye(size)[category]
+        rows.append(row)
+    for number in range(model.num_continuous):
+        row = np.repeat(latents[:1], columns, axis=0)
+        place = latents.shape[1] - model.num_continuous + number
+        row[:, place] = np.linspace(-_EXTENT, _EXTENT, columns)
+        rows.append(row)
+    images = np.array(model.decode_latents(np.concatenate(rows)))
+    scale = max(1, 56 // images.shape[1])
+    return figures.grid(images, columns, scale=scale)

@@ -1,0 +1,79 @@
+"""Generative adversarial nets of images, both players perceptrons.
+
+Run       python -m training train gan
+          python -m training train gan --preset paper
+Paper     225 nats on the test set of MNIST by Parzen windows of 10,000 samples
+          (Goodfellow et al., 2014, table 1)
+Measured  not yet: no run of the paper preset has ended
+"""
+
+import keras
+
+from keras_genseq.models import GAN
+from training.evaluations.adversarial import evaluate_adversarial
+from training.recipe import Factory
+from training.recipe import Recipe
+
+
+def demo():
+    """The 8x8 digits of scikit-learn."""
+    return Recipe(
+        model=Factory(
+            GAN,
+            latent_dim=32,
+            generator_units=(128, 128),
+            discriminator_units=(64, 64),
+            dropout=0.3,
+            input_dropout=0.1,
+            ema_decay=0.99,
+            seed=0,
+        ),
+        compile=adam_for_both(),
+        data="digits",
+        transforms=(),
+        adapt={},
+        global_batch_size=64,
+        epochs=300,
+        evaluate=evaluate_adversarial,
+        monitor=None,
+        cost="two minutes on two CPU cores",
+    )
+
+
+def paper():
+    """MNIST, the authors' networks.
+
+    The authors train by stochastic gradient descent with momentum for several
+    hundred epochs; Adam and averaged weights, which are ours, need fewer.
+    """
+    return Recipe(
+        model=Factory(
+            GAN,
+            **GAN.presets["gan_mnist"].config,
+            ema_decay=0.999,
+            seed=0,
+        ),
+        compile=adam_for_both(),
+        data="tfds:mnist",
+        transforms=(),
+        adapt={},
+        global_batch_size=100,
+        epochs=40,
+        evaluate=evaluate_adversarial,
+        monitor=None,
+        paper={"parzen": (225, "Paper: Goodfellow et al., 2014, 225 ± 2.")},
+        cost="an hour on one CPU core",
+    )
+
+
+def adam_for_both(generator_rate=2e-4, discriminator_rate=2e-4):
+    """Arguments of `compile`: Adam with little momentum for both players."""
+    return {
+        f"{player}_optimizer": Factory(
+            keras.optimizers.Adam, learning_rate=rate, beta_1=0.5
+        )
+        for player, rate in (
+            ("generator", generator_rate),
+            ("discriminator", discriminator_rate),
+        )
+    } | {"jit_compile": True, "steps_per_execution": 10}

@@ -1,0 +1,63 @@
+"""InfoGAN: categories and styles of images, found without labels.
+
+Run       python -m training train infogan
+          python -m training train infogan --preset paper
+Paper     5 % of MNIST's test digits are not of the digit that their category
+          stands for; the bound on the information is close to log 10 = 2.303
+          nats (Chen et al., 2016, section 7)
+Measured  not yet: no run of the paper preset has ended
+"""
+
+from keras_genseq.models import InfoGAN
+from training.evaluations.infogan import evaluate_infogan
+from training.recipe import Factory
+from training.recipe import Recipe
+from training.recipes.gan import adam_for_both
+
+
+def demo():
+    """The 8x8 digits of scikit-learn."""
+    return Recipe(
+        model=Factory(
+            InfoGAN,
+            latent_dim=16,
+            filters=(32, 64),
+            hidden_units=128,
+            code_units=64,
+            continuous_weight=0.1,
+            ema_decay=0.99,
+            seed=0,
+        ),
+        compile=adam_for_both(generator_rate=1e-3),
+        data="digits",
+        transforms=(),
+        global_batch_size=64,
+        epochs=150,
+        evaluate=evaluate_infogan,
+        monitor=None,
+        cost="some minutes on two CPU cores",
+    )
+
+
+def paper():
+    """MNIST, the authors' networks; the paper's lambda for both codes."""
+    return Recipe(
+        model=Factory(
+            InfoGAN,
+            **InfoGAN.presets["infogan_mnist"].config,
+            continuous_weight=0.1,
+            seed=0,
+        ),
+        compile=adam_for_both(generator_rate=1e-3),
+        data="tfds:mnist",
+        transforms=(),
+        global_batch_size=128,
+        epochs=20,
+        evaluate=evaluate_infogan,
+        monitor=None,
+        paper={
+            "error": (0.05, "Paper: Chen et al., 2016, about 5 %."),
+            "mutual_information": (2.30, "Paper: figure 1, close to log 10."),
+        },
+        cost="minutes on one GPU, hours on one CPU core",
+    )
