@@ -302,12 +302,6 @@ class LatentVariableModel(FromPreset, LatentCodes, CountedNoise, Trainer):
             "seed": self.seed,
         }
 
-    def _seeds(self, data, step):
-        """A seed for each example of this replica's share of a batch."""
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        num_rows = tf.shape(x)[0]
-        return seeds_of_rows(self.seed, global_rows(num_rows), step)
-
     def _kl_weight(self):
         if not self.kl_annealing_steps:
             return self.beta
