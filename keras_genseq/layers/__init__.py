@@ -1,5 +1,6 @@
 """Keras layers, one public class per file."""
 
+from keras_genseq.layers.masked.masked_dense import MaskedDense
 from keras_genseq.layers.recurrent.gru import GRU
 from keras_genseq.layers.recurrent.gru_cell import GRUCell
 from keras_genseq.layers.recurrent.lstm import LSTM
@@ -13,6 +14,7 @@ __all__ = [
     "LSTM",
     "GRUCell",
     "LSTMCell",
+    "MaskedDense",
     "RecurrentEncoder",
     "SimpleRNN",
     "SimpleRNNCell",

@@ -14,6 +14,7 @@ from keras_genseq.models.autoregressive.independent_model import (
 from keras_genseq.models.autoregressive.latent_autoregressive_model import (
     LatentAutoregressiveModel as LatentAutoregressiveModel,
 )
+from keras_genseq.models.autoregressive.made import MADE as MADE
 from keras_genseq.models.autoregressive.markov_model import (
     MarkovModel as MarkovModel,
 )

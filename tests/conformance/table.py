@@ -389,6 +389,22 @@ MODELS = {
         batch=lambda size: categories(size, 7, 2),
         bad_requests=vector_requests(7),
     ),
+    "MADE": ModelCase(
+        make=lambda **kwargs: models.MADE(
+            7,
+            [30, 20],
+            num_masks=3,
+            ordering="random",
+            direct_connections=True,
+            activation="tanh",
+            kernel_initializer="he_normal",
+            seed=2,
+            **kwargs,
+        ),
+        batch=lambda size: categories(size, 7, 2),
+        bad_requests=vector_requests(7),
+        policy_rtol=0.02,
+    ),
     "AutoregressiveModel": ModelCase(
         make=lambda **kwargs: models.AutoregressiveModel(
             3, channels=2, hidden_units=[5], activation="tanh", **kwargs
@@ -530,6 +546,18 @@ def cell_case(cell_class, num_states, **options):
 
 
 LAYERS = {
+    "MaskedDense": LayerCase(
+        make=lambda **kwargs: layers.MaskedDense(
+            5,
+            input_degrees=[1, 3, 2],
+            output_degrees=[2, 1, 3, 1, 4],
+            strict=True,
+            activation="tanh",
+            bias_initializer="normal",
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 3),),
+    ),
     "SimpleRNN": recurrent_case(layers.SimpleRNN, activation="sigmoid"),
     "LSTM": recurrent_case(layers.LSTM, unit_forget_bias=False),
     "GRU": recurrent_case(layers.GRU, reset_after=False),

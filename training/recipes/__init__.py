@@ -11,6 +11,7 @@ RECIPES = {
     "chorales_lstm": "LSTM model of polyphonic music",
     "copy_task": "ten symbols and a pause, a task of memory",
     "latent_ar": "latent autoregression, forecasts of real-valued series",
+    "made": "MADE, exact density of binary images in one masked pass",
     "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
     "vae": "variational autoencoder of binary images",
