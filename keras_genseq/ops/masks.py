@@ -65,3 +65,48 @@ def units_by_degree(degrees, num_degrees):
     for degree in range(num_degrees):
         table[degree, : counts[degree]] = np.flatnonzero(degrees == degree)
     return table
+
+
+def color_groups(channels, num_colors, num_maps=1):
+    """Which color each channel of a layer belongs to.
+
+    Args:
+        channels: int.
+        num_colors: int. Colors of the image, red first.
+        num_maps: int. Maps that lie side by side, such as the gates of an
+            LSTM; the channels of each are shared out among the colors.
+
+    Returns:
+        int array `(channels,)`; the shares are as equal as they can be.
+    """
+    width = channels // num_maps
+    return np.arange(channels) % width * num_colors // width
+
+
+def raster_mask(kernel_size, mask_type, input_colors, output_colors):
+    """Mask of a convolution that is blind to later pixels in raster order.
+
+    Args:
+        kernel_size: pair of odd ints.
+        mask_type: `"A"`: at the pixel itself an output sees earlier colors
+            only; `"B"`: its own color too.
+        input_colors: `(input_channels,)` array of `color_groups`.
+        output_colors: `(filters,)` array of the same.
+
+    Returns:
+        float32 array `(height, width, input_channels, filters)`.
+
+    References:
+        - [van den Oord et al., 2016](https://arxiv.org/abs/1601.06759),
+          section 3.4
+    """
+    height, width = kernel_size
+    mask = np.zeros(
+        (height, width, len(input_colors), len(output_colors)), "float32"
+    )
+    mask[: height // 2] = 1.0
+    mask[height // 2, : width // 2] = 1.0
+    seen, sees = input_colors[:, None], output_colors[None, :]
+    center = seen < sees if mask_type == "A" else seen <= sees
+    mask[height // 2, width // 2] = center
+    return mask

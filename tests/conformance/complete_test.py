@@ -10,6 +10,7 @@ from tests.conformance.table import LAYERS
 # What systems are made of; a base makes no promise of its own.
 BASES = {
     "CausalLanguageModel",
+    "ImageLikelihoodModel",
     "LatentVariableModel",
     "LikelihoodModel",
     "Trainer",

@@ -1,7 +1,9 @@
 import numpy as np
 
+from keras_genseq.ops.masks import color_groups
 from keras_genseq.ops.masks import connections
 from keras_genseq.ops.masks import draw_degrees
+from keras_genseq.ops.masks import raster_mask
 from keras_genseq.ops.masks import units_by_degree
 
 
@@ -29,3 +31,25 @@ def test_degrees_are_of_known_dimensions_and_never_below_the_layer_before():
 def test_units_stand_in_the_row_of_their_degree():
     table = units_by_degree(np.array([2, 1, 2]), 4)
     np.testing.assert_array_equal(table, [[3, 3], [1, 3], [0, 2], [3, 3]])
+
+
+def test_channels_are_shared_out_among_colors_map_by_map():
+    np.testing.assert_array_equal(color_groups(3, 3), [0, 1, 2])
+    np.testing.assert_array_equal(color_groups(8, 3), [0, 0, 0, 1, 1, 1, 2, 2])
+    np.testing.assert_array_equal(
+        color_groups(8, 2, num_maps=2), [0, 0, 1, 1, 0, 0, 1, 1]
+    )
+
+
+def test_the_center_of_a_raster_mask_depends_on_type_and_colors():
+    grey = np.zeros(1, int)
+    for mask_type, center in (("A", 0), ("B", 1)):
+        mask = raster_mask((3, 3), mask_type, grey, grey)[:, :, 0, 0]
+        np.testing.assert_array_equal(
+            mask, [[1, 1, 1], [1, center, 0], [0, 0, 0]]
+        )
+    colors = np.arange(3)
+    seen = raster_mask((1, 1), "A", colors, colors)[0, 0]
+    np.testing.assert_array_equal(seen, [[0, 1, 1], [0, 0, 1], [0, 0, 0]])
+    seen = raster_mask((1, 1), "B", colors, colors)[0, 0]
+    np.testing.assert_array_equal(seen, [[1, 1, 1], [0, 1, 1], [0, 0, 1]])
