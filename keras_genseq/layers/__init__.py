@@ -1,5 +1,10 @@
 """Keras layers, one public class per file."""
 
+from keras_genseq.layers.masked.diagonal_bilstm import DiagonalBiLSTM
+from keras_genseq.layers.masked.gated_masked_block import GatedMaskedBlock
+from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
+from keras_genseq.layers.masked.masked_dense import MaskedDense
+from keras_genseq.layers.masked.row_lstm import RowLSTM
 from keras_genseq.layers.recurrent.gru import GRU
 from keras_genseq.layers.recurrent.gru_cell import GRUCell
 from keras_genseq.layers.recurrent.lstm import LSTM
@@ -11,9 +16,14 @@ from keras_genseq.layers.recurrent.simple_rnn_cell import SimpleRNNCell
 __all__ = [
     "GRU",
     "LSTM",
+    "DiagonalBiLSTM",
     "GRUCell",
+    "GatedMaskedBlock",
     "LSTMCell",
+    "MaskedConv2D",
+    "MaskedDense",
     "RecurrentEncoder",
+    "RowLSTM",
     "SimpleRNN",
     "SimpleRNNCell",
 ]

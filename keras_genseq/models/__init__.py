@@ -23,15 +23,20 @@ from keras_genseq.models.autoregressive.independent_model import (
 from keras_genseq.models.autoregressive.latent_autoregressive_model import (
     LatentAutoregressiveModel as LatentAutoregressiveModel,
 )
+from keras_genseq.models.autoregressive.made import MADE as MADE
 from keras_genseq.models.autoregressive.markov_model import (
     MarkovModel as MarkovModel,
 )
 from keras_genseq.models.autoregressive.nade import NADE as NADE
+from keras_genseq.models.autoregressive.pixel_rnn import PixelRNN as PixelRNN
 from keras_genseq.models.autoregressive.sparse_markov_model import (
     SparseMarkovModel as SparseMarkovModel,
 )
 from keras_genseq.models.causal_language_model import (
     CausalLanguageModel as CausalLanguageModel,
+)
+from keras_genseq.models.image_likelihood_model import (
+    ImageLikelihoodModel as ImageLikelihoodModel,
 )
 from keras_genseq.models.latent_variable_model import (
     LatentVariableModel as LatentVariableModel,

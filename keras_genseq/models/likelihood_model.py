@@ -19,7 +19,8 @@ class LikelihoodModel(DensityModel):
     A subclass says `call(x) -> logits`, `log_prob_from_logits(x, logits)` and
     `draw(x, mask, seeds, temperature)`. It then trains on the mean negative
     log-likelihood with `fit`, scores with `log_prob`, generates with `sample`
-    and `complete`, and exports all of them.
+    and `complete`, and exports all of them. `ImageLikelihoodModel` replaces
+    vectors by images.
 
     Args:
         input_dim: int. Dimensions of an example.
@@ -43,6 +44,11 @@ class LikelihoodModel(DensityModel):
         self.nll = keras.metrics.Mean(name="nll", dtype="float32")
         self.bits_per_dim = BitsPerDimension(input_dim, dtype="float32")
 
+    @property
+    def example_shape(self):
+        """Shape of an example: tuple of ints."""
+        return (self.input_dim,)
+
     def example_losses(self, x, y, *, training):
         nll = self.negative_log_likelihood(x, y, training=training)
         return nll, {"nll": nll, "bits_per_dim": nll}
@@ -59,7 +65,7 @@ class LikelihoodModel(DensityModel):
             batch_size: int. Samples drawn at once.
 
         Returns:
-            `(num_samples, input_dim)` float32 tensor.
+            float32 tensor of `num_samples` examples.
 
         Raises:
             ValueError: if `num_samples` is not positive, `temperature`
@@ -71,7 +77,7 @@ class LikelihoodModel(DensityModel):
                 "`num_samples` must be at least 1. "
                 f"Received: num_samples={num_samples}"
             )
-        hidden = tf.zeros((num_samples, self.input_dim))
+        hidden = tf.zeros((num_samples, *self.example_shape))
         return self._draw_rows(
             hidden, hidden > 0.0, seed, temperature, batch_size
         )
@@ -84,14 +90,15 @@ class LikelihoodModel(DensityModel):
         back to it.
 
         Args:
-            x: `(num_examples, input_dim)` floats; hidden values do not matter.
+            x: floats, examples as `log_prob` takes them; hidden values do not
+                matter.
             mask: booleans, same shape; True keeps the value of `x`.
             seed: as for `sample`.
             temperature: as for `sample`.
             batch_size: int. Examples completed at once.
 
         Returns:
-            `(num_examples, input_dim)` float32 tensor.
+            float32 tensor of the shape of `x`.
 
         Raises:
             ValueError: as for `log_prob` and `sample`, and if the mask is not
@@ -107,8 +114,7 @@ class LikelihoodModel(DensityModel):
 
     def check_masked(self, x, mask):
         """Checks examples of which only a part counts; zeros the others."""
-        x = as_vectors(x, self.input_dim)
-        mask = tf.convert_to_tensor(mask)
+        x, mask = tf.convert_to_tensor(x), tf.convert_to_tensor(mask)
         if mask.dtype != tf.bool or not mask.shape.is_compatible_with(x.shape):
             raise ValueError(
                 f"`mask` must be boolean and of the shape of `x`, "
@@ -120,16 +126,15 @@ class LikelihoodModel(DensityModel):
             tf.reduce_all(tf.shape(mask) == tf.shape(x)),
             "`mask` must have the shape of `x`.",
         )
-        x = all_categories(x, self.num_categories, where=mask)
-        return tf.where(mask, x, 0.0), mask
+        return self.check_inputs(tf.where(mask, x, tf.zeros_like(x))), mask
 
     def serving_signatures(self):
         """Signatures of the exported model: see `keras_genseq.export`."""
-        x = tf.TensorSpec((None, self.input_dim), tf.float32)
-        mask = tf.TensorSpec((None, self.input_dim), tf.bool)
+        x = tf.TensorSpec((None, *self.example_shape), tf.float32)
+        mask = tf.TensorSpec((None, *self.example_shape), tf.bool)
         seed = tf.TensorSpec((None,), tf.int32)
         temperature = tf.TensorSpec((None,), tf.float32)
-        example = tf.zeros((1, self.input_dim)).numpy()
+        example = tf.zeros((1, *self.example_shape)).numpy()
 
         def score(x):
             return {"log_prob": self._score(self.check_inputs(x))}
@@ -144,7 +149,7 @@ class LikelihoodModel(DensityModel):
                 name="temperature",
                 minimum=0.0,
             )
-            hidden = tf.zeros((num_rows, self.input_dim))
+            hidden = tf.zeros((num_rows, *self.example_shape))
             return {"x": self.draw(hidden, hidden > 0.0, seed, temperature)}
 
         def complete(x, mask, seed):

@@ -229,6 +229,26 @@ def all_categories(x, num_categories, *, name="x", where=None):
     )
 
 
+def all_levels(x, num_levels, *, name="x"):
+    """Refuses values other than 0, 1 / (num_levels - 1), ..., 1.
+
+    Args:
+        x: float tensor of values in [0, 1].
+        num_levels: int.
+        name: str. What error messages call it.
+    """
+    if num_levels == 2:
+        return all_categories(x, 2, name=name)
+    levels = x * (num_levels - 1.0)
+    return ensure(
+        x,
+        tf.reduce_all(tf.abs(levels - tf.round(levels)) < 0.01),
+        f"`{name}` must hold only whole multiples of 1 / {num_levels - 1}, and "
+        "no NaN. Received at least one other value. Round the images to "
+        f"{num_levels} levels first.",
+    )
+
+
 def as_row_values(values, num_rows, dtype, *, name, minimum=None, maximum=None):
     """Converts a scalar or one value per row to a `(num_rows,)` tensor.
 

@@ -11,6 +11,7 @@ from tests.conformance.table import LAYERS
 BASES = {
     "AdversarialModel",
     "CausalLanguageModel",
+    "ImageLikelihoodModel",
     "LatentVariableModel",
     "LikelihoodModel",
     "Trainer",

@@ -197,6 +197,31 @@ def vector_requests(input_dim):
     }
 
 
+def level_requests(image_shape, num_levels):
+    """Requests that every signature over images of levels must refuse."""
+    shown = np.ones((1, *image_shape), bool)
+    images = image_requests(image_shape, 1)["score"]
+    images.append(
+        (
+            {"x": np.full((1, *image_shape), 0.3, "float32")},
+            "must hold only 0 and 1"
+            if num_levels == 2
+            else f"multiples of 1 / {num_levels - 1}",
+        )
+    )
+    x = [({**i, "mask": shown[: len(i["x"])]}, words) for i, words in images]
+    requests = vector_requests(2)
+    return {
+        "score": x,
+        "sample": requests["sample"],
+        "complete": [
+            *x,
+            ({"seed": np.zeros((2,), "int32")}, "one value per row"),
+            ({"mask": np.ones((2, *image_shape), bool)}, "shape"),
+        ],
+    }
+
+
 def normal(size, *shape):
     rng = np.random.default_rng(5)
     return rng.normal(size=(size, *shape)).astype("float32")
@@ -398,6 +423,36 @@ MODELS = {
         ),
         batch=lambda size: categories(size, 7, 2),
         bad_requests=vector_requests(7),
+    ),
+    "MADE": ModelCase(
+        make=lambda **kwargs: models.MADE(
+            7,
+            [30, 20],
+            num_masks=3,
+            ordering="random",
+            direct_connections=True,
+            activation="tanh",
+            kernel_initializer="he_normal",
+            seed=2,
+            **kwargs,
+        ),
+        batch=lambda size: categories(size, 7, 2),
+        bad_requests=vector_requests(7),
+        policy_rtol=0.02,
+    ),
+    "PixelRNN": ModelCase(
+        make=lambda **kwargs: models.PixelRNN(
+            (4, 5, 2),
+            variant="diagonal_bilstm",
+            filters=4,
+            num_layers=2,
+            head_filters=6,
+            num_categories=3,
+            **kwargs,
+        ),
+        batch=lambda size: binary_images(size, (4, 5, 2)),
+        bad_requests=level_requests((4, 5, 2), 3),
+        policy_rtol=0.02,
     ),
     "AutoregressiveModel": ModelCase(
         make=lambda **kwargs: models.AutoregressiveModel(
@@ -627,6 +682,58 @@ def cell_case(cell_class, num_states, **options):
 
 
 LAYERS = {
+    "MaskedConv2D": LayerCase(
+        make=lambda **kwargs: layers.MaskedConv2D(
+            8,
+            (3, 5),
+            mask_type="B",
+            num_colors=3,
+            num_maps=2,
+            activation="tanh",
+            bias_initializer="normal",
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 4, 5, 3),),
+    ),
+    "RowLSTM": LayerCase(
+        make=lambda **kwargs: layers.RowLSTM(
+            4,
+            kernel_size=5,
+            num_colors=2,
+            kernel_initializer="he_normal",
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 4, 5, 3),),
+    ),
+    "DiagonalBiLSTM": LayerCase(
+        make=lambda **kwargs: layers.DiagonalBiLSTM(
+            4, num_colors=2, kernel_initializer="he_normal", **kwargs
+        ),
+        inputs=lambda size: (normal(size, 4, 5, 3),),
+    ),
+    "GatedMaskedBlock": LayerCase(
+        make=lambda **kwargs: layers.GatedMaskedBlock(
+            4,
+            kernel_size=5,
+            mask_type="A",
+            num_colors=2,
+            kernel_initializer="he_normal",
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 4, 5, 4), 2 * normal(size, 4, 5, 4)),
+    ),
+    "MaskedDense": LayerCase(
+        make=lambda **kwargs: layers.MaskedDense(
+            5,
+            input_degrees=[1, 3, 2],
+            output_degrees=[2, 1, 3, 1, 4],
+            strict=True,
+            activation="tanh",
+            bias_initializer="normal",
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 3),),
+    ),
     "SimpleRNN": recurrent_case(layers.SimpleRNN, activation="sigmoid"),
     "LSTM": recurrent_case(layers.LSTM, unit_forget_bias=False),
     "GRU": recurrent_case(layers.GRU, reset_after=False),

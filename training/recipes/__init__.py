@@ -15,6 +15,7 @@ RECIPES = {
     "gan": "generative adversarial nets of images",
     "infogan": "generative adversarial nets with readable codes",
     "latent_ar": "latent autoregression, forecasts of real-valued series",
+    "made": "MADE, exact density of binary images in one masked pass",
     "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
     "vae": "variational autoencoder of binary images",

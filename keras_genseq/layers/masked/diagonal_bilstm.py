@@ -1,0 +1,197 @@
+import keras
+import numpy as np
+from keras import ops
+
+from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
+from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.lstm_gates import lstm_step
+from keras_genseq.ops.scan import scan
+from keras_genseq.ops.skew import shift_down
+from keras_genseq.ops.skew import skew
+from keras_genseq.ops.skew import unskew
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class DiagonalLSTM(keras.layers.Layer):
+    """One direction of `DiagonalBiLSTM`: from the upper left to the right.
+
+    Args:
+        filters: int. Channels of the states.
+        num_colors: int. Colors of the image.
+        kernel_initializer: initializer of both kernels.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: `(batch_size, height, width, channels)`.
+
+    Returns:
+        float32 tensor of shape `(batch_size, height, width, filters)`.
+    """
+
+    def __init__(self, filters, *, num_colors, kernel_initializer, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.num_colors = num_colors
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.input_conv = MaskedConv2D(
+            4 * filters,
+            1,
+            mask_type="B",
+            num_colors=num_colors,
+            num_maps=4,
+            kernel_initializer=self.kernel_initializer,
+            dtype=self.dtype_policy,
+            name="input_conv",
+        )
+
+    def build(self, input_shape):
+        self.input_conv.build(input_shape)
+        self.state_kernel = self.add_weight(
+            name="state_kernel",
+            shape=(2 * self.filters, 4 * self.filters),
+            initializer=self.kernel_initializer,
+            autocast=False,
+        )
+        self.first_hidden, self.first_cell = (
+            self.add_weight(
+                name=name,
+                shape=(input_shape[1], self.filters),
+                initializer="zeros",
+                autocast=False,
+            )
+            for name in ("first_hidden", "first_cell")
+        )
+
+    def step(self, gates, above, left, cell):
+        """States of pixels, given those above them and to their left.
+
+        Args:
+            gates: `(..., 4 * filters)`, from the inputs.
+            above: `(..., filters)` hidden states of the pixels above.
+            left: `(..., filters)` hidden states of those to the left.
+            cell: `(..., filters)` cell states of those to the left.
+
+        Returns:
+            Pair of `(..., filters)`: hidden and cell states.
+        """
+        before = ops.concatenate([above, left], axis=-1)
+        return lstm_step(gates + ops.matmul(before, self.state_kernel), cell)
+
+    def call(self, inputs):
+        gates = ops.cast(self.input_conv(inputs), "float32")
+        height, width = gates.shape[1:3]
+        # A diagonal a step: (D, B, H, 4 * filters).
+        gates = ops.transpose(skew(gates), (2, 0, 1, 3))
+        diagonals = np.arange(width + height - 1)[:, None, None]
+        begun = (diagonals >= np.arange(height)[:, None])[:, None]
+
+        def step(states, inputs):
+            hidden, cell = states
+            gates, begun = inputs
+            # The pixel above: a column of the skewed image, a row higher.
+            above = ops.pad(hidden[:, :-1], [[0, 0], [1, 0], [0, 0]])
+            new = self.step(gates, above, hidden, cell)
+            # A row that has not begun keeps its learnt first states.
+            states = tuple(
+                ops.where(begun, n, o) for n, o in zip(new, states, strict=True)
+            )
+            return states, states[0]
+
+        nothing = ops.zeros_like(gates[0, :, :, : self.filters])
+        first = (nothing + self.first_hidden, nothing + self.first_cell)
+        _, x = scan(step, first, (gates, begun))
+        return unskew(ops.transpose(x, (1, 2, 0, 3)))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "num_colors": self.num_colors,
+            "kernel_initializer": keras.initializers.serialize(
+                self.kernel_initializer
+            ),
+        }
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class DiagonalBiLSTM(keras.layers.Layer):
+    """Two LSTMs along the diagonals of an image: each sees all pixels before.
+
+    At pixel (r, c) the first knows the states above, at (r-1, c), and to the
+    left, at (r, c-1); the second, its mirror image, those above and to the
+    right. All pixels of a diagonal are computed at once: `height + width - 1`
+    steps. The second's result is shifted down by a row, for at its own row it
+    knows pixels to the right.
+
+    The image's size is fixed by the first call: the states before the first
+    pixel of each row are learnt.
+
+    Args:
+        filters: int. Channels of the states of each direction (the paper's h).
+        num_colors: int. Colors of the image.
+        kernel_initializer: initializer of all kernels.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: `(batch_size, height, width, channels)`.
+
+    Returns:
+        Tensor of shape `(batch_size, height, width, 2 * filters)`: the hidden
+        states of both directions side by side. The recurrence runs in float32
+        under every dtype policy.
+
+    References:
+        - [van den Oord et al., 2016](https://arxiv.org/abs/1601.06759),
+          section 3.2
+    """
+
+    def __init__(
+        self,
+        filters,
+        *,
+        num_colors=1,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
+        check_counts(filters=filters, num_colors=num_colors)
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.num_colors = num_colors
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.left_to_right, self.right_to_left = (
+            DiagonalLSTM(
+                filters,
+                num_colors=num_colors,
+                kernel_initializer=self.kernel_initializer,
+                dtype=self.dtype_policy,
+                name=name,
+            )
+            for name in ("left_to_right", "right_to_left")
+        )
+
+    def build(self, input_shape):
+        self.left_to_right.build(input_shape)
+        self.right_to_left.build(input_shape)
+
+    def call(self, inputs):
+        right = ops.flip(self.right_to_left(ops.flip(inputs, axis=2)), axis=2)
+        x = ops.concatenate(
+            [self.left_to_right(inputs), shift_down(right)], axis=-1
+        )
+        return ops.cast(x, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 2 * self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "num_colors": self.num_colors,
+            "kernel_initializer": keras.initializers.serialize(
+                self.kernel_initializer
+            ),
+        }

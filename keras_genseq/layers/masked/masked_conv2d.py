@@ -1,0 +1,98 @@
+import keras
+from keras import ops
+
+from keras_genseq.ops.masks import color_groups
+from keras_genseq.ops.masks import raster_mask
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class MaskedConv2D(keras.layers.Conv2D):
+    """2D convolution blind to the pixels that come later in raster order.
+
+    Stacked, these layers make the logits of a pixel a function of the pixels
+    before it alone, so that one pass scores a whole image. With colors, the
+    channels of every layer fall in as many groups, and a group sees its own
+    color and the ones before it at the pixel itself.
+
+    Args:
+        filters: int. Channels of the output.
+        kernel_size: odd int, or pair of odd ints.
+        mask_type: `"A"` (first layer) hides the color being predicted, `"B"`
+            (every later layer) shows it.
+        num_colors: int. Colors of the image.
+        num_maps: int. Maps of which the output consists, side by side, such
+            as the gates of an LSTM: each falls into colors of its own.
+        **kwargs: passed to `keras.layers.Conv2D`.
+
+    Call arguments:
+        inputs: `(batch_size, height, width, channels)`.
+
+    Returns:
+        Tensor of shape `(batch_size, height, width, filters)`.
+
+    Raises:
+        ValueError: if `mask_type` is neither `"A"` nor `"B"`, or a size of the
+            kernel is even.
+
+    References:
+        - [van den Oord et al., 2016](https://arxiv.org/abs/1601.06759)
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        *,
+        mask_type,
+        num_colors=1,
+        num_maps=1,
+        padding="same",
+        **kwargs,
+    ):
+        if mask_type not in ("A", "B"):
+            raise ValueError(
+                '`mask_type` must be "A" (hides the pixel being predicted) or '
+                f'"B" (shows it). Received: mask_type={mask_type!r}'
+            )
+        if filters % num_maps:
+            raise ValueError(
+                "`filters` must be a multiple of `num_maps`. Received: "
+                f"filters={filters}, num_maps={num_maps}"
+            )
+        super().__init__(filters, kernel_size, padding=padding, **kwargs)
+        if any(size % 2 == 0 for size in self.kernel_size):
+            raise ValueError(
+                "`kernel_size` must be odd: an even kernel has no center. "
+                f"Received: kernel_size={kernel_size}"
+            )
+        self.mask_type = mask_type
+        self.num_colors = num_colors
+        self.num_maps = num_maps
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self._mask = raster_mask(
+            self.kernel_size,
+            self.mask_type,
+            color_groups(input_shape[-1], self.num_colors),
+            color_groups(self.filters, self.num_colors, self.num_maps),
+        )
+
+    @property
+    def masked_kernel(self):
+        """The kernel as it is used, `(height, width, channels, filters)`."""
+        kernel = ops.convert_to_tensor(self.kernel)
+        return kernel * ops.cast(self._mask, kernel.dtype)
+
+    def convolution_op(self, inputs, kernel):
+        return super().convolution_op(
+            inputs, kernel * ops.cast(self._mask, kernel.dtype)
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "mask_type": self.mask_type,
+            "num_colors": self.num_colors,
+            "num_maps": self.num_maps,
+        }

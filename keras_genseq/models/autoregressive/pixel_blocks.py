@@ -1,0 +1,157 @@
+"""Residual blocks of PixelRNN, Fig. 5 of the paper.
+
+All map `2 * filters` channels to as many; `filters` is the paper's h.
+"""
+
+import keras
+
+from keras_genseq.layers.masked.diagonal_bilstm import DiagonalBiLSTM
+from keras_genseq.layers.masked.incremental import Chain
+from keras_genseq.layers.masked.incremental import IncrementalConv
+from keras_genseq.layers.masked.incremental import Pointwise
+from keras_genseq.layers.masked.incremental_lstm import (
+    IncrementalDiagonalBiLSTM,
+)
+from keras_genseq.layers.masked.incremental_lstm import IncrementalRowLSTM
+from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
+from keras_genseq.layers.masked.row_lstm import RowLSTM
+
+RELU = Pointwise(keras.ops.relu)
+
+
+class PixelBlock(keras.layers.Layer):
+    """A block: its core, and what it takes to run it incrementally.
+
+    Args:
+        filters: int.
+        num_colors: int.
+        **kwargs: passed to `keras.layers.Layer`.
+    """
+
+    def __init__(self, filters, num_colors, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.num_colors = num_colors
+
+    def conv(self, filters, kernel_size, name):
+        return MaskedConv2D(
+            filters,
+            kernel_size,
+            mask_type="B",
+            num_colors=self.num_colors,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def incremental(self, width):
+        """The block as a sampler runs it, for images of that width."""
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class ConvBlock(PixelBlock):
+    """PixelCNN's: ReLU, 1 x 1, ReLU, 3 x 3, ReLU, 1 x 1."""
+
+    def __init__(self, filters, num_colors, **kwargs):
+        super().__init__(filters, num_colors, **kwargs)
+        self.convs = [
+            self.conv(filters, 1, "reduce"),
+            self.conv(filters, 3, "conv"),
+            self.conv(2 * filters, 1, "expand"),
+        ]
+
+    def build(self, input_shape):
+        for conv in self.convs:
+            conv.build(input_shape)
+            input_shape = (*input_shape[:-1], conv.filters)
+
+    def call(self, inputs):
+        x = inputs
+        for conv in self.convs:
+            x = conv(keras.ops.relu(x))
+        return inputs + x
+
+    def incremental(self, width):
+        parts = []
+        for conv in self.convs:
+            parts += [RELU, IncrementalConv(conv, width)]
+        return Chain(parts, residual=True)
+
+
+class RowBlock(PixelBlock):
+    """Row LSTM's: the LSTM, then 1 x 1."""
+
+    def __init__(self, filters, num_colors, **kwargs):
+        super().__init__(filters, num_colors, **kwargs)
+        self.lstm = RowLSTM(
+            filters,
+            num_colors=num_colors,
+            dtype=self.dtype_policy,
+            name="lstm",
+        )
+        self.expand = self.conv(2 * filters, 1, "expand")
+
+    def build(self, input_shape):
+        self.lstm.build(input_shape)
+        self.expand.build((*input_shape[:-1], self.filters))
+
+    def call(self, inputs):
+        return inputs + self.expand(self.lstm(inputs))
+
+    def incremental(self, width):
+        parts = [
+            IncrementalRowLSTM(self.lstm, width),
+            IncrementalConv(self.expand, width),
+        ]
+        return Chain(parts, residual=True)
+
+
+class DiagonalBlock(PixelBlock):
+    """Diagonal BiLSTM's: both LSTMs, then 1 x 1 for each direction.
+
+    The right direction's is shifted down before it is expanded.
+    """
+
+    def __init__(self, filters, num_colors, **kwargs):
+        super().__init__(filters, num_colors, **kwargs)
+        self.lstm = DiagonalBiLSTM(
+            filters,
+            num_colors=num_colors,
+            dtype=self.dtype_policy,
+            name="lstm",
+        )
+        self.expand_left = self.conv(2 * filters, 1, "expand_left")
+        self.expand_right = self.conv(2 * filters, 1, "expand_right")
+
+    def build(self, input_shape):
+        self.lstm.build(input_shape)
+        shape = (*input_shape[:-1], self.filters)
+        self.expand_left.build(shape)
+        self.expand_right.build(shape)
+
+    def call(self, inputs):
+        left, right = keras.ops.split(self.lstm(inputs), 2, axis=-1)
+        return inputs + self.expand_left(left) + self.expand_right(right)
+
+    def incremental(self, width):
+        left = IncrementalConv(self.expand_left, width)
+        right = IncrementalConv(self.expand_right, width)
+
+        def expand(x):
+            a, b = keras.ops.split(x, 2, axis=-1)
+            return left.at_pixel(a, {}, 0)[0] + right.at_pixel(b, {}, 0)[0]
+
+        parts = [
+            IncrementalDiagonalBiLSTM(self.lstm, width),
+            Pointwise(expand),
+        ]
+        return Chain(parts, residual=True)
+
+
+BLOCKS = {
+    "pixel_cnn": ConvBlock,
+    "row_lstm": RowBlock,
+    "diagonal_bilstm": DiagonalBlock,
+}

@@ -1,0 +1,197 @@
+import keras
+
+from keras_genseq.layers.masked.incremental import Chain
+from keras_genseq.layers.masked.incremental import IncrementalConv
+from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
+from keras_genseq.models.autoregressive.pixel_blocks import BLOCKS
+from keras_genseq.models.autoregressive.pixel_blocks import RELU
+from keras_genseq.models.image_likelihood_model import ImageLikelihoodModel
+from keras_genseq.models.presets import Preset
+from keras_genseq.ops.checks import check_counts
+
+
+def _preset(variant, num_parameters, num_layers=None):
+    """MNIST's sizes, or, with a number of layers, CIFAR-10's."""
+    config = {
+        "image_shape": (28, 28, 1),
+        "filters": 16,
+        "num_layers": 7,
+        "head_filters": 32,
+    }
+    if num_layers:
+        config = {
+            "image_shape": (32, 32, 3),
+            "filters": 128,
+            "num_layers": num_layers,
+            "head_filters": 1024,
+            "num_categories": 256,
+        }
+    return Preset(
+        config={"variant": variant, **config},
+        num_parameters=num_parameters,
+        source="van den Oord et al., 2016, section 5: layers and widths; the "
+        "count is ours",
+    )
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class PixelRNN(ImageLikelihoodModel):
+    """Models an image pixel by pixel, in raster order, red before green before
+    blue.
+
+    A first masked convolution, 7 x 7, hides the pixel that is predicted; blocks
+    with residual connections follow, then two 1 x 1 layers and the logits.
+    Scores take one pass. A sample takes a step for every pixel, which computes
+    only what that pixel changes.
+
+    Args:
+        image_shape: (height, width, channels).
+        variant: `"pixel_cnn"` (3 x 3 convolutions, with a blind spot to the
+            upper right), `"row_lstm"` (sees a triangle above) or
+            `"diagonal_bilstm"` (sees all pixels before).
+        filters: int. Channels of an LSTM's states or of the 3 x 3 convolution
+            (the paper's h); between the blocks there are twice as many.
+        num_layers: int. Blocks.
+        head_filters: int. Channels of the two 1 x 1 layers.
+        num_categories: int. Levels of a pixel: 2 (a coin each) or, up to 256,
+            a softmax.
+        **kwargs: passed to `keras.Model`.
+
+    Call arguments:
+        x: `(batch_size, height, width, channels)` floats, whole multiples of
+            `1 / (num_categories - 1)`.
+
+    Returns:
+        float32 logits: `(batch_size, height, width, channels)` of binary
+        pixels, else `(..., num_categories)`. Those of a color depend on the
+        pixels before and the earlier colors of the same pixel alone.
+
+    Raises:
+        ValueError: if `variant` is none of the three, or a number is not
+            positive.
+
+    Example:
+        model = PixelRNN((28, 28, 1), variant="diagonal_bilstm")
+        model.compile("rmsprop", jit_compile=True)
+        model.fit(binary_images, epochs=20)
+        model.log_prob(binary_images), model.sample(16, seed=0)
+
+    Differences from the paper: no multi-scale version, and no skip connections
+    from every layer to the output. Learnt first states are, where the paper
+    does not say, one for each column (Row LSTM) or row (Diagonal BiLSTM).
+    The paper counts layers; here each is a block, behind the first convolution.
+    It states no parameter counts: those of the presets are added up by us, from
+    the sizes of its Table 1 and of its sections 5.3 and 5.4.
+
+    References:
+        - [van den Oord et al., 2016](https://arxiv.org/abs/1601.06759)
+    """
+
+    presets = {
+        "pixel_cnn_mnist": _preset("pixel_cnn", 27_489),
+        "row_lstm_mnist": _preset("row_lstm", 78_785),
+        "diagonal_bilstm_mnist": _preset("diagonal_bilstm", 82_145),
+        "pixel_cnn_cifar10": _preset("pixel_cnn", 5_340_416, num_layers=15),
+        "row_lstm_cifar10": _preset("row_lstm", 9_716_480, num_layers=12),
+        "diagonal_bilstm_cifar10": _preset(
+            "diagonal_bilstm", 9_430_784, num_layers=12
+        ),
+    }
+
+    def __init__(
+        self,
+        image_shape,
+        *,
+        variant="row_lstm",
+        filters=16,
+        num_layers=7,
+        head_filters=32,
+        num_categories=2,
+        **kwargs,
+    ):
+        if variant not in BLOCKS:
+            raise ValueError(
+                f"`variant` must be one of {tuple(BLOCKS)}. "
+                f"Received: variant={variant!r}"
+            )
+        check_counts(
+            filters=filters, num_layers=num_layers, head_filters=head_filters
+        )
+        super().__init__(image_shape, num_categories, **kwargs)
+        self.variant = variant
+        self.filters = filters
+        self.num_layers = num_layers
+        self.head_filters = head_filters
+
+        num_colors = self.image_shape[2]
+        masked = {"num_colors": num_colors, "dtype": self.dtype_policy}
+        self.stem = MaskedConv2D(
+            2 * filters, 7, mask_type="A", name="stem", **masked
+        )
+        self.blocks = [
+            BLOCKS[variant](
+                filters,
+                num_colors,
+                dtype=self.dtype_policy,
+                name=f"block_{i}",
+            )
+            for i in range(1, num_layers + 1)
+        ]
+        self.head = [
+            MaskedConv2D(width, 1, mask_type="B", name=name, **masked)
+            for width, name in (
+                (head_filters, "head_1"),
+                (head_filters, "head_2"),
+                (self.num_logits, "logits"),
+            )
+        ]
+        self.build((None, *self.image_shape))
+
+    def build(self, input_shape):
+        self.stem.build(input_shape)
+        shape = (*input_shape[:-1], 2 * self.filters)
+        for block in self.blocks:
+            block.build(shape)
+        for conv in self.head:
+            conv.build(shape)
+            shape = (*shape[:-1], conv.filters)
+        self.built = True
+
+    def call(self, x):
+        x = self.stem(_centered(x))
+        for block in self.blocks:
+            x = block(x)
+        for conv in self.head:
+            x = conv(keras.ops.relu(x))
+        return self.pixel_logits(x)
+
+    def incremental(self):
+        width = self.image_shape[1]
+        parts = [_CenteredStem(self.stem, width)]
+        parts += [block.incremental(width) for block in self.blocks]
+        for conv in self.head:
+            parts += [RELU, IncrementalConv(conv, width)]
+        return Chain(parts)
+
+    def compute_output_shape(self, input_shape):
+        levels = () if self.num_categories == 2 else (self.num_categories,)
+        return (*input_shape, *levels)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "variant": self.variant,
+            "filters": self.filters,
+            "num_layers": self.num_layers,
+            "head_filters": self.head_filters,
+        }
+
+
+class _CenteredStem(IncrementalConv):
+    def reveal(self, x, state, column):
+        return super().reveal(_centered(x), state, column)
+
+
+def _centered(x):
+    """From [0, 1] to [-1, 1]."""
+    return 2.0 * x - 1.0

@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+
+from keras_genseq.layers import DiagonalBiLSTM
+from keras_genseq.layers import GatedMaskedBlock
+from keras_genseq.layers import MaskedConv2D
+from keras_genseq.layers import RowLSTM
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(2, 4, 5, 3)).astype("float32")
+
+
+def with_random_weights(layer, *shapes):
+    layer.build(*shapes)
+    layer.set_weights([RNG.normal(size=w.shape) * 0.5 for w in layer.weights])
+    return layer
+
+
+def sigmoid(x):
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def lstm(gates, cell):
+    o, f, u, g = np.split(gates, 4, axis=-1)
+    cell = sigmoid(f) * cell + sigmoid(u) * np.tanh(g)
+    return sigmoid(o) * np.tanh(cell), cell
+
+
+def diagonal_by_pixels(direction, x):
+    """The left-to-right recurrence, a pixel at a time."""
+    kernel, bias, state_kernel, first_hidden, first_cell = (
+        np.array(w) for w in direction.get_weights_in_order
+    )
+    batch_size, height, width, _ = x.shape
+    units = first_hidden.shape[1]
+    hidden = np.zeros((batch_size, height, width, units))
+    for r in range(height):
+        left = np.tile(first_hidden[r], (batch_size, 1))
+        cell = np.tile(first_cell[r], (batch_size, 1))
+        for c in range(width):
+            above = hidden[:, r - 1, c] if r else np.zeros_like(left)
+            gates = x[:, r, c] @ kernel[0, 0] + bias
+            gates += np.concatenate([above, left], -1) @ state_kernel
+            left, cell = lstm(gates, cell)
+            hidden[:, r, c] = left
+    return hidden
+
+
+class Direction:
+    def __init__(self, layer):
+        self.get_weights_in_order = [
+            layer.input_conv.kernel,
+            layer.input_conv.bias,
+            layer.state_kernel,
+            layer.first_hidden,
+            layer.first_cell,
+        ]
+
+
+def test_diagonal_lstm_equals_one_by_pixels():
+    layer = with_random_weights(DiagonalBiLSTM(3), X.shape)
+    left = diagonal_by_pixels(Direction(layer.left_to_right), X)
+    right = diagonal_by_pixels(Direction(layer.right_to_left), X[:, :, ::-1])
+    right = right[:, :, ::-1]
+    below = np.concatenate([np.zeros_like(right[:, :1]), right[:, :-1]], 1)
+    expected = np.concatenate([left, below], -1)
+    np.testing.assert_allclose(layer(X), expected, atol=1e-5)
+
+
+def test_row_lstm_equals_one_by_pixels():
+    layer = with_random_weights(RowLSTM(2), X.shape)
+    kernel = np.array(layer.input_conv.masked_kernel)
+    bias = layer.input_conv.bias.numpy()
+    state_kernel = layer.state_kernel.numpy().reshape(3, 2, 8)
+    hidden = np.tile(layer.first_hidden.numpy(), (2, 1, 1))
+    cell = np.tile(layer.first_cell.numpy(), (2, 1, 1))
+    expected = []
+    for r in range(4):
+        gates = np.tile(bias, (2, 5, 1)).astype("float64")
+        for c in range(5):
+            for k in range(3):
+                if 0 <= c + k - 1 < 5:
+                    gates[:, c] += X[:, r, c + k - 1] @ kernel[0, k]
+                    gates[:, c] += hidden[:, c + k - 1] @ state_kernel[k]
+        hidden, cell = lstm(gates, cell)
+        expected.append(hidden)
+    np.testing.assert_allclose(layer(X), np.stack(expected, 1), atol=1e-5)
+
+
+def test_masked_weights_do_not_count_even_when_they_are_large():
+    layer = with_random_weights(
+        MaskedConv2D(2, 3, mask_type="A", use_bias=False), X.shape
+    )
+    before = np.array(layer(X))
+    kernel = layer.kernel.numpy()
+    kernel[1, 1:], kernel[2] = 1e3, 1e3
+    layer.kernel.assign(kernel)
+    np.testing.assert_array_equal(layer(X), before)
+    kernel[1, 0] += 1.0
+    layer.kernel.assign(kernel)
+    assert np.abs(layer(X) - before).max() > 0.1
+
+
+def test_gated_block_by_hand():
+    layer = GatedMaskedBlock(1, kernel_size=1)
+    layer.build((None, 2, 1, 1), (None, 2, 1, 1))
+    layer.vertical_conv.set_weights([np.ones((1, 1, 1, 2)), np.zeros(2)])
+    layer.link.set_weights([2 * np.eye(2)[None, None], np.zeros(2)])
+    layer.horizontal_conv.set_weights([np.ones((1, 1, 1, 2)), np.zeros(2)])
+    layer.output_conv.set_weights([3 * np.ones((1, 1, 1, 1)), np.ones(1)])
+    v = np.float32([0.5, -1.0]).reshape(1, 2, 1, 1)
+    u = np.float32([0.1, 0.2]).reshape(1, 2, 1, 1)
+    vertical, horizontal = layer(v, u)
+    gate = lambda x: np.tanh(x) * sigmoid(x)  # noqa: E731
+    np.testing.assert_allclose(vertical, gate(v), atol=1e-6)
+    # The second row sees the first of the vertical stack.
+    pre = u + 2 * np.float32([0.0, 0.5]).reshape(1, 2, 1, 1)
+    np.testing.assert_allclose(horizontal, u + 3 * gate(pre) + 1, atol=1e-6)
+
+
+def test_names_what_is_wrong_with_an_argument():
+    with pytest.raises(ValueError, match='must be "A"'):
+        MaskedConv2D(2, 3, mask_type="C")
+    with pytest.raises(ValueError, match="must be odd"):
+        MaskedConv2D(2, 4, mask_type="A")
+    with pytest.raises(ValueError, match="multiple of `num_maps`"):
+        MaskedConv2D(5, 3, mask_type="B", num_maps=4)
+    for layer_class in (RowLSTM, DiagonalBiLSTM, GatedMaskedBlock):
+        with pytest.raises(ValueError, match="`filters` must be positive"):
+            layer_class(0)
