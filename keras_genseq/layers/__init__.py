@@ -1,5 +1,20 @@
 """Keras layers, one public class per file."""
 
+from keras_genseq.layers.attention.feed_forward import FeedForward
+from keras_genseq.layers.attention.multi_head_attention import (
+    MultiHeadAttention,
+)
+from keras_genseq.layers.attention.transformer_decoder_block import (
+    TransformerDecoderBlock,
+)
+from keras_genseq.layers.attention.transformer_encoder_block import (
+    TransformerEncoderBlock,
+)
+from keras_genseq.layers.embedding.position_embedding import PositionEmbedding
+from keras_genseq.layers.embedding.rotary_embedding import RotaryEmbedding
+from keras_genseq.layers.embedding.sinusoidal_position_encoding import (
+    SinusoidalPositionEncoding,
+)
 from keras_genseq.layers.recurrent.gru import GRU
 from keras_genseq.layers.recurrent.gru_cell import GRUCell
 from keras_genseq.layers.recurrent.lstm import LSTM
@@ -11,9 +26,16 @@ from keras_genseq.layers.recurrent.simple_rnn_cell import SimpleRNNCell
 __all__ = [
     "GRU",
     "LSTM",
+    "FeedForward",
     "GRUCell",
     "LSTMCell",
+    "MultiHeadAttention",
+    "PositionEmbedding",
     "RecurrentEncoder",
+    "RotaryEmbedding",
     "SimpleRNN",
     "SimpleRNNCell",
+    "SinusoidalPositionEncoding",
+    "TransformerDecoderBlock",
+    "TransformerEncoderBlock",
 ]

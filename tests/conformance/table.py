@@ -529,7 +529,68 @@ def cell_case(cell_class, num_states, **options):
     )
 
 
+def block_case(block_class, *sequences):
+    """A block of attention and inputs of the given numbers of steps."""
+    return LayerCase(
+        make=lambda **kwargs: block_class(
+            2,
+            7,
+            activation="gelu",
+            dropout=0.2,
+            attention_dropout=0.1,
+            norm_first=True,
+            num_key_value_heads=1,
+            use_bias=False,
+            rotary=True,
+            **kwargs,
+        ),
+        inputs=lambda size: tuple(normal(size, n, 8) for n in sequences),
+    )
+
+
+ATTENTION_LAYERS = {
+    "MultiHeadAttention": LayerCase(
+        make=lambda **kwargs: layers.MultiHeadAttention(
+            4,
+            6,
+            value_dim=5,
+            num_key_value_heads=2,
+            output_dim=7,
+            rotary=True,
+            dropout=0.2,
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 6, 3), normal(size, 4, 5)),
+    ),
+    "FeedForward": LayerCase(
+        make=lambda **kwargs: layers.FeedForward(
+            5, activation="gelu", use_bias=False, dropout=0.2, **kwargs
+        ),
+        inputs=lambda size: (normal(size, 6, 3),),
+    ),
+    "TransformerEncoderBlock": block_case(layers.TransformerEncoderBlock, 6),
+    "TransformerDecoderBlock": block_case(layers.TransformerDecoderBlock, 6, 4),
+    "SinusoidalPositionEncoding": LayerCase(
+        make=lambda **kwargs: layers.SinusoidalPositionEncoding(
+            max_wavelength=100.0, **kwargs
+        ),
+        inputs=lambda size: (normal(size, 6, 3),),
+    ),
+    "PositionEmbedding": LayerCase(
+        make=lambda **kwargs: layers.PositionEmbedding(
+            6, initializer="normal", **kwargs
+        ),
+        inputs=lambda size: (normal(size, 6, 3),),
+    ),
+    "RotaryEmbedding": LayerCase(
+        make=lambda **kwargs: layers.RotaryEmbedding(
+            max_wavelength=100.0, **kwargs
+        ),
+        inputs=lambda size: (normal(size, 6, 4),),
+    ),
+}
 LAYERS = {
+    **ATTENTION_LAYERS,
     "SimpleRNN": recurrent_case(layers.SimpleRNN, activation="sigmoid"),
     "LSTM": recurrent_case(layers.LSTM, unit_forget_bias=False),
     "GRU": recurrent_case(layers.GRU, reset_after=False),
