@@ -15,6 +15,7 @@ import functools
 from keras import ops
 
 from keras_genseq.ops.attention import EXCLUDED
+from keras_genseq.ops.attention import causal_mask
 from keras_genseq.ops.attention import repeat_heads
 from keras_genseq.ops.scan import scan
 
@@ -26,6 +27,7 @@ def blockwise_attention(
     padding_mask=None,
     *,
     use_causal_mask=False,
+    window=None,
     block_size=128,
 ):
     """Equals `dot_product_attention`, at memory linear in both lengths.
@@ -37,6 +39,8 @@ def blockwise_attention(
         padding_mask: optional `(batch_size, keys)` booleans, True where a key
             counts.
         use_causal_mask: bool. Whether query i sees only keys up to i.
+        window: optional int. With a causal mask, it sees the last `window` of
+            them alone.
         block_size: int. Keys worked off at once.
 
     Returns:
@@ -58,7 +62,7 @@ def blockwise_attention(
         if not use_causal_mask:
             return allowed
         columns = start + ops.arange(block_size)[None, :]
-        return allowed & (rows >= columns)
+        return allowed & causal_mask(rows, columns, window)
 
     def scores_of(query, key, mask):
         scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))

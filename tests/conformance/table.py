@@ -317,6 +317,45 @@ def language_model(**kwargs):
     return models.RecurrentLanguageModel(4, 6, **{**options, **kwargs})
 
 
+def transformer_language_model(**kwargs):
+    options = {
+        "num_layers": 2,
+        "hidden_dim": 8,
+        "num_heads": 2,
+        "intermediate_dim": 12,
+        "positions": "rotary",
+        "max_sequence_length": 70,
+        "norm_first": False,
+        "tie_embeddings": False,
+        "dropout": 0.2,
+        "activation": "relu",
+        "attention_dropout": 0.1,
+        "num_key_value_heads": 1,
+        "use_bias": False,
+        "attention_window": 5,
+        "tokenizer": CharacterTokenizer("abc"),
+        "stop_token_id": 3,
+    }
+    return models.TransformerLanguageModel(4, **{**options, **kwargs})
+
+
+def too_long_requests(requests, max_sequence_length):
+    """More requests to refuse: of texts that the model has no room for."""
+    size = max_sequence_length + 1
+    x = np.ones((1, size), "int32")
+    text = np.array([b"a" * size], object)
+    length = np.array([size], "int32")
+    words = f"This model has {max_sequence_length} positions"
+    long = {
+        "score": {"text": text},
+        "encode": {"text": text},
+        "generate": {"prompt": text},
+        "sample": {"length": length},
+        "complete": {"x": x, "mask": np.ones(x.shape, bool)},
+    }
+    return {k: [*requests[k], (long[k], words)] for k in long}
+
+
 def piano_rolls(size, num_notes, num_steps=9):
     """Notes that take turns; some rows end in padding."""
     x = token_ids(size, num_notes, num_steps)
@@ -427,6 +466,14 @@ MODELS = {
             "stateful_batch_size": None,
         },
         policy_rtol=0.02,
+    ),
+    "TransformerLanguageModel": ModelCase(
+        make=transformer_language_model,
+        batch=lambda size: texts(size, 4),
+        bad_requests=too_long_requests(language_requests(), 70),
+        quiet={"dropout": 0.0, "attention_dropout": 0.0},
+        policy_rtol=0.05,
+        at_defaults=("blockwise",),
     ),
     "RecurrentNoteModel": ModelCase(
         make=note_model,
@@ -542,6 +589,7 @@ def block_case(block_class, *sequences):
             num_key_value_heads=1,
             use_bias=False,
             rotary=True,
+            attention_window=3,
             **kwargs,
         ),
         inputs=lambda size: tuple(normal(size, n, 8) for n in sequences),

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_genseq.layers.embedding.rotary_embedding import RotaryEmbedding
+from keras_genseq.ops.attention import causal_mask
 from keras_genseq.ops.attention import dot_product_attention
 from keras_genseq.ops.blockwise_attention import blockwise_attention
 from keras_genseq.ops.checks import check_counts
@@ -31,6 +32,8 @@ class MultiHeadAttention(keras.layers.Layer):
         output_dim: optional int; None takes the width of `query`.
         use_bias: bool.
         rotary: bool. Whether queries and keys are turned by their positions.
+        attention_window: optional int. Under a causal mask a query sees this
+            many keys at most, the last ones, its own included.
         dropout: float. Part of the weights that training drops.
         blockwise: bool. Whether keys are worked off block by block: memory
             then grows with the length, not its square.
@@ -73,6 +76,7 @@ class MultiHeadAttention(keras.layers.Layer):
         output_dim=None,
         use_bias=True,
         rotary=False,
+        attention_window=None,
         dropout=0.0,
         blockwise=False,
         kernel_initializer="glorot_uniform",
@@ -84,6 +88,7 @@ class MultiHeadAttention(keras.layers.Layer):
             "value_dim": value_dim,
             "num_key_value_heads": num_key_value_heads,
             "output_dim": output_dim,
+            "attention_window": attention_window,
         }
         check_counts(**{k: v for k, v in given.items() if v is not None})
         if num_heads % (num_key_value_heads or 1):
@@ -106,6 +111,7 @@ class MultiHeadAttention(keras.layers.Layer):
         self.output_dim = output_dim
         self.use_bias = use_bias
         self.rotary = rotary
+        self.attention_window = attention_window
         self.dropout = dropout
         self.blockwise = blockwise
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -207,6 +213,7 @@ class MultiHeadAttention(keras.layers.Layer):
                 *keys_values,
                 _joined(padding_mask, attention_mask),
                 use_causal_mask=use_causal_mask,
+                window=self.attention_window,
                 drop=self._drop if training and self.dropout else None,
             )
             x = self._from_heads(x)
@@ -222,6 +229,7 @@ class MultiHeadAttention(keras.layers.Layer):
             *keys_values,
             padding_mask,
             use_causal_mask=use_causal_mask,
+            window=self.attention_window,
         )
         return self._from_heads(x)
 
@@ -255,7 +263,8 @@ class MultiHeadAttention(keras.layers.Layer):
         queries = self._to_heads("query", x)
         if self.rotary:
             queries = self.turn(queries, start=position)
-        x, _ = dot_product_attention(queries, *cache, slots <= position)
+        seen = causal_mask(position, slots, self.attention_window)
+        x, _ = dot_product_attention(queries, *cache, seen)
         return self._from_heads(x), cache
 
     def compute_output_shape(
@@ -273,6 +282,7 @@ class MultiHeadAttention(keras.layers.Layer):
             "output_dim": self.output_dim,
             "use_bias": self.use_bias,
             "rotary": self.rotary,
+            "attention_window": self.attention_window,
             "dropout": self.dropout,
             "blockwise": self.blockwise,
             "kernel_initializer": keras.initializers.serialize(

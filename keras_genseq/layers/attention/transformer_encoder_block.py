@@ -26,8 +26,9 @@ class TransformerEncoderBlock(keras.layers.Layer):
         norm_first: bool. Whether sublayers see normalised inputs; a stack of
             such blocks needs one more normalisation at its end.
         norm_epsilon: float.
-        num_key_value_heads, use_bias, rotary, blockwise: as for
-            `MultiHeadAttention`; `use_bias` for the feed-forward network too.
+        num_key_value_heads, use_bias, rotary, attention_window, blockwise: as
+            for `MultiHeadAttention`; `use_bias` for the feed-forward network
+            too.
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
@@ -61,6 +62,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         num_key_value_heads=None,
         use_bias=True,
         rotary=False,
+        attention_window=None,
         blockwise=False,
         **kwargs,
     ):
@@ -76,6 +78,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         self.num_key_value_heads = num_key_value_heads
         self.use_bias = use_bias
         self.rotary = rotary
+        self.attention_window = attention_window
         self.blockwise = blockwise
         self.supports_masking = True
 
@@ -153,6 +156,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
             "num_key_value_heads": self.num_key_value_heads,
             "use_bias": self.use_bias,
             "rotary": self.rotary,
+            "attention_window": self.attention_window,
             "blockwise": self.blockwise,
         }
 
@@ -162,6 +166,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
             num_key_value_heads=self.num_key_value_heads,
             use_bias=self.use_bias,
             rotary=rotary,
+            attention_window=self.attention_window,
             dropout=self.attention_dropout,
             blockwise=self.blockwise,
             dtype=self.dtype_policy,
