@@ -1,5 +1,20 @@
 """Keras layers, one public class per file."""
 
+from keras_genseq.layers.attention.feed_forward import FeedForward
+from keras_genseq.layers.attention.multi_head_attention import (
+    MultiHeadAttention,
+)
+from keras_genseq.layers.attention.transformer_decoder_block import (
+    TransformerDecoderBlock,
+)
+from keras_genseq.layers.attention.transformer_encoder_block import (
+    TransformerEncoderBlock,
+)
+from keras_genseq.layers.embedding.position_embedding import PositionEmbedding
+from keras_genseq.layers.embedding.rotary_embedding import RotaryEmbedding
+from keras_genseq.layers.embedding.sinusoidal_position_encoding import (
+    SinusoidalPositionEncoding,
+)
 from keras_genseq.layers.masked.diagonal_bilstm import DiagonalBiLSTM
 from keras_genseq.layers.masked.gated_masked_block import GatedMaskedBlock
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
@@ -17,13 +32,20 @@ __all__ = [
     "GRU",
     "LSTM",
     "DiagonalBiLSTM",
+    "FeedForward",
     "GRUCell",
     "GatedMaskedBlock",
     "LSTMCell",
     "MaskedConv2D",
     "MaskedDense",
+    "MultiHeadAttention",
+    "PositionEmbedding",
     "RecurrentEncoder",
+    "RotaryEmbedding",
     "RowLSTM",
     "SimpleRNN",
     "SimpleRNNCell",
+    "SinusoidalPositionEncoding",
+    "TransformerDecoderBlock",
+    "TransformerEncoderBlock",
 ]

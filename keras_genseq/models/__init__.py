@@ -57,3 +57,6 @@ from keras_genseq.models.recurrent.sequence_forecaster import (
     SequenceForecaster as SequenceForecaster,
 )
 from keras_genseq.models.trainer import Trainer as Trainer
+from keras_genseq.models.transformer.transformer_language_model import (
+    TransformerLanguageModel as TransformerLanguageModel,
+)

@@ -62,8 +62,12 @@ class CausalLanguageModel(TextGeneration, SequenceModel):
         self.stop_token_id = stop_token_id
         self.perplexity = Perplexity(dtype="float32")
 
-    def initial_states(self, batch_size):
+    def initial_states(self, batch_size, num_steps):
         """What the model remembers before the first token.
+
+        Args:
+            batch_size: int or integer tensor.
+            num_steps: int or integer tensor. The most steps there will be.
 
         Returns:
             Structure of tensors `(batch_size, ...)`.

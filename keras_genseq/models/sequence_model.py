@@ -11,6 +11,7 @@ from keras_genseq.models.density_model import DensityModel
 from keras_genseq.ops.checks import as_mask
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_sequences
+from keras_genseq.ops.checks import ensure
 from keras_genseq.ops.checks import not_empty
 
 
@@ -30,6 +31,8 @@ class SequenceModel(DensityModel):
 
     # What stands for steps that do not count; None where all steps do.
     padding_value = None
+    # The most steps that there are positions for; None is no limit.
+    max_sequence_length = None
 
     def __init__(self, step_shape, step_dtype, **kwargs):
         super().__init__(**kwargs)
@@ -153,11 +156,31 @@ class SequenceModel(DensityModel):
 
     def check_inputs(self, x, name="x"):
         x = as_sequences(x, self.step_shape, self.step_dtype, name=name)
+        x = self.check_length(x, tf.shape(x)[1], name)
         return self.check_values(x, name)
+
+    def check_length(self, x, num_steps, name):
+        """Refuses more steps than the model has positions for.
+
+        Args:
+            x: tensor that is handed through.
+            num_steps: int or integer tensor.
+            name: str. What error messages call it.
+        """
+        limit = self.max_sequence_length
+        if limit is None:
+            return x
+        return ensure(
+            x,
+            tf.reduce_all(num_steps <= limit),
+            f"This model has {limit} positions (`max_sequence_length`), but "
+            f"`{name}` asks for more. Cut it, or make a model with more.",
+        )
 
     def check_masked(self, x, mask):
         """Checks sequences of which only a part counts; zeros the others."""
         x = as_sequences(x, self.step_shape, self.step_dtype)
+        x = self.check_length(x, tf.shape(x)[1], "x")
         mask = as_mask(mask, x)
         shown = self._per_value(mask)
         x = self.check_values(x, "x", where=shown)
@@ -215,7 +238,8 @@ class SequenceModel(DensityModel):
 
     def _hidden(self, num_rows, num_steps):
         shape = (num_rows, num_steps, *self.step_shape)
-        return tf.zeros(shape, self.step_dtype)
+        hidden = tf.zeros(shape, self.step_dtype)
+        return self.check_length(hidden, num_steps, "length")
 
     def _per_value(self, mask):
         """A mask of steps as one that broadcasts against their values."""

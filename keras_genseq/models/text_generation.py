@@ -28,7 +28,7 @@ class TextGeneration:
             row_uniform(seeds, steps),
             SamplingOptions(temperature),
             tf.zeros_like(seeds),
-            self._beginning(rows),
+            self._beginning(rows, steps),
         )
         return x
 
@@ -86,6 +86,7 @@ class TextGeneration:
             min_p=min_p,
             stop_token_id=self._stop(stop_token_id),
         )
+        request = self._within_reach(request)
         longest = int(tf.reduce_max(request.max_new_tokens))
         request = request._replace(prompt=_widened(x, longest))
         new_ids, _ = map_rows(
@@ -138,7 +139,7 @@ class TextGeneration:
             min_p=min_p,
             stop_token_id=self._stop(stop_token_id),
         )
-        tokens = self._stream_tokens(request)
+        tokens = self._stream_tokens(self._within_reach(request))
         return self._as_pieces(tokens) if is_text else tokens
 
     def score(self, texts, batch_size=256):
@@ -212,6 +213,7 @@ class TextGeneration:
                 top_p=top_p,
                 stop_token_id=self._stop(None),
             )
+            request = self._within_reach(request)
             longest = tf.reduce_max(request.max_new_tokens)
             x = tf.pad(x, [[0, 0], [0, longest]])
             new_ids, log_prob = self._continue(*request._replace(prompt=x))
@@ -263,7 +265,7 @@ class TextGeneration:
             row_uniform(seeds, steps),
             options,
             stop,
-            self._beginning(rows),
+            self._beginning(rows, steps),
         )
         # What follows the prompt of each row, shifted to column 0.
         columns = lengths[:, None] + tf.range(steps)[None, :]
@@ -273,9 +275,10 @@ class TextGeneration:
     def _stream_tokens(self, request):
         x, seeds, max_new_tokens, options, stop = request
         length, longest = x.shape[1], int(max_new_tokens[0])
-        uniforms = row_uniform(seeds, _power_of_two(length + longest))
+        room = _power_of_two(length + longest)
+        uniforms = row_uniform(seeds, room)
         walk = self.compile_method(self._walk, jit_compile=True)
-        known = self._beginning(1)
+        known = self._beginning(1, room)
         if length:
             x = _widened(x)
             noise = tf.zeros_like(x, tf.float32)
@@ -311,12 +314,22 @@ class TextGeneration:
         if piece:
             yield piece
 
-    def _beginning(self, num_rows):
+    def _beginning(self, num_rows, num_steps):
         """What is known before the first token."""
         return (
             tf.zeros([num_rows], tf.int32),
-            self.initial_states(num_rows),
+            self.initial_states(num_rows, num_steps),
             tf.ones([num_rows], tf.bool),
+        )
+
+    def _within_reach(self, request):
+        """Refuses prompts that leave no room for what is to follow."""
+        lengths = tf.reduce_sum(tf.cast(request.prompt > 0, tf.int32), axis=1)
+        steps = lengths + request.max_new_tokens
+        return request._replace(
+            max_new_tokens=self.check_length(
+                request.max_new_tokens, steps, "prompt` with `max_new_tokens"
+            )
         )
 
     def _as_prompts(self, prompt):

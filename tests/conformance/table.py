@@ -342,6 +342,45 @@ def language_model(**kwargs):
     return models.RecurrentLanguageModel(4, 6, **{**options, **kwargs})
 
 
+def transformer_language_model(**kwargs):
+    options = {
+        "num_layers": 2,
+        "hidden_dim": 8,
+        "num_heads": 2,
+        "intermediate_dim": 12,
+        "positions": "rotary",
+        "max_sequence_length": 70,
+        "norm_first": False,
+        "tie_embeddings": False,
+        "dropout": 0.2,
+        "activation": "relu",
+        "attention_dropout": 0.1,
+        "num_key_value_heads": 1,
+        "use_bias": False,
+        "attention_window": 5,
+        "tokenizer": CharacterTokenizer("abc"),
+        "stop_token_id": 3,
+    }
+    return models.TransformerLanguageModel(4, **{**options, **kwargs})
+
+
+def too_long_requests(requests, max_sequence_length):
+    """More requests to refuse: of texts that the model has no room for."""
+    size = max_sequence_length + 1
+    x = np.ones((1, size), "int32")
+    text = np.array([b"a" * size], object)
+    length = np.array([size], "int32")
+    words = f"This model has {max_sequence_length} positions"
+    long = {
+        "score": {"text": text},
+        "encode": {"text": text},
+        "generate": {"prompt": text},
+        "sample": {"length": length},
+        "complete": {"x": x, "mask": np.ones(x.shape, bool)},
+    }
+    return {k: [*requests[k], (long[k], words)] for k in long}
+
+
 def piano_rolls(size, num_notes, num_steps=9):
     """Notes that take turns; some rows end in padding."""
     x = token_ids(size, num_notes, num_steps)
@@ -492,6 +531,14 @@ MODELS = {
             "stateful_batch_size": None,
         },
         policy_rtol=0.02,
+    ),
+    "TransformerLanguageModel": ModelCase(
+        make=transformer_language_model,
+        batch=lambda size: texts(size, 4),
+        bad_requests=too_long_requests(language_requests(), 70),
+        quiet={"dropout": 0.0, "attention_dropout": 0.0},
+        policy_rtol=0.05,
+        at_defaults=("blockwise",),
     ),
     "RecurrentNoteModel": ModelCase(
         make=note_model,
@@ -681,6 +728,67 @@ def cell_case(cell_class, num_states, **options):
     )
 
 
+def block_case(block_class, *sequences):
+    """A block of attention and inputs of the given numbers of steps."""
+    return LayerCase(
+        make=lambda **kwargs: block_class(
+            2,
+            7,
+            activation="gelu",
+            dropout=0.2,
+            attention_dropout=0.1,
+            norm_first=True,
+            num_key_value_heads=1,
+            use_bias=False,
+            rotary=True,
+            attention_window=3,
+            **kwargs,
+        ),
+        inputs=lambda size: tuple(normal(size, n, 8) for n in sequences),
+    )
+
+
+ATTENTION_LAYERS = {
+    "MultiHeadAttention": LayerCase(
+        make=lambda **kwargs: layers.MultiHeadAttention(
+            4,
+            6,
+            value_dim=5,
+            num_key_value_heads=2,
+            output_dim=7,
+            rotary=True,
+            dropout=0.2,
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 6, 3), normal(size, 4, 5)),
+    ),
+    "FeedForward": LayerCase(
+        make=lambda **kwargs: layers.FeedForward(
+            5, activation="gelu", use_bias=False, dropout=0.2, **kwargs
+        ),
+        inputs=lambda size: (normal(size, 6, 3),),
+    ),
+    "TransformerEncoderBlock": block_case(layers.TransformerEncoderBlock, 6),
+    "TransformerDecoderBlock": block_case(layers.TransformerDecoderBlock, 6, 4),
+    "SinusoidalPositionEncoding": LayerCase(
+        make=lambda **kwargs: layers.SinusoidalPositionEncoding(
+            max_wavelength=100.0, **kwargs
+        ),
+        inputs=lambda size: (normal(size, 6, 3),),
+    ),
+    "PositionEmbedding": LayerCase(
+        make=lambda **kwargs: layers.PositionEmbedding(
+            6, initializer="normal", **kwargs
+        ),
+        inputs=lambda size: (normal(size, 6, 3),),
+    ),
+    "RotaryEmbedding": LayerCase(
+        make=lambda **kwargs: layers.RotaryEmbedding(
+            max_wavelength=100.0, **kwargs
+        ),
+        inputs=lambda size: (normal(size, 6, 4),),
+    ),
+}
 LAYERS = {
     "MaskedConv2D": LayerCase(
         make=lambda **kwargs: layers.MaskedConv2D(
@@ -734,6 +842,7 @@ LAYERS = {
         ),
         inputs=lambda size: (normal(size, 3),),
     ),
+    **ATTENTION_LAYERS,
     "SimpleRNN": recurrent_case(layers.SimpleRNN, activation="sigmoid"),
     "LSTM": recurrent_case(layers.LSTM, unit_forget_bias=False),
     "GRU": recurrent_case(layers.GRU, reset_after=False),

@@ -10,7 +10,7 @@ from training.data.sequences import of_dataset
 _SPLITS_HELD_OUT = ("valid", "test")
 
 
-def character_stream(num_rows=16):
+def character_stream(num_rows=16, sequence_length=None):
     """Makes one long row of character ids of a text.
 
     Ids count from 1, in the order of the characters' codes; `vocabulary[0]` is
@@ -19,12 +19,14 @@ def character_stream(num_rows=16):
 
     Args:
         num_rows: int. Rows of validation and of test.
+        sequence_length: optional int. Steps of their rows, instead of a number
+            of rows.
 
     Returns:
         Function from a `Dataset` of kind `"text"` to one of kind `"tokens"`.
     """
 
-    return _token_stream(list, num_rows)
+    return _token_stream(list, num_rows, sequence_length)
 
 
 def word_stream(num_rows=16):
@@ -120,7 +122,7 @@ def joined(examples):
     return np.concatenate(parts)
 
 
-def _token_stream(split, num_rows):
+def _token_stream(split, num_rows, sequence_length=None):
     def transform(dataset):
         if dataset.kind != "text":
             raise ValueError(
@@ -141,6 +143,8 @@ def _token_stream(split, num_rows):
         for name, part in tokens.items():
             row = np.array([ids[token] for token in part], "int32")
             rows = num_rows if name in _SPLITS_HELD_OUT else 1
+            if sequence_length and rows > 1:
+                rows = -(-len(row) // sequence_length)
             row = np.pad(row, (0, -len(row) % rows)).reshape(rows, -1)
             splits[name] = tf.data.Dataset.from_tensor_slices({"x": row})
         return dataclasses.replace(

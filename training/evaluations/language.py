@@ -1,7 +1,8 @@
 """Language models: the whole of each text, states carried, and what they write.
 
-Every token of a split is scored once, in order, with the states carried from
-the first to the last: nothing is predicted from a cold start but the start.
+Every token of a split is scored once, in order: by recurrent models with the
+states carried from the first to the last, by Transformers in windows that
+overlap by half. Nothing is predicted from a cold start but the start.
 """
 
 import math
@@ -10,6 +11,7 @@ import numpy as np
 
 from keras_genseq.models import SparseMarkovModel
 from keras_genseq.models.autoregressive.sparse_markov_model import num_contexts
+from keras_genseq.models.recurrent.carried_states import CarriedStates
 from training import figures
 from training.data import model_inputs
 from training.data.streams import joined
@@ -23,7 +25,7 @@ _GENERATED = 400
 
 
 def evaluate_language(evaluation):
-    """Reports a recurrent language model beside Markov chains.
+    """Reports a language model beside Markov chains.
 
     Args:
         evaluation: `training.evaluate.Evaluation`.
@@ -32,7 +34,8 @@ def evaluate_language(evaluation):
         `Report`.
     """
     model, dataset = evaluation.model, evaluation.dataset
-    report = Report(title=f"{type(model).__name__}: {model.cell}")
+    kind = model.cell if _carries(model) else model.positions
+    report = Report(title=f"{type(model).__name__}: {kind}")
     streams = {
         name: joined(model_inputs(split))
         for name, split in dataset.splits.items()
@@ -71,6 +74,11 @@ def stream_nats(model, tokens):
 
 def _likelihood(report, evaluation, streams, unit):
     paper = evaluation.recipe.paper
+    seen = (
+        "states carried"
+        if _carries(evaluation.model)
+        else "in windows that overlap by half"
+    )
     for split, word in (("valid", "validation"), ("test", "test")):
         tokens = streams[split]
         nats = stream_nats(evaluation.model, tokens)
@@ -79,7 +87,7 @@ def _likelihood(report, evaluation, streams, unit):
             f"{word}, nats per {unit}",
             f"**{nats:.4f}**",
             theirs,
-            f"all {len(tokens):,} {unit}s, states carried. {source}",
+            f"all {len(tokens):,} {unit}s, {seen}. {source}",
         )
         report.add(f"{word}, bits per {unit}", f"{nats / math.log(2.0):.4f}")
         theirs, source = paper.get(f"{split}_perplexity", ("", ""))
@@ -140,6 +148,10 @@ def _texts(report, evaluation, test):
                 + (f"after {given!r}:" if given else "from nothing:")
                 + f"\n\n```text\n{dataset.text(ids)}\n```"
             )
+
+
+def _carries(model):
+    return isinstance(model, CarriedStates)
 
 
 def _num_trainable(model):

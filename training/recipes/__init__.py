@@ -8,6 +8,7 @@ RECIPES = {
     "char_gru": "GRU language model of characters",
     "char_lstm": "LSTM language model of characters",
     "char_rnn": "vanilla RNN language model of characters",
+    "char_transformer": "Transformer language model of characters",
     "chorales_lstm": "LSTM model of polyphonic music",
     "copy_task": "ten symbols and a pause, a task of memory",
     "dcgan": "deep convolutional generative adversarial nets",

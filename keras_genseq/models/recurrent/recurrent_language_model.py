@@ -177,7 +177,7 @@ class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
             )
         return self._logits(x), [token_ids[:, -1], *states]
 
-    def initial_states(self, batch_size):
+    def initial_states(self, batch_size, num_steps):
         return self.stack.initial_states(batch_size)
 
     def next_logits(self, token_ids, states):

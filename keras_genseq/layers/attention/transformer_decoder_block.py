@@ -1,0 +1,98 @@
+import keras
+
+from keras_genseq.layers.attention.transformer_encoder_block import (
+    TransformerEncoderBlock,
+)
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class TransformerDecoderBlock(TransformerEncoderBlock):
+    """Causal self-attention, attention to an encoded source, feed-forward.
+
+    Args:
+        num_heads, intermediate_dim, **kwargs: as for `TransformerEncoderBlock`.
+
+    Call arguments:
+        x: `(batch_size, time, hidden_dim)`.
+        encoded: `(batch_size, source_time, hidden_dim)`.
+        padding_mask: optional `(batch_size, time)` booleans, True where a step
+            counts.
+        encoded_padding_mask: optional `(batch_size, source_time)` booleans.
+        training: bool.
+
+    Returns:
+        Tensor like `x`.
+
+    References:
+        - [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), 3.1
+    """
+
+    def __init__(self, num_heads, intermediate_dim, **kwargs):
+        super().__init__(num_heads, intermediate_dim, **kwargs)
+        # Positions of another sequence: there is no distance to turn by.
+        self.cross_attention = self._attention(rotary=False)
+        self.cross_attention_norm = self._norm()
+
+    def build(self, x_shape, encoded_shape=None):
+        self.cross_attention.build(x_shape, encoded_shape)
+        self.cross_attention_norm.build(x_shape)
+        super().build(x_shape)
+
+    def call(
+        self,
+        x,
+        encoded,
+        padding_mask=None,
+        encoded_padding_mask=None,
+        training=False,
+    ):
+        def attention(x):
+            return self.self_attention(
+                x,
+                padding_mask=padding_mask,
+                use_causal_mask=True,
+                training=training,
+            )
+
+        x = self._around(self.self_attention_norm, attention, x, training)
+        keys_values = self.cross_keys_values(encoded)
+        x = self._cross(x, keys_values, encoded_padding_mask, training)
+        return self._around(
+            self.feed_forward_norm, self.feed_forward, x, training
+        )
+
+    def cross_keys_values(self, encoded):
+        """Keys and values of a source, for all the steps to come.
+
+        Args:
+            encoded: `(batch_size, source_time, hidden_dim)`.
+
+        Returns:
+            Pair of tensors, for `step`.
+        """
+        return self.cross_attention.project(encoded)
+
+    def step(self, x, cache, position, keys_values, encoded_padding_mask=None):
+        """One step of a call, without dropout.
+
+        Args:
+            x: `(batch_size, 1, hidden_dim)`.
+            cache: as `initial_cache` returns it.
+            position: integer scalar tensor, the number of this step.
+            keys_values: as `cross_keys_values` returns them.
+            encoded_padding_mask: as in a call.
+
+        Returns:
+            Tensor like `x`, and the cache with this step in it.
+        """
+        x, cache = self._self_attention_step(x, cache, position)
+        x = self._cross(x, keys_values, encoded_padding_mask)
+        return self._around(self.feed_forward_norm, self.feed_forward, x), cache
+
+    def _cross(self, x, keys_values, padding_mask, training=False):
+        def attention(x):
+            return self.cross_attention.attend(
+                x, keys_values, padding_mask=padding_mask, training=training
+            )
+
+        return self._around(self.cross_attention_norm, attention, x, training)

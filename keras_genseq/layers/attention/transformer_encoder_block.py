@@ -1,0 +1,194 @@
+import keras
+
+from keras_genseq.layers.attention.feed_forward import FeedForward
+from keras_genseq.layers.attention.multi_head_attention import (
+    MultiHeadAttention,
+)
+from keras_genseq.ops.checks import check_counts
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class TransformerEncoderBlock(keras.layers.Layer):
+    """Self-attention and a feed-forward network, each around a shortcut.
+
+    x = norm(x + dropout(sublayer(x)))       as in the paper, or
+    x = x + dropout(sublayer(norm(x)))       with `norm_first`
+
+    With `use_causal_mask` it is the block of decoder-only language models, and
+    `step` computes it one position at a time.
+
+    Args:
+        num_heads: int. Heads share the width of the inputs out.
+        intermediate_dim: int. Inner width of the feed-forward network.
+        activation: activation of the feed-forward network.
+        dropout: float. Part of each sublayer's outputs that training drops.
+        attention_dropout: float. Part of the attention weights, likewise.
+        norm_first: bool. Whether sublayers see normalised inputs; a stack of
+            such blocks needs one more normalisation at its end.
+        norm_epsilon: float.
+        num_key_value_heads, use_bias, rotary, attention_window, blockwise: as
+            for `MultiHeadAttention`; `use_bias` for the feed-forward network
+            too.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        x: `(batch_size, time, hidden_dim)`.
+        padding_mask: optional `(batch_size, time)` booleans, True where a step
+            counts.
+        attention_mask: optional booleans that broadcast to `(batch_size, time,
+            time)`, True where a step may see another.
+        use_causal_mask: bool. Whether steps see only themselves and earlier
+            ones.
+        training: bool.
+
+    Returns:
+        Tensor like `x`.
+
+    References:
+        - [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), 3.1
+        - [Xiong et al., 2020](https://arxiv.org/abs/2002.04745), `norm_first`
+    """
+
+    def __init__(
+        self,
+        num_heads,
+        intermediate_dim,
+        *,
+        activation="relu",
+        dropout=0.1,
+        attention_dropout=0.0,
+        norm_first=False,
+        norm_epsilon=1e-6,
+        num_key_value_heads=None,
+        use_bias=True,
+        rotary=False,
+        attention_window=None,
+        blockwise=False,
+        **kwargs,
+    ):
+        check_counts(num_heads=num_heads, intermediate_dim=intermediate_dim)
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.intermediate_dim = intermediate_dim
+        self.activation = keras.activations.get(activation)
+        self.dropout = dropout
+        self.attention_dropout = attention_dropout
+        self.norm_first = norm_first
+        self.norm_epsilon = norm_epsilon
+        self.num_key_value_heads = num_key_value_heads
+        self.use_bias = use_bias
+        self.rotary = rotary
+        self.attention_window = attention_window
+        self.blockwise = blockwise
+        self.supports_masking = True
+
+        self.self_attention = self._attention(rotary)
+        self.self_attention_norm = self._norm()
+        self.feed_forward = FeedForward(
+            intermediate_dim,
+            activation=self.activation,
+            use_bias=use_bias,
+            dtype=self.dtype_policy,
+        )
+        self.feed_forward_norm = self._norm()
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        self.self_attention.build(input_shape)
+        self.self_attention_norm.build(input_shape)
+        self.feed_forward.build(input_shape)
+        self.feed_forward_norm.build(input_shape)
+        self.built = True
+
+    def call(
+        self,
+        x,
+        padding_mask=None,
+        attention_mask=None,
+        use_causal_mask=False,
+        training=False,
+    ):
+        def attention(x):
+            return self.self_attention(
+                x,
+                padding_mask=padding_mask,
+                attention_mask=attention_mask,
+                use_causal_mask=use_causal_mask,
+                training=training,
+            )
+
+        x = self._around(self.self_attention_norm, attention, x, training)
+        return self._around(
+            self.feed_forward_norm, self.feed_forward, x, training
+        )
+
+    def initial_cache(self, batch_size, length):
+        """What `step` remembers of up to `length` steps."""
+        return self.self_attention.initial_cache(batch_size, length)
+
+    def step(self, x, cache, position):
+        """One step of a call with `use_causal_mask`, without dropout.
+
+        Args:
+            x: `(batch_size, 1, hidden_dim)`.
+            cache: as `initial_cache` returns it.
+            position: integer scalar tensor, the number of this step.
+
+        Returns:
+            Tensor like `x`, and the cache with this step in it.
+        """
+        x, cache = self._self_attention_step(x, cache, position)
+        return self._around(self.feed_forward_norm, self.feed_forward, x), cache
+
+    def compute_output_shape(self, input_shape, *args):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "intermediate_dim": self.intermediate_dim,
+            "activation": keras.activations.serialize(self.activation),
+            "dropout": self.dropout,
+            "attention_dropout": self.attention_dropout,
+            "norm_first": self.norm_first,
+            "norm_epsilon": self.norm_epsilon,
+            "num_key_value_heads": self.num_key_value_heads,
+            "use_bias": self.use_bias,
+            "rotary": self.rotary,
+            "attention_window": self.attention_window,
+            "blockwise": self.blockwise,
+        }
+
+    def _attention(self, rotary):
+        return MultiHeadAttention(
+            self.num_heads,
+            num_key_value_heads=self.num_key_value_heads,
+            use_bias=self.use_bias,
+            rotary=rotary,
+            attention_window=self.attention_window,
+            dropout=self.attention_dropout,
+            blockwise=self.blockwise,
+            dtype=self.dtype_policy,
+        )
+
+    def _norm(self):
+        return keras.layers.LayerNormalization(
+            epsilon=self.norm_epsilon, dtype=self.dtype_policy
+        )
+
+    def _around(self, norm, sublayer, x, training=False):
+        """A sublayer with its shortcut and its normalisation."""
+        if self.norm_first:
+            return x + self.drop(sublayer(norm(x)), training=training)
+        return norm(x + self.drop(sublayer(x), training=training))
+
+    def _self_attention_step(self, x, cache, position):
+        after = []
+
+        def attention(x):
+            x, new = self.self_attention.step(x, cache, position)
+            after.append(new)
+            return x
+
+        return self._around(self.self_attention_norm, attention, x), after[0]

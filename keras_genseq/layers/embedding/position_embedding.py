@@ -1,0 +1,59 @@
+import keras
+from keras import ops
+
+from keras_genseq.ops.checks import check_counts
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class PositionEmbedding(keras.layers.Layer):
+    """Adds a learned vector for each position to embedded tokens.
+
+    Args:
+        sequence_length: int. Positions there are; steps beyond the last one
+            take its vector.
+        initializer: initializer of the vectors.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        x: `(batch_size, time, hidden_dim)`.
+        start: int or integer scalar tensor. Position of the first step.
+
+    Returns:
+        Tensor like `x`.
+
+    References:
+        - [Gehring et al., 2017](https://arxiv.org/abs/1705.03122), 3.1
+    """
+
+    def __init__(
+        self, sequence_length, *, initializer="glorot_uniform", **kwargs
+    ):
+        check_counts(sequence_length=sequence_length)
+        super().__init__(**kwargs)
+        self.sequence_length = sequence_length
+        self.initializer = keras.initializers.get(initializer)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.sequence_length, input_shape[-1]),
+            initializer=self.initializer,
+        )
+
+    def call(self, x, start=0):
+        positions = start + ops.arange(ops.shape(x)[1])
+        positions = ops.minimum(positions, self.sequence_length - 1)
+        # A product, not a gather: its gradient is dense and deterministic.
+        chosen = ops.one_hot(positions, self.sequence_length, dtype=x.dtype)
+        return x + ops.matmul(chosen, ops.cast(self.embeddings, x.dtype))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "sequence_length": self.sequence_length,
+            "initializer": keras.initializers.serialize(self.initializer),
+        }

@@ -1,0 +1,53 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class SinusoidalPositionEncoding(keras.layers.Layer):
+    """Adds waves to embedded tokens that tell their positions apart.
+
+    PE[pos, 2i] = sin(pos / w^(2i/d)), PE[pos, 2i+1] = cos(pos / w^(2i/d))
+
+    with the longest wavelength 2 pi w. The encoding of a position k steps on is
+    a rotation of it, the same one everywhere.
+
+    Args:
+        max_wavelength: float. The w above.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        x: `(batch_size, time, hidden_dim)`.
+        start: int or integer scalar tensor. Position of the first step.
+
+    Returns:
+        Tensor like `x`.
+
+    References:
+        - [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), 3.5
+    """
+
+    def __init__(self, *, max_wavelength=10000.0, **kwargs):
+        super().__init__(**kwargs)
+        self.max_wavelength = max_wavelength
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, x, start=0):
+        positions = start + ops.arange(ops.shape(x)[1])
+        return x + ops.cast(self.encode(positions, x.shape[-1]), x.dtype)
+
+    def encode(self, positions, hidden_dim):
+        """`(time, hidden_dim)` float32 encodings of `(time,)` positions."""
+        columns = ops.arange(hidden_dim)
+        # Neighbours 2i and 2i + 1 share a wavelength.
+        exponents = ops.cast(columns // 2 * 2, "float32") / hidden_dim
+        angles = ops.cast(positions, "float32")[:, None]
+        angles = angles * self.max_wavelength**-exponents
+        is_even = columns % 2 == 0
+        return ops.where(is_even, ops.sin(angles), ops.cos(angles))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "max_wavelength": self.max_wavelength}

@@ -1,0 +1,65 @@
+"""What the three ways to tell positions promise."""
+
+import numpy as np
+import pytest
+
+from keras_genseq.layers import PositionEmbedding
+from keras_genseq.layers import RotaryEmbedding
+from keras_genseq.layers import SinusoidalPositionEncoding
+
+ZEROS = np.zeros((1, 20, 8), "float32")
+
+
+def test_sinusoids_are_the_papers_formula():
+    encoding = SinusoidalPositionEncoding()(ZEROS)[0]
+    for position, i in ((0, 0), (3, 1), (19, 3)):
+        angle = position / 10000.0 ** (2 * i / 8)
+        np.testing.assert_allclose(
+            encoding[position, 2 * i : 2 * i + 2],
+            [np.sin(angle), np.cos(angle)],
+            atol=1e-5,
+        )
+
+
+def test_products_of_sinusoids_depend_on_the_distance_alone():
+    encoding = SinusoidalPositionEncoding()(ZEROS)[0].numpy()
+    products = encoding @ encoding.T
+    np.testing.assert_allclose(products[1:, 1:], products[:-1, :-1], atol=1e-4)
+    np.testing.assert_allclose(np.diagonal(products), 4.0, rtol=1e-5)
+    assert np.abs(encoding).max() <= 1.0
+
+
+def test_rotations_keep_lengths_and_turn_products_by_the_distance():
+    x = np.random.default_rng(0).normal(size=(2, 1, 8)).astype("float32")
+    turned = RotaryEmbedding()(np.repeat(x, 6, axis=1)).numpy()
+    norms = np.linalg.norm(x, axis=-1)
+    np.testing.assert_allclose(
+        np.linalg.norm(turned, axis=-1), np.repeat(norms, 6, 1), rtol=1e-5
+    )
+    products = turned[0] @ turned[1].T
+    np.testing.assert_allclose(products[1:, 1:], products[:-1, :-1], atol=1e-4)
+    assert np.ptp(products[0]) > 0.1
+
+
+def test_learned_positions_are_rows_of_a_matrix_and_the_last_one_goes_on():
+    layer = PositionEmbedding(4)
+    x = layer(ZEROS[:, :6])[0]
+    expected = np.array(layer.embeddings)[[0, 1, 2, 3, 3, 3]]
+    np.testing.assert_allclose(x, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [SinusoidalPositionEncoding(), PositionEmbedding(20), RotaryEmbedding()],
+    ids=["sinusoidal", "learned", "rotary"],
+)
+def test_a_later_start_is_a_part_of_the_whole(layer):
+    x = np.random.default_rng(0).normal(size=(1, 20, 8)).astype("float32")
+    np.testing.assert_allclose(
+        layer(x)[:, 7:9], layer(x[:, 7:9], start=7), atol=1e-5
+    )
+
+
+def test_rotations_need_an_even_width():
+    with pytest.raises(ValueError, match="must be even"):
+        RotaryEmbedding()(ZEROS[..., :7])

@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_genseq.models import TransformerLanguageModel
+from keras_genseq.tokenizers import CharacterTokenizer
+
+POSITIONS = pytest.mark.parametrize(
+    "positions", ["sinusoidal", "learned", "rotary"]
+)
+OPTIONS = {"num_layers": 2, "hidden_dim": 8, "num_heads": 2}
+
+
+def make(**options):
+    options = {"max_sequence_length": 32, **OPTIONS, **options}
+    size = options.pop("vocabulary_size", 7)
+    model = TransformerLanguageModel(size, **options)
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(rng.normal(size=weight.shape))
+    return model
+
+
+def ids(rows=3, steps=20, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(1, 7, (rows, steps)).astype("int32")
+
+
+@POSITIONS
+def test_sees_only_earlier_tokens(positions):
+    model = make(positions=positions)
+    x = ids()
+    changed = x.copy()
+    changed[:, 9] = x[:, 9] % 6 + 1
+    before, after = model(x).numpy(), model(changed).numpy()
+    np.testing.assert_array_equal(before[:, :10], after[:, :10])
+    assert (before[:, 10:] != after[:, 10:]).any(axis=(0, 2)).all()
+
+
+def test_no_gradient_comes_from_later_tokens():
+    model = make()
+    embedded = tf.constant(np.random.default_rng(0).normal(size=(1, 6, 8)))
+    embedded = tf.cast(embedded, tf.float32)
+    for t in range(6):
+        with tf.GradientTape() as tape:
+            tape.watch(embedded)
+            x = embedded
+            for block in model.blocks:
+                x = block(x, use_causal_mask=True)
+            loss = tf.reduce_sum(tf.sin(model._logits(x)[:, t, 1:]))
+        gradient = np.abs(tape.gradient(loss, embedded)).max(axis=(0, 2))
+        assert not gradient[t + 1 :].any() and gradient[: t + 1].all()
+
+
+@POSITIONS
+@pytest.mark.parametrize("window", [None, 4])
+@pytest.mark.parametrize("norm_first", [True, False], ids=["pre", "post"])
+def test_single_steps_equal_the_whole(positions, window, norm_first):
+    model = make(
+        positions=positions,
+        attention_window=window,
+        norm_first=norm_first,
+        num_key_value_heads=1,
+    )
+    x = ids()
+    whole, states = model(x), model.initial_states(3, 20)
+    token = np.zeros((3,), "int32")
+    for t in range(x.shape[1]):
+        logits, states = model.next_logits(token, states)
+        np.testing.assert_allclose(
+            whole[:, t, 1:], logits[:, 1:], rtol=1e-5, atol=2e-5
+        )
+        token = x[:, t]
+
+
+def test_prompts_are_answered_alike_alone_and_in_a_batch():
+    model = make(vocabulary_size=10, tokenizer=CharacterTokenizer("abcdefg h"))
+    prompts, sizes = ["ab", "", "hhh a"], [9, 12, 4]
+    together = model.generate(prompts, sizes, seed=[1, 2, 3], top_k=[0, 5, 3])
+    for i, top_k in enumerate((0, 5, 3)):
+        alone = model.generate(prompts[i], sizes[i], seed=[i + 1], top_k=top_k)
+        assert alone == together[i] and len(alone) == sizes[i]
+    stream = model.stream("ab", 9, seed=[1])
+    assert "".join(stream) == together[0]
+
+
+def test_generation_equals_a_pass_over_the_whole_for_every_token():
+    model = make()
+    prompt = ids(1, 5)
+    (answer,) = model.generate(prompt, 20, temperature=0.0).numpy()
+    x = prompt[0].tolist()
+    for token in answer:
+        logits = model(np.array([[*x, 1]], "int32"))[0, -1]
+        assert token == np.argmax(logits)
+        x.append(int(token))
+
+
+def test_lengths_of_requests_do_not_retrace():
+    model = make()
+    traces = []
+    next_logits = model.next_logits
+
+    def counted(*args):
+        traces.append(1)
+        return next_logits(*args)
+
+    object.__setattr__(model, "next_logits", counted)
+    model.generate(ids(1, 17), 1)
+    once = len(traces)
+    for size in range(1, 15):
+        model.generate(ids(1, 17), size, temperature=0.1 * size, seed=size)
+    assert once and len(traces) == once
+
+
+def test_windows_score_a_text_as_a_whole_where_attention_is_as_narrow():
+    # Two blocks that look 4 steps back: nothing is further than 6 away.
+    model = make(positions="rotary", attention_window=4)
+    x = ids(2, 30)
+    x[1, 23:] = 0
+    scores = model.stream_log_prob(x, window=16)
+    np.testing.assert_allclose(scores, model.log_prob(x), rtol=1e-4)
+
+
+def test_encodings_are_the_output_after_the_last_token():
+    model = make()
+    x = ids(2, 6)
+    x[1, 4:] = 0
+    z = model.encode(x)
+    np.testing.assert_allclose(z[1], model.encode(x[1:, :4])[0], atol=1e-5)
+    assert np.abs(z[0] - z[1]).max() > 0.1
+
+
+def test_numbers_of_parameters():
+    d, inner = 8, 32
+    block = 4 * (d * d + d) + 2 * d * inner + inner + d + 4 * d
+    assert make().count_params() == 7 * d + 2 * block + 2 * d
+    assert make(norm_first=False).count_params() == 7 * d + 2 * block
+    assert make(positions="learned").count_params() == (
+        7 * d + 32 * d + 2 * block + 2 * d
+    )
+
+
+def test_blockwise_attention_gives_the_same():
+    plain, blocks = make(), make(blockwise=True)
+    np.testing.assert_allclose(plain(ids()), blocks(ids()), atol=1e-4)
+
+
+def test_errors():
+    model = make()
+    with pytest.raises(ValueError, match="`positions` must be one of"):
+        make(positions="alibi")
+    with pytest.raises(ValueError, match="This model has 32 positions"):
+        model.generate(ids(1, 30), 3)
+    with pytest.raises(ValueError, match="`length` asks for more"):
+        model.sample(1, length=33)
+    assert model.generate(ids(1, 30), 2).shape == (1, 2)
