@@ -16,6 +16,7 @@ from keras_genseq.ops.checks import as_token_grids
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.random import row_uniforms
+from keras_genseq.ops.sampling import categories_from_uniforms
 from keras_genseq.ops.sampling import gumbel_noise
 
 
@@ -195,12 +196,15 @@ class DiscreteVAE(LatentVariableModel):
         )
 
     def draw_code(self, posterior, seeds, num_samples, first=0):
-        shape = posterior.shape[1:]
-        noise = gumbel_noise(
-            row_uniforms(seeds, num_samples, math.prod(shape), first=first)
+        grid = self.tokens_shape
+        uniforms = row_uniforms(
+            seeds, num_samples, math.prod(grid), first=first
         )
-        noise = ops.reshape(noise, (-1, num_samples, *shape))
-        return ops.argmax(posterior[:, None] + noise, axis=-1)
+        return categories_from_uniforms(
+            posterior[:, None],
+            ops.reshape(uniforms, (-1, num_samples, *grid)),
+            ops.ones((1,) * 4),
+        )
 
     def likeliest_code(self, posterior):
         return ops.argmax(posterior, axis=-1)
