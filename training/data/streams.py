@@ -29,14 +29,16 @@ def character_stream(num_rows=16, sequence_length=None):
     return _token_stream(list, num_rows, sequence_length)
 
 
-def word_stream(num_rows=16):
+def word_stream(num_rows=16, sequence_length=None):
     """Makes one long row of word ids of a text.
 
     Words are what stands between spaces; the end of a line is a word, `<eos>`.
     Otherwise as `character_stream`.
 
     Args:
-        num_rows: int.
+        num_rows: as for `character_stream`.
+        sequence_length: as for `character_stream`. The logits of a long row
+            over a large vocabulary do not fit into memory.
 
     Returns:
         Function from a `Dataset` of kind `"text"` to one of kind `"tokens"`.
@@ -45,7 +47,7 @@ def word_stream(num_rows=16):
     def words(text):
         return text.replace("\n", " <eos> ").split()
 
-    return _token_stream(words, num_rows)
+    return _token_stream(words, num_rows, sequence_length)
 
 
 def stream_batches(

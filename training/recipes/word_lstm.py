@@ -16,6 +16,8 @@ from training.evaluations.language import evaluate_language
 from training.recipe import Factory
 from training.recipe import Recipe
 
+_WINDOW = 35
+
 
 def demo():
     """The language reference inside Python."""
@@ -36,7 +38,7 @@ def paper():
         data="text:wikitext-2",
         epochs=10,
         paper={"test_perplexity": (99.3, "Paper: Grave et al., 2016, LSTM.")},
-        cost="hours on two CPU cores",
+        cost="25 minutes an epoch on one CPU core",
     )
 
 
@@ -61,9 +63,10 @@ def _recipe(units, dropout, **values):
                 global_clipnorm=0.25,
             ),
         },
-        transforms=(Factory(word_stream),),
+        transforms=(Factory(word_stream, sequence_length=3 * _WINDOW),),
         global_batch_size=20,
-        stream_window=35,
+        stream_window=_WINDOW,
+        checkpoint_every=500,
         evaluate=evaluate_language,
         monitor="val_nll_per_step",
         **values,

@@ -76,6 +76,19 @@ def test_words_end_their_lines():
     np.testing.assert_array_equal(train["x"], [2, 4, 1])
 
 
+def test_held_out_texts_are_cut_into_rows_that_fit_into_memory():
+    transform = word_stream(sequence_length=2)
+    made = transform(dataset())
+    rows = [r["x"].tolist() for r in made.splits["train"].as_numpy_iterator()]
+    assert rows == [[2, 4, 1]]
+    long = dataset()
+    words = tf.data.Dataset.from_tensors({"text": "bab cab bab\ncab"})
+    long.splits["valid"] = words
+    made = transform(long)
+    rows = [r["x"].tolist() for r in made.splits["valid"].as_numpy_iterator()]
+    assert rows == [[3, 4], [3, 1], [4, 0]]
+
+
 def test_other_kinds_of_data_are_refused():
     with pytest.raises(ValueError, match=r"of kind 'text'.*of kind 'pairs'"):
         character_stream()(dataset("pairs"))
