@@ -24,7 +24,7 @@ BATCH = 12
 def inputs(name, size=BATCH):
     """What a model is called on: a batch without its targets."""
     batch = EVERY_MODEL[name].batch(size)
-    return batch[0] if name in SUPERVISED else batch
+    return batch[0] if isinstance(batch, tuple) else batch
 
 
 def is_bounded(case):
@@ -139,7 +139,7 @@ def awake(model):
 PLAYERS = [
     (name, player)
     for name, case in GAMES.items()
-    for player in type(case.make()).player_metrics
+    for player in case.make().player_metrics
 ]
 
 

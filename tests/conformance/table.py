@@ -567,6 +567,30 @@ GAMES = {
             "encode": image_requests((4, 8, 1), 1)["encode"],
         },
     ),
+    "AdversarialAutoencoder": ModelCase(
+        make=lambda **kwargs: models.AdversarialAutoencoder(
+            (4, 8, 1),
+            2,
+            prior=models.SwissRollPrior(num_classes=3, radius=2.0),
+            hidden_units=(6,),
+            discriminator_units=(5,),
+            posterior="universal",
+            noise_dim=2,
+            labels="classes",
+            num_classes=3,
+            adversarial_loss="least_squares",
+            seed=5,
+            **kwargs,
+        ),
+        batch=lambda size: (
+            binary_images(size, (4, 8, 1)),
+            np.arange(size, dtype="int32") % 4 - 1,
+        ),
+        bad_requests={
+            **image_requests((4, 8, 1), 5),
+            "discriminate": image_requests((4, 8, 1), 5)["decode"],
+        },
+    ),
 }
 EVERY_MODEL = {**MODELS, **SUPERVISED, **GAMES}
 

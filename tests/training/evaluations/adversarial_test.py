@@ -51,6 +51,18 @@ def test_runs_of_dcgan_and_infogan_report(tmp_path, monkeypatch):
     assert (tmp_path / "infogan/figures/codes.png").exists()
 
 
+def test_a_run_of_aae_reports_codes_and_their_prior(tmp_path, monkeypatch):
+    monkeypatch.setattr(adversarial, "NUM_SAMPLES", 300)
+    run = tmp_path / "run"
+    assert main(small("aae", run)) == 0
+    results = json.loads((run / "results.json").read_text())
+    assert results["parzen_of_samples"] < results["parzen_of_training_images"]
+    low, high = results["code_deviation_range"]
+    assert 0.0 < low <= high
+    for name in ("samples", "reconstructions", "latent_map", "curves"):
+        assert (run / "figures" / f"{name}.png").exists()
+
+
 def test_interpolations_begin_and_end_at_samples():
     model = GAN((4, 4, 1), 3, generator_units=(5,), seed=0)
     canvas = adversarial.interpolation_grid(model, num_rows=1, num_steps=3)
