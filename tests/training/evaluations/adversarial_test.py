@@ -26,6 +26,12 @@ def test_a_run_of_gan_reports_what_it_should(tmp_path, monkeypatch):
     results = json.loads((run / "results.json").read_text())
     # Training images explain test images better than a beginner's samples.
     assert results["parzen_of_samples"] < results["parzen_of_training_images"]
+    floor, ours, ceiling = (
+        results[f"frechet_distance_of_{name}"]
+        for name in ("training_images", "samples", "noise")
+    )
+    assert floor < ours < ceiling
+    assert results["recall_of_training_images"] > results["recall_of_samples"]
     assert results["diversity"] < results["diversity_of_test_images"]
     assert 1 <= results["classes_found"] <= 10
     assert sum(results["class_shares"]) == pytest.approx(1.0, abs=0.01)
