@@ -4,6 +4,18 @@ from keras_genseq.models.adversarial.infogan import InfoGAN as InfoGAN
 from keras_genseq.models.adversarial_model import (
     AdversarialModel as AdversarialModel,
 )
+from keras_genseq.models.autoencoder.adversarial_autoencoder import (
+    AdversarialAutoencoder as AdversarialAutoencoder,
+)
+from keras_genseq.models.autoencoder.code_priors import (
+    GaussianMixturePrior as GaussianMixturePrior,
+)
+from keras_genseq.models.autoencoder.code_priors import (
+    GaussianPrior as GaussianPrior,
+)
+from keras_genseq.models.autoencoder.code_priors import (
+    SwissRollPrior as SwissRollPrior,
+)
 from keras_genseq.models.autoencoder.discrete_vae import (
     DiscreteVAE as DiscreteVAE,
 )

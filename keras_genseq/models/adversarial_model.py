@@ -168,9 +168,6 @@ class AdversarialModel(PlayersModel):
     def test_step(self, data):
         return self.track(*self.losses_of(self.batch_of(data, VALIDATION_STEP)))
 
-    def example_losses(self, x, y=None, *, training, step=VALIDATION_STEP):
-        return self.losses_of(self.batch_of((x, y), step), training)
-
     def losses_of(self, batch, training=False):
         """Losses of both players on a batch, and all terms; no update."""
         d_losses, d_terms = self.discriminator_loss(batch, training)

@@ -96,21 +96,6 @@ class PlayersModel(FromPreset, CheckedData, CountedNoise, Trainer):
         losses, terms = self.minimize(loss_fn, batch, player)
         return losses, {self.player_metrics[player]: losses, **terms}
 
-    def example_losses(self, x, y=None, *, training, step=None):
-        """Losses of all players at present, without any update.
-
-        Args:
-            x: checked examples of a batch.
-            y: their targets, or None.
-            training: bool.
-            step: number of the update whose noise is drawn; None is that of
-                validation.
-
-        Returns:
-            The sums of the players' losses, and a dict of all terms.
-        """
-        raise NotImplementedError
-
     def make_means(self, *names):
         """Makes a mean metric for every loss and for each of `names`."""
         self._means = [

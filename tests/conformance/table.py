@@ -30,6 +30,9 @@ class ModelCase:
             batches of any size.
         policy_rtol: float. How far a 16-bit policy may move a likelihood of a
             network whose products it shortens; densities stay float32.
+        replica_atol: float. How far rounding may move the weights on two
+            replicas: the variances of synchronized batch normalizations are
+            differences, which small activations magnify.
         at_defaults: arguments that the row leaves at their defaults because
             they exclude others of the row, or change what a batch is.
     """
@@ -40,6 +43,7 @@ class ModelCase:
     draws_categories: bool = True
     quiet: Mapping = dataclasses.field(default_factory=dict)
     policy_rtol: float = 1e-5
+    replica_atol: float = 1e-6
     at_defaults: tuple = ()
 
 
@@ -680,9 +684,9 @@ GAMES = {
             latent_dim=3,
             categories=(3, 2),
             num_continuous=1,
-            filters=(2, 3),
-            hidden_units=6,
-            code_units=5,
+            filters=(3, 2),
+            hidden_units=4,
+            code_units=3,
             negative_slope=0.2,
             information_weight=0.5,
             continuous_weight=0.1,
@@ -694,6 +698,31 @@ GAMES = {
         bad_requests={
             **game_requests((4, 8, 1)),
             "encode": image_requests((4, 8, 1), 1)["encode"],
+        },
+        replica_atol=1e-4,
+    ),
+    "AdversarialAutoencoder": ModelCase(
+        make=lambda **kwargs: models.AdversarialAutoencoder(
+            (4, 8, 1),
+            2,
+            prior=models.SwissRollPrior(num_classes=3, radius=2.0),
+            hidden_units=(6,),
+            discriminator_units=(5,),
+            posterior="universal",
+            noise_dim=2,
+            labels="classes",
+            num_classes=3,
+            adversarial_loss="least_squares",
+            seed=5,
+            **kwargs,
+        ),
+        batch=lambda size: (
+            binary_images(size, (4, 8, 1)),
+            np.arange(size, dtype="int32") % 4 - 1,
+        ),
+        bad_requests={
+            **image_requests((4, 8, 1), 5),
+            "discriminate": image_requests((4, 8, 1), 5)["decode"],
         },
     ),
 }

@@ -3,7 +3,11 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from keras_genseq.metrics import FeatureMoments
 from keras_genseq.metrics import ParzenWindow
+from keras_genseq.metrics import frechet_distance
+from keras_genseq.metrics import kernel_distances
+from keras_genseq.metrics import precision_recall
 from keras_genseq.ops.interpolation import linear_interpolation
 from keras_genseq.ops.interpolation import spherical_interpolation
 from training import figures
@@ -35,6 +39,7 @@ def evaluate_adversarial(evaluation):
     add_parzen(report, evaluation, samples, test)
     _verdicts(report, evaluation, samples, test)
     _diversity(report, evaluation, samples, test)
+    _distances(report, evaluation, samples, test)
     add_classes(report, evaluation, samples)
     _pictures(report, evaluation)
     return report
@@ -113,6 +118,46 @@ def _diversity(report, evaluation, samples, test):
         )
         report.metrics[name] = float(ours)
         report.metrics[f"{name}_of_test_images"] = float(real)
+
+
+def _distances(report, evaluation, samples, test):
+    """Distances of samples to test images, between a floor and a ceiling.
+
+    Features are the pixels themselves: no network has to be trusted, and the
+    numbers compare with no paper's.
+    """
+    count = min(_COMPARED, len(test))
+    real = test[:count].reshape(count, -1)
+    train = evaluation.inputs("train", count)
+    noise = np.random.default_rng(0).random(train.shape)
+    for name, images in (
+        ("samples", samples[: len(train)]),
+        ("training_images", train),
+        ("noise", noise),
+    ):
+        other = images.reshape(len(images), -1)
+        moments = [FeatureMoments(x.shape[1]).update(x) for x in (real, other)]
+        frechet = frechet_distance(*moments)
+        kernel = kernel_distances(real, other, 20, count // 2)
+        precision, recall = precision_recall(real, other)
+        words = name.replace("_", " ")
+        remark = {"training_images": "; the floor", "noise": "; the ceiling"}
+        report.add(
+            f"{words}: Fréchet distance, kernel distance of pixels",
+            f"{frechet:.2f}, {kernel.mean():.4f} ± "
+            f"{kernel.std() / np.sqrt(len(kernel)):.4f}",
+            "",
+            f"{len(other):,} against {count:,} test images"
+            f"{remark.get(name, '')}",
+        )
+        report.add(
+            f"{words}: precision, recall of pixels",
+            f"{precision:.3f}, {recall:.3f}",
+        )
+        report.metrics[f"frechet_distance_of_{name}"] = frechet
+        report.metrics[f"kernel_distance_of_{name}"] = float(kernel.mean())
+        report.metrics[f"precision_of_{name}"] = precision
+        report.metrics[f"recall_of_{name}"] = recall
 
 
 def _pairwise(x):

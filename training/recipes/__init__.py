@@ -3,6 +3,7 @@
 import importlib
 
 RECIPES = {
+    "aae": "adversarial autoencoder of images",
     "adding_problem": "sum of two marked numbers, a task of memory",
     "ar_series": "AR(order), forecasts of real-valued series",
     "char_gru": "GRU language model of characters",

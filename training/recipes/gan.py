@@ -4,7 +4,8 @@ Run       python -m training train gan
           python -m training train gan --preset paper
 Paper     225 nats on the test set of MNIST by Parzen windows of 10,000 samples
           (Goodfellow et al., 2014, table 1)
-Measured  not yet: no run of the paper preset has ended
+Measured  92.0 ± 4.0 nats after 16 epochs, 35 minutes on one CPU core, seed 0,
+          commit 317ac59; 58 % of the samples are ones
 """
 
 import keras

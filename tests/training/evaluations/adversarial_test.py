@@ -26,6 +26,12 @@ def test_a_run_of_gan_reports_what_it_should(tmp_path, monkeypatch):
     results = json.loads((run / "results.json").read_text())
     # Training images explain test images better than a beginner's samples.
     assert results["parzen_of_samples"] < results["parzen_of_training_images"]
+    floor, ours, ceiling = (
+        results[f"frechet_distance_of_{name}"]
+        for name in ("training_images", "samples", "noise")
+    )
+    assert floor < ours < ceiling
+    assert results["recall_of_training_images"] > results["recall_of_samples"]
     assert results["diversity"] < results["diversity_of_test_images"]
     assert 1 <= results["classes_found"] <= 10
     assert sum(results["class_shares"]) == pytest.approx(1.0, abs=0.01)
@@ -49,6 +55,18 @@ def test_runs_of_dcgan_and_infogan_report(tmp_path, monkeypatch):
     assert results["mutual_information"] <= np.log(10.0)
     assert 0.0 <= results["category_error"] <= 0.95
     assert (tmp_path / "infogan/figures/codes.png").exists()
+
+
+def test_a_run_of_aae_reports_codes_and_their_prior(tmp_path, monkeypatch):
+    monkeypatch.setattr(adversarial, "NUM_SAMPLES", 300)
+    run = tmp_path / "run"
+    assert main(small("aae", run)) == 0
+    results = json.loads((run / "results.json").read_text())
+    assert results["parzen_of_samples"] < results["parzen_of_training_images"]
+    low, high = results["code_deviation_range"]
+    assert 0.0 < low <= high
+    for name in ("samples", "reconstructions", "latent_map", "curves"):
+        assert (run / "figures" / f"{name}.png").exists()
 
 
 def test_interpolations_begin_and_end_at_samples():

@@ -1,0 +1,101 @@
+"""Adversarial autoencoders: samples, how codes match their prior, pictures."""
+
+import numpy as np
+
+from training import figures
+from training import latent_figures
+from training.data import as_array
+from training.data import model_inputs
+from training.evaluations import adversarial
+from training.evaluations.density import add_probe
+from training.report import Report
+
+_MAPPED_EXAMPLES = 5_000
+
+
+def evaluate_adversarial_autoencoder(evaluation):
+    """Reports an `AdversarialAutoencoder`.
+
+    Args:
+        evaluation: `training.evaluate.Evaluation`.
+
+    Returns:
+        `Report`.
+    """
+    report = Report(title="AdversarialAutoencoder: samples and codes")
+    model = evaluation.model
+    samples = np.array(model.sample(adversarial.NUM_SAMPLES, seed=0))
+    test = evaluation.inputs("test")
+    adversarial.add_parzen(report, evaluation, samples, test)
+    _codes(report, model, test)
+    adversarial.add_classes(report, evaluation, samples)
+    splits = evaluation.dataset.splits
+    if "label" in splits["train"].element_spec:
+        add_probe(
+            report,
+            splits["train"],
+            splits["test"],
+            lambda x: model.encode(x).numpy(),
+        )
+    _pictures(report, evaluation, test)
+    return report
+
+
+def _codes(report, model, test):
+    """How the codes of test images lie, beside draws of the prior."""
+    z = np.array(model.encode(test))[:, : model.latent_dim]
+    drawn = np.array(model.prior.draw(np.arange(10_000, dtype="int32")))
+    for name, ours, theirs in (
+        ("mean", z.mean(0), drawn.mean(0)),
+        ("deviation", z.std(0), drawn.std(0)),
+    ):
+        report.add(
+            f"{name} of the codes' dimensions",
+            f"{ours.min():.2f} to {ours.max():.2f}",
+            "",
+            f"of the prior's draws {theirs.min():.2f} to {theirs.max():.2f}",
+        )
+        report.metrics[f"code_{name}_range"] = [
+            float(ours.min()),
+            float(ours.max()),
+        ]
+    error = np.square(model.reconstruct(test) - test).sum((1, 2, 3)).mean()
+    report.add("test reconstruction, squared error of an image", f"{error:.3f}")
+    report.metrics["reconstruction_error"] = float(error)
+
+
+def _pictures(report, evaluation, test):
+    model, folder = evaluation.model, evaluation.run.figures
+    examples = test[:: max(1, len(test) // 48)][:48]
+    for name, caption, image in (
+        (
+            "samples.png",
+            "Samples (seeds of seed 0)",
+            figures.sample_grid(model),
+        ),
+        (
+            "reconstructions.png",
+            "Pairs of a test image and its reconstruction",
+            latent_figures.reconstruction_grid(model, examples),
+        ),
+    ):
+        figures.write_image(folder / name, image)
+        report.figures.append((caption, name))
+    split = evaluation.dataset.splits["test"]
+    if "label" in split.element_spec:
+        x = as_array(model_inputs(split), _MAPPED_EXAMPLES)
+        labels = as_array(split.map(lambda e: e["label"]), _MAPPED_EXAMPLES)
+        latent_figures.write_latent_map(
+            folder / "latent_map.png",
+            np.array(model.encode(x))[:, : model.latent_dim],
+            labels,
+        )
+        report.figures.append(("Codes of test images", "latent_map.png"))
+    if evaluation.history:
+        figures.write_curves(
+            folder / "curves.png",
+            evaluation.history,
+            ["reconstruction", "d_loss", "g_loss"],
+            ylabel="losses",
+        )
+        report.figures.append(("Training", "curves.png"))
