@@ -607,6 +607,7 @@ LAYERS = {
             mask_type="B",
             num_colors=3,
             num_maps=2,
+            padding="valid",
             activation="tanh",
             bias_initializer="normal",
             **kwargs,

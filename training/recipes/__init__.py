@@ -10,10 +10,12 @@ RECIPES = {
     "char_rnn": "vanilla RNN language model of characters",
     "chorales_lstm": "LSTM model of polyphonic music",
     "copy_task": "ten symbols and a pause, a task of memory",
+    "gated_pixel_cnn": "Gated PixelCNN, exact density of binary images",
     "latent_ar": "latent autoregression, forecasts of real-valued series",
     "made": "MADE, exact density of binary images in one masked pass",
     "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
+    "pixel_rnn": "PixelCNN, Row LSTM or Diagonal BiLSTM of binary images",
     "vae": "variational autoencoder of binary images",
     "word_lstm": "LSTM language model of words",
 }
