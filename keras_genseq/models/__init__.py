@@ -29,6 +29,9 @@ from keras_genseq.models.autoregressive.categorical_autoregressive_model import 
 from keras_genseq.models.autoregressive.full_history_model import (
     FullHistoryModel as FullHistoryModel,
 )
+from keras_genseq.models.autoregressive.gated_pixel_cnn import (
+    GatedPixelCNN as GatedPixelCNN,
+)
 from keras_genseq.models.autoregressive.independent_model import (
     IndependentModel as IndependentModel,
 )

@@ -497,6 +497,21 @@ MODELS = {
         bad_requests=level_requests((4, 5, 2), 3),
         policy_rtol=0.02,
     ),
+    "GatedPixelCNN": ModelCase(
+        make=lambda **kwargs: models.GatedPixelCNN(
+            (4, 5, 1),
+            filters=4,
+            num_layers=2,
+            kernel_size=5,
+            first_kernel_size=3,
+            head_filters=6,
+            num_categories=3,
+            **kwargs,
+        ),
+        batch=lambda size: binary_images(size, (4, 5, 1)),
+        bad_requests=level_requests((4, 5, 1), 3),
+        policy_rtol=0.02,
+    ),
     "AutoregressiveModel": ModelCase(
         make=lambda **kwargs: models.AutoregressiveModel(
             3, channels=2, hidden_units=[5], activation="tanh", **kwargs
@@ -826,6 +841,7 @@ LAYERS = {
             mask_type="B",
             num_colors=3,
             num_maps=2,
+            padding="valid",
             activation="tanh",
             bias_initializer="normal",
             **kwargs,

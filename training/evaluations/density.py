@@ -64,9 +64,9 @@ def _likelihood(report, evaluation, test):
     bits = nll / (size * math.log(2.0))
     report.add("test bits per dimension", f"{bits:.4f}")
     independent = IndependentModel(size, model.num_categories)
-    independent.adapt(evaluation.inputs("train"))
+    independent.adapt(_categories(model, evaluation.inputs("train")))
     baseline, baseline_interval = mean_with_interval(
-        -independent.log_prob(test).numpy()
+        -independent.log_prob(_categories(model, test)).numpy()
     )
     report.add(
         "baseline: independent dimensions, nats",
@@ -94,6 +94,13 @@ def _likelihood(report, evaluation, test):
         num_parameters=model.count_params(),
     )
     return scores
+
+
+def _categories(model, x):
+    """Examples as vectors of whole numbers, as `IndependentModel` has them."""
+    if x.ndim > 2:
+        x = np.round(x * (model.num_categories - 1)).astype("float32")
+    return x.reshape(len(x), -1)
 
 
 def add_anomalies(report, evaluation, scores):
@@ -210,7 +217,7 @@ def _completions(evaluation, test, rows=10):
         evaluation.model.complete(examples, mask, seed=seed).numpy()
         for seed in range(3)
     ]
-    together = np.stack(columns, 1).reshape(-1, examples.shape[1])
+    together = np.stack(columns, 1).reshape(-1, *examples.shape[1:])
     images = figures.as_images(together)
     return figures.grid(
         images, 2 * len(columns), scale=max(1, 56 // images.shape[1])

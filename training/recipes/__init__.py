@@ -15,11 +15,13 @@ RECIPES = {
     "dcgan": "deep convolutional generative adversarial nets",
     "discrete_vae": "discrete variational autoencoder, images as tokens",
     "gan": "generative adversarial nets of images",
+    "gated_pixel_cnn": "Gated PixelCNN, exact density of binary images",
     "infogan": "generative adversarial nets with readable codes",
     "latent_ar": "latent autoregression, forecasts of real-valued series",
     "made": "MADE, exact density of binary images in one masked pass",
     "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
+    "pixel_rnn": "PixelCNN, Row LSTM or Diagonal BiLSTM of binary images",
     "vae": "variational autoencoder of binary images",
     "word_lstm": "LSTM language model of words",
 }

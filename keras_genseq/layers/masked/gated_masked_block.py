@@ -79,7 +79,11 @@ class GatedMaskedBlock(keras.layers.Layer):
         )
 
     def build(self, vertical_shape, horizontal_shape):
-        self.vertical_conv.build(vertical_shape)
+        batch_size, height, width, channels = vertical_shape
+        reach = self.kernel_size // 2
+        self.vertical_conv.build(
+            (batch_size, height + reach, width + 2 * reach, channels)
+        )
         self.link.build((*vertical_shape[:-1], 2 * self.filters))
         self.horizontal_conv.build(horizontal_shape)
         self.output_conv.build((*horizontal_shape[:-1], self.filters))

@@ -141,11 +141,13 @@ class Chain:
     Args:
         parts: list of objects of this module.
         residual: bool. Whether the inputs are added to the outputs.
+        prepare: optional function of a pixel's values, applied first.
     """
 
-    def __init__(self, parts, residual=False):
+    def __init__(self, parts, *, residual=False, prepare=None):
         self.parts = parts
         self.residual = residual
+        self.prepare = prepare or (lambda x: x)
 
     def first_state(self, batch_size):
         return [part.first_state(batch_size) for part in self.parts]
@@ -157,7 +159,8 @@ class Chain:
         ]
 
     def at_pixel(self, x, state, column):
-        inputs, after = x, []
+        x = inputs = self.prepare(x)
+        after = []
         for part, before in zip(self.parts, state, strict=True):
             x, new = part.at_pixel(x, before, column)
             after.append(new)
@@ -168,4 +171,5 @@ class Chain:
 
         No later layer than the first ever looks at the last color.
         """
-        return [self.parts[0].reveal(x, state[0], column), *state[1:]]
+        first = self.parts[0].reveal(self.prepare(x), state[0], column)
+        return [first, *state[1:]]

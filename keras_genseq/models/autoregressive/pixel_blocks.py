@@ -155,3 +155,8 @@ BLOCKS = {
     "row_lstm": RowBlock,
     "diagonal_bilstm": DiagonalBlock,
 }
+
+
+def centered(x):
+    """From [0, 1], as images come, to [-1, 1], as networks like them."""
+    return 2.0 * x - 1.0

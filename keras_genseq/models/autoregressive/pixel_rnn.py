@@ -5,6 +5,7 @@ from keras_genseq.layers.masked.incremental import IncrementalConv
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.models.autoregressive.pixel_blocks import BLOCKS
 from keras_genseq.models.autoregressive.pixel_blocks import RELU
+from keras_genseq.models.autoregressive.pixel_blocks import centered
 from keras_genseq.models.image_likelihood_model import ImageLikelihoodModel
 from keras_genseq.models.presets import Preset
 from keras_genseq.ops.checks import check_counts
@@ -158,7 +159,7 @@ class PixelRNN(ImageLikelihoodModel):
         self.built = True
 
     def call(self, x):
-        x = self.stem(_centered(x))
+        x = self.stem(centered(x))
         for block in self.blocks:
             x = block(x)
         for conv in self.head:
@@ -167,11 +168,11 @@ class PixelRNN(ImageLikelihoodModel):
 
     def incremental(self):
         width = self.image_shape[1]
-        parts = [_CenteredStem(self.stem, width)]
+        parts = [IncrementalConv(self.stem, width)]
         parts += [block.incremental(width) for block in self.blocks]
         for conv in self.head:
             parts += [RELU, IncrementalConv(conv, width)]
-        return Chain(parts)
+        return Chain(parts, prepare=centered)
 
     def compute_output_shape(self, input_shape):
         levels = () if self.num_categories == 2 else (self.num_categories,)
@@ -185,13 +186,3 @@ class PixelRNN(ImageLikelihoodModel):
             "num_layers": self.num_layers,
             "head_filters": self.head_filters,
         }
-
-
-class _CenteredStem(IncrementalConv):
-    def reveal(self, x, state, column):
-        return super().reveal(_centered(x), state, column)
-
-
-def _centered(x):
-    """From [0, 1] to [-1, 1]."""
-    return 2.0 * x - 1.0
