@@ -12,6 +12,7 @@ BASES = {
     "CausalLanguageModel",
     "LatentVariableModel",
     "LikelihoodModel",
+    "SequenceToSequenceModel",
     "Trainer",
 }
 
