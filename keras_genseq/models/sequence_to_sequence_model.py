@@ -230,6 +230,8 @@ class SequenceToSequenceModel(FromPreset, CheckedData, Trainer):
         top_k=0,
         top_p=1.0,
         min_p=0.0,
+        repetition_penalty=None,
+        no_repeat_ngram_size=None,
         batch_size=32,
     ):
         """Draws targets, one token after the other.
@@ -238,7 +240,8 @@ class SequenceToSequenceModel(FromPreset, CheckedData, Trainer):
             x: str, list of str, or `(num_texts, time)` token ids.
             max_new_tokens: as for `translate`.
             seed: int, or one int per text; None draws one.
-            temperature, top_k, top_p, min_p: as for `TextGeneration.generate`.
+            temperature, top_k, top_p, min_p, repetition_penalty,
+                no_repeat_ngram_size: as for `TextGeneration.generate`.
             batch_size: int. Texts answered at once.
 
         Returns:
@@ -253,6 +256,8 @@ class SequenceToSequenceModel(FromPreset, CheckedData, Trainer):
             top_k=top_k,
             top_p=top_p,
             min_p=min_p,
+            repetition_penalty=repetition_penalty,
+            no_repeat_ngram_size=no_repeat_ngram_size,
         )
         num_steps = _power_of_two(int(tf.reduce_max(request.max_new_tokens)))
 
