@@ -14,6 +14,7 @@ RECIPES = {
     "latent_ar": "latent autoregression, forecasts of real-valued series",
     "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
+    "translate_dates": "Transformer from written dates to ISO 8601",
     "vae": "variational autoencoder of binary images",
     "word_lstm": "LSTM language model of words",
 }
