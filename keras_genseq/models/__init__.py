@@ -71,7 +71,16 @@ from keras_genseq.models.recurrent.sequence_classifier import (
 from keras_genseq.models.recurrent.sequence_forecaster import (
     SequenceForecaster as SequenceForecaster,
 )
+from keras_genseq.models.sequence_to_sequence_model import (
+    SequenceToSequenceModel as SequenceToSequenceModel,
+)
 from keras_genseq.models.trainer import Trainer as Trainer
+from keras_genseq.models.transformer.transformer import (
+    Transformer as Transformer,
+)
 from keras_genseq.models.transformer.transformer_language_model import (
     TransformerLanguageModel as TransformerLanguageModel,
+)
+from keras_genseq.models.transformer.transformer_schedule import (
+    TransformerSchedule as TransformerSchedule,
 )

@@ -40,6 +40,8 @@ def as_request(
     top_k=0,
     top_p=1.0,
     min_p=0.0,
+    repetition_penalty=None,
+    no_repeat_ngram_size=None,
     stop_token_id=0,
 ):
     """Checks what is asked for and gives every row a value of its own.
@@ -50,6 +52,7 @@ def as_request(
             over the rows, or None.
         max_new_tokens, temperature, top_k, top_p, min_p, stop_token_id: scalar,
             or one value per row.
+        repetition_penalty, no_repeat_ngram_size: the same, or None for both.
 
     Returns:
         `GenerationRequest`.
@@ -75,6 +78,21 @@ def as_request(
     )
     if tf.executing_eagerly() and _filters_nothing(options):
         options = SamplingOptions(options.temperature)
+    if repetition_penalty is not None or no_repeat_ngram_size is not None:
+        options = options._replace(
+            repetition_penalty=per_row(
+                1.0 if repetition_penalty is None else repetition_penalty,
+                tf.float32,
+                "repetition_penalty",
+                minimum=1e-3,
+            ),
+            no_repeat_ngram_size=per_row(
+                0 if no_repeat_ngram_size is None else no_repeat_ngram_size,
+                tf.int32,
+                "no_repeat_ngram_size",
+                minimum=0,
+            ),
+        )
     return GenerationRequest(
         prompt,
         per_row(seed, tf.int32, "seed"),

@@ -42,6 +42,8 @@ class TextGeneration:
         top_k=0,
         top_p=1.0,
         min_p=0.0,
+        repetition_penalty=None,
+        no_repeat_ngram_size=None,
         stop_token_id=None,
         batch_size=64,
     ):
@@ -62,6 +64,11 @@ class TextGeneration:
                 together have this probability; 1 is off.
             min_p: float, or one per prompt: only tokens with at least this
                 part of the likeliest one's probability; 0 is off.
+            repetition_penalty: optional float, or one per prompt: positive
+                logits of tokens that the text holds, prompt included, are
+                divided by it, negative ones multiplied.
+            no_repeat_ngram_size: optional int, or one per prompt: no n-gram of
+                this size comes twice; 0 is off.
             stop_token_id: optional int, or one per prompt (0 is none): an
                 answer ends after this token. None takes the model's.
             batch_size: int. Prompts continued at once.
@@ -84,6 +91,8 @@ class TextGeneration:
             top_k=top_k,
             top_p=top_p,
             min_p=min_p,
+            repetition_penalty=repetition_penalty,
+            no_repeat_ngram_size=no_repeat_ngram_size,
             stop_token_id=self._stop(stop_token_id),
         )
         request = self._within_reach(request)

@@ -3,6 +3,9 @@
 import tensorflow as tf
 
 from keras_genseq.samplers import draw_tokens
+from keras_genseq.samplers.repetition import discourage
+from keras_genseq.samplers.repetition import empty_history
+from keras_genseq.samplers.repetition import remember
 
 
 def continue_tokens(
@@ -38,30 +41,44 @@ def continue_tokens(
         ).unstack(tf.transpose(value))
         for value in (x, given, uniforms)
     ]
+    history = ()
+    if options.repetition_penalty is not None:
+        history = empty_history(tf.shape(x)[0], num_steps)
     outputs = tf.TensorArray(tf.int32, num_steps, element_shape=(num_rows,))
     # Steps that the loop does not reach are written beforehand.
     outputs = outputs.unstack(tf.zeros_like(tf.transpose(x)))
 
-    def goes_on(t, known, outputs, log_prob):
+    def goes_on(t, known, history, outputs, log_prob):
         return (t < last) & tf.reduce_any(known[2])
 
-    def step(t, known, outputs, log_prob):
+    def step(t, known, history, outputs, log_prob):
         token, states, alive = known
         given_token, is_given, uniform = (c.read(t) for c in columns)
         logits, states = next_logits(token, states)
-        drawn = draw_tokens(logits, uniform, options)
+        wanted = logits
+        if history:
+            wanted = discourage(logits, history, t, options)
+        drawn = draw_tokens(wanted, uniform, options)
         live = alive & (t < end)
         token = tf.where(is_given, given_token, drawn)
         token = tf.where(live, token, 0)
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(drawn, logits)
         log_prob -= tf.where(live & ~is_given, nats, 0.0)
         alive = live & (is_given | (token != stop) | (stop == 0))
-        return t + 1, (token, states, alive), outputs.write(t, token), log_prob
+        known = (token, states, alive)
+        after = remember(history, t, token) if history else ()
+        return t + 1, known, after, outputs.write(t, token), log_prob
 
-    _, known, outputs, log_prob = tf.while_loop(
+    _, known, _, outputs, log_prob = tf.while_loop(
         goes_on,
         step,
-        (tf.constant(0), before, outputs, tf.zeros_like(uniforms[:, 0])),
+        (
+            tf.constant(0),
+            before,
+            history,
+            outputs,
+            tf.zeros_like(uniforms[:, 0]),
+        ),
         maximum_iterations=num_steps,
         parallel_iterations=1,
     )

@@ -19,7 +19,8 @@ _LEAST_TEMPERATURE = 1e-6
 class SamplingOptions(NamedTuple):
     """How tokens are drawn; each a `(batch_size,)` tensor.
 
-    The last three are all there or all None, which spares the sorting.
+    The filters are all there or all None, which spares the sorting; so are the
+    last two, which spares the history.
 
     Args:
         temperature: float32. Logits are divided by it; 0 takes the likeliest
@@ -29,12 +30,18 @@ class SamplingOptions(NamedTuple):
             this probability; 1 is off.
         min_p: float32. Only tokens with at least this part of the likeliest
             one's probability; 0 is off.
+        repetition_penalty: float32. Positive logits of tokens that the row
+            holds are divided by it, negative ones multiplied; 1 is off.
+        no_repeat_ngram_size: int32. No n-gram of this size comes twice; 0 is
+            off.
     """
 
     temperature: Any
     top_k: Any = None
     top_p: Any = None
     min_p: Any = None
+    repetition_penalty: Any = None
+    no_repeat_ngram_size: Any = None
 
 
 def draw_tokens(logits, uniforms, options):

@@ -14,6 +14,7 @@ BASES = {
     "ImageLikelihoodModel",
     "LatentVariableModel",
     "LikelihoodModel",
+    "SequenceToSequenceModel",
     "Trainer",
 }
 

@@ -629,8 +629,60 @@ MODELS = {
 }
 
 
+def transformer(**kwargs):
+    options = {
+        "num_layers": 2,
+        "hidden_dim": 8,
+        "num_heads": 2,
+        "intermediate_dim": 12,
+        "dropout": 0.2,
+        "attention_dropout": 0.1,
+        "activation": "gelu",
+        "norm_first": True,
+        "positions": "learned",
+        "use_bias": False,
+        "label_smoothing": 0.05,
+        "max_sequence_length": 20,
+        "tokenizer": CharacterTokenizer("abc"),
+    }
+    return models.Transformer(5, **{**options, **kwargs})
+
+
+def sources_and_targets(size):
+    x = texts(size, 4)
+    x = np.sort(x > 0, axis=1)[:, ::-1] * np.where(x > 0, x, 1)
+    return x.astype("int32"), (x[:, :5] % 3 + (x[:, :5] > 0)).astype("int32")
+
+
+def translation_requests():
+    """Requests that a translator of the letters a, b, c must refuse."""
+    bad = [
+        (np.array([b"abx"], object), "does not know"),
+        (np.array([b"a\xff"], object), "must be UTF-8"),
+        (np.array([], object), "no rows"),
+        (np.array([b"a" * 21], object), "This model has 20 positions"),
+    ]
+    x = [({"text": text}, words) for text, words in bad]
+    two = np.array([b"a", b"b"], object)
+    return {
+        "score": [*x, ({"target": two}, "a row for each")],
+        "translate": [
+            *x,
+            ({"max_new_tokens": np.int32([0])}, "at least 1"),
+            ({"max_new_tokens": np.int32([21])}, "at most 20"),
+            ({"length_penalty": np.float32([-1.0])}, "at least 0"),
+        ],
+    }
+
+
 # Models of targets given inputs: their batches are pairs.
 SUPERVISED = {
+    "Transformer": ModelCase(
+        make=transformer,
+        batch=sources_and_targets,
+        bad_requests=translation_requests(),
+        quiet={"dropout": 0.0, "attention_dropout": 0.0},
+    ),
     "SequenceClassifier": ModelCase(
         make=classifier,
         batch=lambda size: padded_tokens(size, 6),

@@ -63,6 +63,19 @@ def test_a_prompt_is_answered_alike_alone_and_in_a_batch(model):
     assert len({t[:4] for t in together}) == 3
 
 
+def test_penalties_are_each_rows_own(model):
+    options = {"seed": [3, 3], "temperature": 0.3}
+    free, penalized = model.generate(
+        ["ab", "ab"], 30, no_repeat_ngram_size=[0, 2], **options
+    )
+    assert free == model.generate("ab", 30, seed=[3], temperature=0.3)
+    for text, unique in ((free, False), (penalized, True)):
+        pairs = [("ab" + text)[i : i + 2] for i in range(31)]
+        assert (len(set(pairs)) == len(pairs)) == unique
+    with pytest.raises(ValueError, match="`repetition_penalty` must be at"):
+        model.generate("ab", 3, repetition_penalty=0.0)
+
+
 def test_a_longer_answer_begins_like_a_shorter_one(model):
     long = model.generate(PROMPTS, 30, seed=1)
     short = model.generate(PROMPTS, 7, seed=1)

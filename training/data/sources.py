@@ -4,6 +4,7 @@ import re
 
 from training.data.chorales import load_cadences
 from training.data.chorales import load_chorales
+from training.data.dates import load_dates
 from training.data.digits import load_digits
 from training.data.idx_folder import load_idx_folder
 from training.data.image_folder import load_image_folder
@@ -21,13 +22,14 @@ from training.data.time_series import load_time_series
 SYNTAX = (
     "digits, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
     "pairs:FILE.tsv, text:FILE, idx:DIR, npz:FILE, series:NAME, photographs, "
-    "python_docs, noisy_sine, chorales:NAME, cadences, adding:T, copy:T"
+    "python_docs, dates, noisy_sine, chorales:NAME, cadences, adding:T, copy:T"
 )
 
 _EMBEDDED = {
     "digits": load_digits,
     "photographs": load_photographs,
     "python_docs": load_python_docs,
+    "dates": load_dates,
     "noisy_sine": load_noisy_sine,
     "cadences": load_cadences,
 }
@@ -55,6 +57,7 @@ def load_dataset(source):
             - `digits`: the 1,797 digits inside scikit-learn;
             - `photographs`: 8x8 patches of scikit-learn's two photographs;
             - `python_docs`: the language reference inside Python;
+            - `dates`: dates written out in eleven languages, and in ISO 8601;
             - `noisy_sine`: a simulated series;
             - `tfds:NAME[/CONFIG]`: a TensorFlow Datasets builder;
             - `images:DIR`: PNG or JPEG files, one sub-folder per class;

@@ -22,6 +22,7 @@ RECIPES = {
     "markov_text": "Markov chain of characters, counted",
     "nade": "NADE, exact density of binary images",
     "pixel_rnn": "PixelCNN, Row LSTM or Diagonal BiLSTM of binary images",
+    "translate_dates": "Transformer from written dates to ISO 8601",
     "vae": "variational autoencoder of binary images",
     "word_lstm": "LSTM language model of words",
 }

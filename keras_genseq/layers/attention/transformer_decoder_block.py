@@ -1,4 +1,5 @@
 import keras
+from keras import ops
 
 from keras_genseq.layers.attention.transformer_encoder_block import (
     TransformerEncoderBlock,
@@ -76,7 +77,8 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
         """One step of a call, without dropout.
 
         Args:
-            x: `(batch_size, 1, hidden_dim)`.
+            x: `(rows, 1, hidden_dim)`; there may be several rows, one after the
+                other, for each source.
             cache: as `initial_cache` returns it.
             position: integer scalar tensor, the number of this step.
             keys_values: as `cross_keys_values` returns them.
@@ -86,7 +88,11 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
             Tensor like `x`, and the cache with this step in it.
         """
         x, cache = self._self_attention_step(x, cache, position)
+        # Rows of one source are so many queries to the same keys.
+        shape = ops.shape(x)
+        x = ops.reshape(x, (ops.shape(keys_values[0])[0], -1, shape[-1]))
         x = self._cross(x, keys_values, encoded_padding_mask)
+        x = ops.reshape(x, shape)
         return self._around(self.feed_forward_norm, self.feed_forward, x), cache
 
     def _cross(self, x, keys_values, padding_mask, training=False):
