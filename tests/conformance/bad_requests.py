@@ -1,0 +1,274 @@
+"""Requests that signatures must refuse, and words of their errors."""
+
+import numpy as np
+
+
+def sequence_requests(bad_x):
+    """Requests that every signature over sequences must refuse.
+
+    Args:
+        bad_x: list of `(x, words of the error)`; each x has one row.
+    """
+    dtype = bad_x[0][0].dtype
+    x = [
+        ({"x": x, "mask": np.ones(x.shape[:2], bool)}, words)
+        for x, words in bad_x
+    ]
+    for rows, words in ((0, "no rows"), (1, "without steps")):
+        steps = 3 if rows == 0 else 0
+        empty = np.zeros((rows, steps, *bad_x[0][0].shape[2:]), dtype)
+        x.append(({"x": empty, "mask": np.ones((rows, steps), bool)}, words))
+    requests = vector_requests(2)
+    length = np.array([0], "int32")
+    return {
+        "score": x,
+        "sample": [
+            *requests["sample"][:3],
+            ({"length": length}, "at least 1"),
+            (
+                {
+                    "seed": np.zeros((0,), "int32"),
+                    "temperature": np.ones((0,), "float32"),
+                    "length": length[:0],
+                },
+                "no rows",
+            ),
+        ],
+        "complete": [
+            *x,
+            ({"seed": np.zeros((2,), "int32")}, "one value per row"),
+            ({"mask": np.ones((2, 3), bool)}, "shape"),
+        ],
+    }
+
+
+def series_requests(channels, least_history):
+    """Requests that a model of series must refuse."""
+    nan = np.zeros((1, 4, channels), "float32")
+    nan[0, 1, 0] = np.nan
+    requests = sequence_requests([(nan, "NaN or infinity")])
+    empty = np.zeros((0, least_history, channels), "float32")
+    short = np.zeros((1, least_history - 1, channels), "float32")
+    too_few = f"at least {least_history} steps" if short.size else "without"
+    horizon = np.zeros((1,), "int32")
+    return {
+        **requests,
+        "encode": requests["score"],
+        "forecast": [
+            ({"history": nan}, "NaN or infinity"),
+            ({"history": short}, too_few),
+            ({"history": empty}, "no rows"),
+            ({"horizon": horizon}, "at least 1"),
+            ({"seed": np.zeros((2,), "int32")}, "one value per row"),
+        ],
+    }
+
+
+def vector_requests(input_dim):
+    """Requests that every signature over vectors must refuse."""
+    spoiled = np.zeros((1, input_dim), "float32")
+    nan, fraction = spoiled.copy(), spoiled.copy()
+    nan[0, 0], fraction[0, 1] = np.nan, 0.5
+    shown = np.ones((1, input_dim), bool)
+    x = [
+        ({"x": nan, "mask": shown}, "no NaN"),
+        ({"x": fraction, "mask": shown}, "must hold only"),
+        (
+            {"x": np.zeros((0, input_dim), "float32"), "mask": shown[:0]},
+            "no rows",
+        ),
+    ]
+    seeds = np.zeros((1,), "int32")
+    return {
+        "score": x,
+        "encode": x,
+        "complete": [
+            *x,
+            ({"seed": np.zeros((2,), "int32")}, "one value per row"),
+            ({"mask": np.ones((2, input_dim), bool)}, "shape"),
+        ],
+        "sample": [
+            (
+                {"seed": seeds, "temperature": np.array([-1.0], "float32")},
+                "at least 0",
+            ),
+            (
+                {"seed": seeds, "temperature": np.array([np.nan], "float32")},
+                "no NaN",
+            ),
+            (
+                {"seed": seeds, "temperature": np.ones((2,), "float32")},
+                "one value per row",
+            ),
+            (
+                {"seed": seeds[:0], "temperature": np.ones((0,), "float32")},
+                "no rows",
+            ),
+        ],
+    }
+
+
+def level_requests(image_shape, num_levels):
+    """Requests that every signature over images of levels must refuse."""
+    shown = np.ones((1, *image_shape), bool)
+    images = image_requests(image_shape, 1)["score"]
+    images.append(
+        (
+            {"x": np.full((1, *image_shape), 0.3, "float32")},
+            "must hold only 0 and 1"
+            if num_levels == 2
+            else f"multiples of 1 / {num_levels - 1}",
+        )
+    )
+    x = [({**i, "mask": shown[: len(i["x"])]}, words) for i, words in images]
+    requests = vector_requests(2)
+    return {
+        "score": x,
+        "sample": requests["sample"],
+        "complete": [
+            *x,
+            ({"seed": np.zeros((2,), "int32")}, "one value per row"),
+            ({"mask": np.ones((2, *image_shape), bool)}, "shape"),
+        ],
+    }
+
+
+def token_requests(vocabulary_size):
+    """Requests that a reader of tokens must refuse."""
+    good = np.ones((1, 4), "int32")
+    bad = [
+        (good * vocabulary_size, f"from 0 (padding) to {vocabulary_size - 1}"),
+        (-good, "from 0 (padding)"),
+        (0 * good, "nothing but padding"),
+        (good[:0], "no rows"),
+        (good[:, :0], "without steps"),
+    ]
+    requests = [({"x": x}, words) for x, words in bad]
+    return {"classify": requests, "encode": requests}
+
+
+def past_requests(padding_value, horizon):
+    """Requests that a forecaster of two channels must refuse."""
+    good = np.zeros((1, 4, 2), "float32")
+    bad = [
+        (good + np.nan, "NaN or infinity"),
+        (good + padding_value, "nothing but padding"),
+        (good[:0], "no rows"),
+        (good[:, :0], "without steps"),
+    ]
+    future = np.zeros((1, horizon, 1), "float32")
+    return {
+        "encode": [({"x": x}, words) for x, words in bad],
+        "forecast": [({"history": x}, words) for x, words in bad],
+        "score": [
+            *[({"x": x}, words) for x, words in bad],
+            ({"y": future + np.nan}, "`y` must be finite"),
+            ({"x": np.concatenate([good, good])}, "a row for each"),
+        ],
+    }
+
+
+def language_requests():
+    """Requests that a language model of the letters a, b, c must refuse."""
+    bad_ids = np.array([[1, 4, 2]], "int32")
+    requests = sequence_requests([(bad_ids, "token ids from 1 to 3")])
+
+    def text(name):
+        return [
+            ({name: np.array([b"abx"], object)}, "does not know"),
+            ({name: np.array([b"a\xff"], object)}, "must be UTF-8"),
+            ({name: np.array([], object)}, "no rows"),
+        ]
+
+    def generate(words, **inputs):
+        return {k: np.array(v) for k, v in inputs.items()}, words
+
+    return {
+        **requests,
+        "score": text("text"),
+        "encode": text("text"),
+        "generate": [
+            *text("prompt"),
+            generate("at least 0", temperature=np.float32([-1.0])),
+            generate("no NaN", temperature=np.float32([np.nan])),
+            generate("at least 0", top_k=np.int32([-1])),
+            generate("at most 1.0", top_p=np.float32([1.5])),
+            generate("at least 1", max_new_tokens=np.int32([0])),
+            generate("at most 65536", max_new_tokens=np.int32([2**31 - 1])),
+            generate("one value per row", seed=np.int32([1, 2])),
+        ],
+    }
+
+
+def too_long_requests(requests, max_sequence_length):
+    """More requests to refuse: of texts that the model has no room for."""
+    size = max_sequence_length + 1
+    x = np.ones((1, size), "int32")
+    text = np.array([b"a" * size], object)
+    length = np.array([size], "int32")
+    words = f"This model has {max_sequence_length} positions"
+    long = {
+        "score": {"text": text},
+        "encode": {"text": text},
+        "generate": {"prompt": text},
+        "sample": {"length": length},
+        "complete": {"x": x, "mask": np.ones(x.shape, bool)},
+    }
+    return {k: [*requests[k], (long[k], words)] for k in long}
+
+
+def image_requests(image_shape, latent_dim):
+    """Requests that every signature over images must refuse."""
+    z = np.full((1, latent_dim), np.nan, "float32")
+    return requests_of_codes(image_shape, z, "NaN or infinity")
+
+
+def requests_of_codes(image_shape, bad_z, words):
+    spoiled = np.full((1, *image_shape), 0.5, "float32")
+    nan, bright = spoiled.copy(), spoiled.copy()
+    nan[0, 0, 0, 0], bright[0, 0, 0, 0] = np.nan, 1.5
+    x = [
+        ({"x": nan}, "no NaN"),
+        ({"x": bright}, "values in [0, 1]"),
+        ({"x": spoiled[:0]}, "no rows"),
+    ]
+    return {
+        "score": x,
+        "encode": x,
+        "reconstruct": x,
+        "decode": [({"z": bad_z}, words), ({"z": bad_z[:0]}, "no rows")],
+        "sample": vector_requests(2)["sample"],
+    }
+
+
+def game_requests(image_shape):
+    """Requests that generators and judges of images must refuse."""
+    requests = image_requests(image_shape, 1)
+    return {"sample": requests["sample"], "discriminate": requests["score"]}
+
+
+BAD_IDS = [
+    (np.array([[0, 3, 1]], "int32"), "ids from 0 to 2"),
+    (np.array([[0, -2, 1]], "int32"), "ids from 0 to 2"),
+]
+
+
+def translation_requests():
+    """Requests that a translator of the letters a, b, c must refuse."""
+    bad = [
+        (np.array([b"abx"], object), "does not know"),
+        (np.array([b"a\xff"], object), "must be UTF-8"),
+        (np.array([], object), "no rows"),
+        (np.array([b"a" * 21], object), "This model has 20 positions"),
+    ]
+    x = [({"text": text}, words) for text, words in bad]
+    two = np.array([b"a", b"b"], object)
+    return {
+        "score": [*x, ({"target": two}, "a row for each")],
+        "translate": [
+            *x,
+            ({"max_new_tokens": np.int32([0])}, "at least 1"),
+            ({"max_new_tokens": np.int32([21])}, "at most 20"),
+            ({"length_penalty": np.float32([-1.0])}, "at least 0"),
+        ],
+    }

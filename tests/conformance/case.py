@@ -1,0 +1,53 @@
+"""What a row of the table holds."""
+
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelCase:
+    """A model and what it takes.
+
+    Attributes:
+        make: callable that makes the model.
+        batch: callable `size -> batch` of training data, the same every time.
+        bad_requests: dict: signature -> list of `(replaced inputs, words of the
+            error)`; a name of an input maps to what makes the request bad.
+        draws_categories: whether samples are categories, equal in every
+            execution mode, or real values, equal but for rounding.
+        quiet: dict: arguments of `make` without noise in training, and with
+            batches of any size.
+        policy_rtol: float. How far a 16-bit policy may move a likelihood of a
+            network whose products it shortens; densities stay float32.
+        replica_atol: float. How far rounding may move the weights on two
+            replicas: the variances of synchronized batch normalizations are
+            differences, which small activations magnify.
+        at_defaults: arguments that the row leaves at their defaults because
+            they exclude others of the row, or change what a batch is.
+    """
+
+    make: Callable
+    batch: Callable
+    bad_requests: Mapping = dataclasses.field(default_factory=dict)
+    draws_categories: bool = True
+    quiet: Mapping = dataclasses.field(default_factory=dict)
+    policy_rtol: float = 1e-5
+    replica_atol: float = 1e-6
+    at_defaults: tuple = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerCase:
+    """A layer and what it takes.
+
+    Attributes:
+        make: callable of keyword arguments (`dtype`) that makes the layer.
+        inputs: callable `size -> tuple` of the arguments of a call.
+        masks: whether it takes one input and a `mask` of shape
+            `(batch_size, time)`.
+    """
+
+    make: Callable
+    inputs: Callable
+    masks: bool = False

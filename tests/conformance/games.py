@@ -1,0 +1,99 @@
+"""Rows of models that several players train."""
+
+import numpy as np
+
+from keras_genseq import models
+from tests.conformance.bad_requests import game_requests
+from tests.conformance.bad_requests import image_requests
+from tests.conformance.batches import binary_images
+from tests.conformance.case import ModelCase
+
+# Models that several players train, each with an optimizer of its own.
+GAMES = {
+    "GAN": ModelCase(
+        make=lambda **kwargs: models.GAN(
+            **{
+                "image_shape": (4, 8, 1),
+                "latent_dim": 3,
+                "generator_units": (6,),
+                "discriminator_units": (5,),
+                "num_pieces": 2,
+                "dropout": 0.1,
+                "input_dropout": 0.1,
+                "noise": "uniform",
+                "gradient_penalty_weight": 0.5,
+                "discriminator_updates": 2,
+                "ema_decay": 0.9,
+                "seed": 5,
+                **kwargs,
+            }
+        ),
+        batch=lambda size: binary_images(size, (4, 8, 1)),
+        bad_requests=game_requests((4, 8, 1)),
+        quiet={"dropout": 0.0, "input_dropout": 0.0},
+        at_defaults=("generator", "discriminator"),
+    ),
+    "DCGAN": ModelCase(
+        make=lambda **kwargs: models.DCGAN(
+            (8, 8, 1),
+            3,
+            filters=4,
+            kernel_size=4,
+            negative_slope=0.1,
+            noise="normal",
+            adversarial_loss="hinge",
+            ema_decay=0.8,
+            seed=5,
+            **kwargs,
+        ),
+        batch=lambda size: binary_images(size, (8, 8, 1)),
+        bad_requests=game_requests((8, 8, 1)),
+    ),
+    "InfoGAN": ModelCase(
+        make=lambda **kwargs: models.InfoGAN(
+            (4, 8, 1),
+            latent_dim=3,
+            categories=(3, 2),
+            num_continuous=1,
+            filters=(3, 2),
+            hidden_units=4,
+            code_units=3,
+            negative_slope=0.2,
+            information_weight=0.5,
+            continuous_weight=0.1,
+            noise="uniform",
+            seed=5,
+            **kwargs,
+        ),
+        batch=lambda size: binary_images(size, (4, 8, 1)),
+        bad_requests={
+            **game_requests((4, 8, 1)),
+            "encode": image_requests((4, 8, 1), 1)["encode"],
+        },
+        replica_atol=1e-4,
+    ),
+    "AdversarialAutoencoder": ModelCase(
+        make=lambda **kwargs: models.AdversarialAutoencoder(
+            (4, 8, 1),
+            2,
+            prior=models.SwissRollPrior(num_classes=3, radius=2.0),
+            hidden_units=(6,),
+            discriminator_units=(5,),
+            posterior="universal",
+            noise_dim=2,
+            labels="classes",
+            num_classes=3,
+            adversarial_loss="least_squares",
+            seed=5,
+            **kwargs,
+        ),
+        batch=lambda size: (
+            binary_images(size, (4, 8, 1)),
+            np.arange(size, dtype="int32") % 4 - 1,
+        ),
+        bad_requests={
+            **image_requests((4, 8, 1), 5),
+            "discriminate": image_requests((4, 8, 1), 5)["decode"],
+        },
+    ),
+}

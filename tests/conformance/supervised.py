@@ -1,0 +1,74 @@
+"""Rows of models of targets given inputs: their batches are pairs."""
+
+from keras_genseq import models
+from keras_genseq.tokenizers import CharacterTokenizer
+from tests.conformance.bad_requests import past_requests
+from tests.conformance.bad_requests import token_requests
+from tests.conformance.bad_requests import translation_requests
+from tests.conformance.batches import padded_tokens
+from tests.conformance.batches import pasts_and_futures
+from tests.conformance.batches import sources_and_targets
+from tests.conformance.case import ModelCase
+
+
+def classifier(**kwargs):
+    options = {
+        "vocabulary_size": 6,
+        "embedding_dim": 5,
+        "cell": "gru",
+        "num_layers": 2,
+        "bidirectional": True,
+        "dropout": 0.1,
+        "pooling": "mean",
+    }
+    return models.SequenceClassifier(3, 4, **{**options, **kwargs})
+
+
+def transformer(**kwargs):
+    options = {
+        "num_layers": 2,
+        "hidden_dim": 8,
+        "num_heads": 2,
+        "intermediate_dim": 12,
+        "dropout": 0.2,
+        "attention_dropout": 0.1,
+        "activation": "gelu",
+        "norm_first": True,
+        "positions": "learned",
+        "use_bias": False,
+        "label_smoothing": 0.05,
+        "max_sequence_length": 20,
+        "tokenizer": CharacterTokenizer("abc"),
+    }
+    return models.Transformer(5, **{**options, **kwargs})
+
+
+# Models of targets given inputs: their batches are pairs.
+SUPERVISED = {
+    "Transformer": ModelCase(
+        make=transformer,
+        batch=sources_and_targets,
+        bad_requests=translation_requests(),
+        quiet={"dropout": 0.0, "attention_dropout": 0.0},
+    ),
+    "SequenceClassifier": ModelCase(
+        make=classifier,
+        batch=lambda size: padded_tokens(size, 6),
+        bad_requests=token_requests(6),
+        quiet={"dropout": 0.0},
+    ),
+    "SequenceForecaster": ModelCase(
+        make=lambda **kwargs: models.SequenceForecaster(
+            3,
+            4,
+            channels=2,
+            padding_value=-2.0,
+            num_targets=1,
+            fixed_scale=0.1,
+            cell="lstm",
+            **kwargs,
+        ),
+        batch=pasts_and_futures,
+        bad_requests=past_requests(-2.0, 3),
+    ),
+}
