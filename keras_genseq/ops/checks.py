@@ -31,6 +31,29 @@ def check_counts(**counts):
                 )
 
 
+def as_ordering(ordering, input_dim):
+    """Converts to a tuple that names each dimension once.
+
+    Args:
+        ordering: sequence of ints, or None for no ordering of one's own.
+        input_dim: int. Number of dimensions.
+
+    Raises:
+        ValueError: if it is no permutation of `range(input_dim)`.
+    """
+    if ordering is None:
+        return None
+    ordering = tuple(int(i) for i in ordering)
+    if sorted(ordering) != list(range(input_dim)):
+        raise ValueError(
+            f"`ordering` must hold each of 0 to {input_dim - 1} once. "
+            f"Received {len(ordering)} entries, "
+            f"{len(set(ordering) & set(range(input_dim)))} of them different "
+            "and in range."
+        )
+    return ordering
+
+
 def as_quantiles(quantiles):
     """Converts to a float32 vector of numbers in [0, 1].
 

@@ -8,6 +8,7 @@ from keras import ops
 from keras_genseq.layers.masked.masked_dense import MaskedDense
 from keras_genseq.models.likelihood_model import LikelihoodModel
 from keras_genseq.models.presets import Preset
+from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import bernoulli_log_prob
 from keras_genseq.ops.masks import draw_degrees
@@ -102,7 +103,11 @@ class MADE(LikelihoodModel):
         super().__init__(input_dim, **kwargs)
         self.units = units
         self.num_masks = num_masks
-        self.ordering = _check_ordering(ordering, input_dim)
+        self.ordering = (
+            ordering
+            if ordering == "random"
+            else as_ordering(ordering, input_dim)
+        )
         self.direct_connections = direct_connections
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -336,19 +341,6 @@ def _stack_padded(tables, padding):
             for t in tables
         ]
     )
-
-
-def _check_ordering(ordering, input_dim):
-    if ordering is None or ordering == "random":
-        return ordering
-    ordering = tuple(int(i) for i in ordering)
-    if sorted(ordering) != list(range(input_dim)):
-        raise ValueError(
-            f'`ordering` must be "random", or hold each of 0 to '
-            f"{input_dim - 1} once. Received: {len(ordering)} entries, "
-            f"{len(set(ordering))} of them different."
-        )
-    return ordering
 
 
 def _copy(initializer, name):

@@ -7,6 +7,7 @@ from keras_genseq import export
 from keras_genseq.models.likelihood_model import LikelihoodModel
 from keras_genseq.models.presets import Preset
 from keras_genseq.models.rows import map_rows
+from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.log_probabilities import bernoulli_log_prob
 from keras_genseq.ops.nade import ACTIVATIONS
 from keras_genseq.ops.nade import IMPLEMENTATIONS
@@ -104,7 +105,7 @@ class NADE(LikelihoodModel):
                 )
         super().__init__(input_dim, **kwargs)
         self.units = units
-        self.ordering = _check_ordering(ordering, input_dim)
+        self.ordering = as_ordering(ordering, input_dim)
         self.activation = activation
         self.implementation = implementation
         self.chunk_size = chunk_size
@@ -248,20 +249,6 @@ class NADE(LikelihoodModel):
         if self.ordering is None:
             return x
         return ops.take(x, np.argsort(self.ordering).astype("int32"), axis=1)
-
-
-def _check_ordering(ordering, input_dim):
-    if ordering is None:
-        return None
-    ordering = tuple(int(i) for i in ordering)
-    if sorted(ordering) != list(range(input_dim)):
-        raise ValueError(
-            f"`ordering` must hold each of 0 to {input_dim - 1} once. "
-            f"Received {len(ordering)} entries, "
-            f"{len(set(ordering) & set(range(input_dim)))} of them different "
-            "and in range."
-        )
-    return ordering
 
 
 def _twin(initializer):

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_genseq.models import GatedPixelCNN
 from keras_genseq.ops.random import row_seeds
+from tests.models.autoregressive.dependence import dependence
 
 SHAPES = pytest.mark.parametrize(
     "image_shape, levels", [((5, 4, 1), 2), ((3, 4, 3), 4)]
@@ -35,26 +36,6 @@ def make_model(image_shape, num_layers=2, **options):
         conv.kernel.assign(abs(conv.kernel) * 0.2)
     model.head[-1].bias.assign(model.head[-1].bias - 5.0)
     return model
-
-
-def dependence(model):
-    """Largest |d logit i / d value j| over some images: (D, D)."""
-    size = model.input_dim
-    x = RNG.integers(0, 2, (6, *model.image_shape)).astype("float32")
-    x = tf.constant(np.repeat(x, size, axis=0))
-
-    @tf.function
-    def gradient(x):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            # Copy i of an image answers for logit i.
-            logits = tf.reshape(model(x), (6, size, size, -1))
-            mine = tf.einsum("niik->nik", logits)
-            weights = tf.linspace(1.0, 2.0, mine.shape[2])
-            loss = tf.reduce_sum(weights * mine)
-        return tape.gradient(loss, x)
-
-    return np.abs(gradient(x)).reshape(6, size, size).max(0)
 
 
 def test_probabilities_of_all_images_sum_to_one():

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_genseq.models import PixelRNN
 from keras_genseq.ops.random import row_seeds
+from tests.models.autoregressive.dependence import dependence
 
 VARIANTS = pytest.mark.parametrize(
     "variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"]
@@ -42,26 +43,6 @@ def all_images(image_shape, num_categories=2):
     values = itertools.product(range(num_categories), repeat=size)
     images = np.array(list(values), "float32") / (num_categories - 1)
     return images.reshape(-1, *image_shape)
-
-
-def dependence(model):
-    """Largest |d logit i / d value j| over some images: (D, D)."""
-    size = model.input_dim
-    x = RNG.integers(0, 2, (6, *model.image_shape)).astype("float32")
-    x = tf.constant(np.repeat(x, size, axis=0))
-
-    @tf.function
-    def gradient(x):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            # Copy i of an image answers for logit i.
-            logits = tf.reshape(model(x), (6, size, size, -1))
-            mine = tf.einsum("niik->nik", logits)
-            weights = tf.linspace(1.0, 2.0, mine.shape[2])
-            loss = tf.reduce_sum(weights * mine)
-        return tape.gradient(loss, x)
-
-    return np.abs(gradient(x)).reshape(6, size, size).max(0)
 
 
 @VARIANTS
