@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_genseq import models
 from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import GAMES
 from tests.conformance.table import MODELS
@@ -17,7 +18,19 @@ from training.checkpoints import CheckpointStore
 
 CASES = pytest.mark.parametrize("name", EVERY_MODEL)
 DENSITIES = pytest.mark.parametrize("name", MODELS)
-POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
+POLICIES = (
+    pytest.param("float32", marks=pytest.mark.slow),
+    "mixed_bfloat16",
+    pytest.param("mixed_float16", marks=pytest.mark.slow),
+)
+# Compiling takes most of the time of a small model.
+BOTH_MODES = pytest.mark.parametrize(
+    "jit_compile",
+    [
+        pytest.param(False, id="graph"),
+        pytest.param(True, id="xla", marks=pytest.mark.slow),
+    ],
+)
 BATCH = 12
 
 
@@ -106,19 +119,35 @@ def test_config_round_trip(name):
     )
 
 
+def presets():
+    """Every preset; building the large ones takes long."""
+    return [
+        pytest.param(
+            name,
+            preset_name,
+            marks=[pytest.mark.slow] if preset.num_parameters > 2e6 else [],
+        )
+        for name in EVERY_MODEL
+        for preset_name, preset in getattr(models, name).presets.items()
+    ]
+
+
+@pytest.mark.parametrize("name, preset_name", presets())
+def test_presets_have_the_papers_parameters(name, preset_name):
+    model_class = getattr(models, name)
+    model = model_class.from_preset(preset_name)
+    count = sum(math.prod(w.shape) for w in model.trainable_weights)
+    assert count == model_class.presets[preset_name].num_parameters
+
+
 @CASES
-def test_presets_have_the_papers_parameters(name):
-    model_class = type(EVERY_MODEL[name].make())
-    for preset_name, preset in model_class.presets.items():
-        model = model_class.from_preset(preset_name)
-        trainable = sum(math.prod(w.shape) for w in model.trainable_weights)
-        assert trainable == preset.num_parameters
+def test_unknown_presets_are_refused(name):
     with pytest.raises(ValueError, match="has no preset 'nothing'"):
-        model_class.from_preset("nothing")
+        getattr(models, name).from_preset("nothing")
 
 
 @pytest.mark.parametrize("name", [n for n in EVERY_MODEL if n not in GAMES])
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@BOTH_MODES
 def test_loss_falls_on_one_batch(name, jit_compile):
     losses = steps(compiled(name, jit_compile=jit_compile), name, 15)
     assert losses[-1] < losses[0] - 0.05
