@@ -1,3 +1,6 @@
+import ctypes
+import gc
+import itertools
 import os
 import pathlib
 
@@ -17,6 +20,19 @@ tf.config.set_logical_device_configuration(
 @pytest.fixture(autouse=True)
 def _same_seed():
     keras.utils.set_random_seed(0)
+
+
+_COUNT = itertools.count(1)
+# What glibc keeps of freed memory: several GB after some hundred compilations.
+_RETURN_MEMORY = getattr(ctypes.CDLL(None), "malloc_trim", lambda pad: None)
+
+
+@pytest.fixture(autouse=True)
+def _memory_goes_back():
+    yield
+    if next(_COUNT) % 20 == 0:
+        gc.collect()
+        _RETURN_MEMORY(0)
 
 
 @pytest.fixture(scope="session")
