@@ -23,6 +23,8 @@ class ModelCase:
         replica_atol: float. How far rounding may move the weights on two
             replicas: the variances of synchronized batch normalizations are
             differences, which small activations magnify.
+        weight_scale: float. Deviation of the weights of an exported model:
+            deep ones with weights of deviation 1 draw the same from any noise.
         at_defaults: arguments that the row leaves at their defaults because
             they exclude others of the row, or change what a batch is.
     """
@@ -34,6 +36,7 @@ class ModelCase:
     quiet: Mapping = dataclasses.field(default_factory=dict)
     policy_rtol: float = 1e-5
     replica_atol: float = 1e-6
+    weight_scale: float = 1.0
     at_defaults: tuple = ()
 
 

@@ -125,6 +125,7 @@ MODELS = {
         batch=lambda size: binary_images(size, (4, 5, 2)),
         bad_requests=level_requests((4, 5, 2), 3),
         policy_rtol=0.02,
+        weight_scale=0.3,
     ),
     "GatedPixelCNN": ModelCase(
         make=lambda **kwargs: models.GatedPixelCNN(
@@ -140,6 +141,7 @@ MODELS = {
         batch=lambda size: binary_images(size, (4, 5, 1)),
         bad_requests=level_requests((4, 5, 1), 3),
         policy_rtol=0.02,
+        weight_scale=0.3,
     ),
     "AutoregressiveModel": ModelCase(
         make=lambda **kwargs: models.AutoregressiveModel(

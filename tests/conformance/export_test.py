@@ -74,7 +74,7 @@ def exported(tmp_path_factory):
         model = models[name] = case.make()
         rng = np.random.default_rng(5)
         for weight in model.weights:
-            value = rng.normal(size=weight.shape)
+            value = case.weight_scale * rng.normal(size=weight.shape)
             is_positive = weight.name == "moving_variance"
             weight.assign(np.abs(value) if is_positive else value)
         path = str(folder / name)

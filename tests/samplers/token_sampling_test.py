@@ -92,7 +92,7 @@ def test_rows_have_knobs_of_their_own():
             alone = draw_tokens(
                 logits[i : i + 1],
                 tf.fill([1], uniform),
-                SamplingOptions(*(k[i : i + 1] for k in knobs)),
+                SamplingOptions(*(k[i : i + 1] for k in knobs[:4])),
             )
             assert alone[0] == together[i]
 

@@ -240,6 +240,7 @@ def class_images(count):
     return (0.2 + 0.6 * x).astype("float32"), labels
 
 
+@pytest.mark.slow
 def test_a_conditional_model_draws_what_it_is_asked_for(tmp_path):
     model = make_gan(
         generator_units=(16,),

@@ -93,6 +93,7 @@ def striped_images(count):
     return x.astype("float32"), kinds
 
 
+@pytest.mark.slow
 def test_images_come_to_show_their_codes():
     model = make_infogan(hidden_units=32)
     adam = [keras.optimizers.Adam(rate, beta_1=0.5) for rate in (3e-3, 1e-3)]

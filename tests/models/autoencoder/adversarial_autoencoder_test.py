@@ -49,6 +49,7 @@ def test_preset_has_the_papers_parameters():
     assert model.prior.scale == 5.0
 
 
+@pytest.mark.slow
 def test_codes_come_to_follow_the_prior_and_images_are_kept():
     model = make_aae(
         hidden_units=(32,),

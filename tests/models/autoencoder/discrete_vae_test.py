@@ -130,6 +130,7 @@ def test_tokens_go_there_and_back():
     )
 
 
+@pytest.mark.slow
 def test_learns_to_tell_images_apart_by_tokens():
     keras.utils.set_random_seed(0)
     model = DiscreteVAE(

@@ -33,6 +33,7 @@ TORCH_FORMS = {
 }
 
 
+@pytest.mark.slow
 def test_every_candidate_is_in_the_tables():
     text = nade.benchmark(1, 1, TINY, memory=False)
     assert [x for x in text.splitlines() if x.startswith("###")] == [

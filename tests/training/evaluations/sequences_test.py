@@ -45,6 +45,7 @@ def test_a_series_is_fitted_and_judged_beside_forecasts_without_a_model(
         assert (run / "figures" / f"{name}.png").exists()
 
 
+@pytest.mark.slow
 def test_a_latent_model_is_judged_beside_a_linear_one(tmp_path):
     run = tmp_path / "run"
     command = ["train", "latent_ar", "--run-dir", str(run), "--epochs", "1"]
