@@ -154,7 +154,7 @@ def test_learns_a_distribution_by_heart():
     "arguments, message",
     [
         ({"ordering": [0, 0, 1]}, "each of 0 to 2 once"),
-        ({"ordering": [0, 1]}, '"random", or hold each'),
+        ({"ordering": [0, 1]}, "must hold each of"),
         ({"units": 0}, "`units` must be positive"),
         ({"units": []}, "at least one hidden layer"),
         ({"num_masks": 0}, "`num_masks` must be positive"),
