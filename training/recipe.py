@@ -72,6 +72,9 @@ class Recipe:
         transforms: functions of a data set, or factories of such, in order.
         global_batch_size: int. Examples per update, over all replicas.
         epochs: int.
+        passes_per_epoch: int. Passes over the training data in an epoch; more
+            than one where validating and saving take longer than a pass.
+            Streams of tokens are passed once.
         evaluate: callable `(evaluation) -> dict` that fills the report.
         seed: int. Of the initial weights, the order of the data, the noise.
         steps: optional int. Stop after this many updates.
@@ -124,14 +127,30 @@ class Recipe:
     augment: Callable | None = None
     comparison: str | None = None
     picture: Callable | None = None
+    passes_per_epoch: int = 1
     paper: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
     cost: str = ""
 
+    def __post_init__(self):
+        if self.stream_window and self.passes_per_epoch != 1:
+            raise ValueError(
+                "An epoch is one pass over streams of tokens. Set "
+                "`passes_per_epoch` to 1, or `stream_window` to None. "
+                f"Received: passes_per_epoch={self.passes_per_epoch}, "
+                f"stream_window={self.stream_window}"
+            )
+
     def describe(self):
-        """Plain values of the recipe, for `config.json`."""
+        """Plain values of the recipe, for `config.json`.
+
+        Values at their defaults are left out: a field that a later version
+        adds does not change the description of an older run.
+        """
         return {
             field.name: describe(getattr(self, field.name))
             for field in dataclasses.fields(self)
+            if field.default is dataclasses.MISSING
+            or getattr(self, field.name) != field.default
         }
 
 

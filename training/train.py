@@ -154,6 +154,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
             if recipe.stream_window
             else training_batches(
                 model_examples(dataset.splits["train"]),
+                steps_per_epoch=steps_per_epoch,
                 augment_batch=make(recipe.augment),
                 **options,
             )
@@ -214,4 +215,4 @@ def _steps_per_epoch(recipe, inputs):
             f"examples, but the data hold {num_examples}. Set a smaller "
             "`global_batch_size`."
         )
-    return steps
+    return steps * recipe.passes_per_epoch

@@ -100,6 +100,17 @@ def test_every_recipe_describes_itself(name, preset):
     assert description["cost"]
 
 
+def test_a_description_holds_what_differs_from_the_defaults(recipe):
+    assert "passes_per_epoch" not in recipe.describe()
+    changed = override(recipe, "passes_per_epoch=3")
+    assert changed.describe() == {**recipe.describe(), "passes_per_epoch": 3}
+
+
+def test_streams_are_passed_once():
+    with pytest.raises(ValueError, match="passes_per_epoch=2, stream_window"):
+        override(find_recipe("char_lstm"), "passes_per_epoch=2")
+
+
 def test_names_the_recipes_there_are():
     with pytest.raises(ValueError, match=r"no recipe 'made_up'.*nade"):
         find_recipe("made_up")
