@@ -12,8 +12,12 @@ def _innermost(optimizer):
     return optimizer
 
 
-def check_options(optimizer):
-    """Refuses options of an optimizer that crash under a strategy.
+def check_optimizer(optimizer, strategy):
+    """Refuses optimizers that would crash or miscount under a strategy.
+
+    Args:
+        optimizer: Keras optimizer.
+        strategy: `tf.distribute.Strategy` of the model.
 
     Raises:
         ValueError: that names what to do instead.
@@ -31,6 +35,15 @@ def check_options(optimizer):
             "An optimizer with `ema_overwrite_frequency` cannot run under a "
             "distribution strategy. Set it to None: the averaged weights are "
             "put in place when `fit` ends."
+        )
+    # Every replica would count each update: schedules would run too fast.
+    if not strategy.extended.variable_created_in_scope(
+        optimizer.iterations.value
+    ):
+        raise ValueError(
+            f"The optimizer {optimizer.name!r} was made outside the scope of "
+            "the model's distribution strategy. Make it where the model is "
+            "made: `with strategy.scope(): ...`."
         )
 
 

@@ -48,7 +48,7 @@ import tensorflow as tf
 
 from keras_genseq.export import write_saved_model
 from keras_genseq.models.batch_loop import BatchLoop
-from keras_genseq.models.replicas import check_options
+from keras_genseq.models.replicas import check_optimizer
 from keras_genseq.models.replicas import fold_in_replica
 from keras_genseq.models.replicas import leave_reduction_to_trainer
 
@@ -338,7 +338,7 @@ class Trainer(keras.Model):
             if optimizer is None:
                 continue
             if num_replicas > 1:
-                check_options(optimizer)
+                check_optimizer(optimizer, self.distribute_strategy)
                 leave_reduction_to_trainer(optimizer)
             if self.built and not optimizer.built:
                 with self.distribute_strategy.scope():

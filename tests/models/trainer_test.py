@@ -203,6 +203,13 @@ def test_names_the_way_to_accumulate_under_a_strategy(two_replicas):
         train(Regression, accumulating_adam, strategy=two_replicas)
 
 
+def test_names_an_optimizer_made_outside_the_strategy(two_replicas):
+    with two_replicas.scope():
+        model = Regression()
+    with pytest.raises(ValueError, match="outside the scope of the model's"):
+        model.compile(adam())
+
+
 def test_keras_still_fails_at_several_steps_per_execution(two_replicas):
     with pytest.raises(tf.errors.InvalidArgumentError, match="placeholder"):
         train(

@@ -34,7 +34,7 @@ def paper():
     """WikiText-2, 33,278 words: the sizes of a common public example."""
     return _recipe(
         units=200,
-        dropout=0.3,
+        dropout=0.2,
         data="text:wikitext-2",
         epochs=10,
         paper={"test_perplexity": (99.3, "Paper: Grave et al., 2016, LSTM.")},
@@ -52,13 +52,15 @@ def _recipe(units, dropout, **values):
             tie_embeddings=True,
             dropout=dropout,
             embedding_dropout=dropout,
+            stateful_windows=20,
         ),
         compile={
+            # Adam, at 0.001 and at 0.003, is behind after 300 updates.
             "optimizer": Factory(
-                keras.optimizers.Adam,
+                keras.optimizers.SGD,
                 learning_rate=Factory(
                     keras.optimizers.schedules.CosineDecay,
-                    initial_learning_rate=0.003,
+                    initial_learning_rate=20.0,
                 ),
                 global_clipnorm=0.25,
             ),

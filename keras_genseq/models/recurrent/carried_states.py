@@ -17,6 +17,10 @@ class CarriedStates:
     begins anew, and evaluation neither uses nor changes them. Under several
     replicas each carries on its own rows.
 
+    A model that has only seen the middle of one long text cannot begin one:
+    with `stateful_windows`, every row begins a new text after so many batches,
+    from zero states and without a last token. Rows take turns.
+
     Training batches must then have `stateful_batch_size` rows, in the order of
     the text (`shuffle=False`), and no padding.
     """
@@ -114,13 +118,22 @@ class CarriedStates:
             )
         rows = size // num_replicas
         first = context.replica_id_in_sync_group * rows
-        return [
+        carry = [
             tf.slice(
                 tf.convert_to_tensor(variable),
                 [first, *([0] * (len(variable.shape) - 1))],
                 [rows, *variable.shape[1:]],
             )
             for variable in self.carried
+        ]
+        if self.stateful_windows is None:
+            return carry
+        update = tf.cast(self.optimizer.iterations, "int32")
+        turns = (update + first + tf.range(rows)) % self.stateful_windows
+        goes_on = turns[:, None] > 0
+        return [
+            tf.where(goes_on if i else goes_on[:, 0], part, 0)
+            for i, part in enumerate(carry)
         ]
 
     def _carry_on(self, carry):

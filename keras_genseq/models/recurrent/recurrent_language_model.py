@@ -27,6 +27,8 @@ class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
             of every token, which is faster for small vocabularies.
         stateful_batch_size: optional int. `fit` then carries the states from
             one batch to the next: see `CarriedStates`.
+        stateful_windows: optional int. Batches after which a row whose states
+            are carried begins a new text; None carries them through an epoch.
         tokenizer, stop_token_id: as for `CausalLanguageModel`.
         **kwargs: passed to `keras.Model`.
 
@@ -71,6 +73,7 @@ class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
         dropout=0.0,
         embedding_dropout=0.0,
         stateful_batch_size=None,
+        stateful_windows=None,
         tokenizer=None,
         stop_token_id=None,
         **kwargs,
@@ -81,6 +84,11 @@ class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
                 "Tied embeddings must be as wide as the layers: leave "
                 "`embedding_dim` out. Received: "
                 f"embedding_dim={embedding_dim}, units={units}"
+            )
+        if stateful_windows is not None and stateful_windows < 1:
+            raise ValueError(
+                "`stateful_windows` must be at least 1, or None. Received: "
+                f"stateful_windows={stateful_windows}"
             )
         super().__init__(
             vocabulary_size,
@@ -96,6 +104,7 @@ class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
         self.dropout = dropout
         self.embedding_dropout = embedding_dropout
         self.stateful_batch_size = stateful_batch_size
+        self.stateful_windows = stateful_windows
 
         dtype = self.dtype_policy
         self.embedding = keras.layers.Embedding(
@@ -213,6 +222,7 @@ class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
             "dropout": self.dropout,
             "embedding_dropout": self.embedding_dropout,
             "stateful_batch_size": self.stateful_batch_size,
+            "stateful_windows": self.stateful_windows,
         }
 
     def _logits(self, x):

@@ -86,6 +86,19 @@ def test_gradients_stop_at_the_border_of_batches():
         np.testing.assert_allclose(after, own, atol=1e-6)
 
 
+def test_rows_begin_new_texts_in_turn():
+    made = model(stateful_windows=3)
+    made.optimizer.learning_rate.assign(0.0)
+    x = windows(5)
+    fit(made, x)
+    # Row r began anew at the last update u where u + r is a multiple of 3.
+    for row, update in enumerate([3, 2, 4, 3]):
+        text = np.concatenate(x[update:, row])[None]
+        _, carry = made.window(text, made.initial_carry(1))
+        own = [part[row : row + 1] for part in carried(made)]
+        assert_equal(own, carry, atol=1e-6)
+
+
 def test_every_epoch_begins_new_texts():
     made, x = model(), windows(1)
     made.optimizer.learning_rate.assign(0.0)
@@ -189,12 +202,14 @@ def interrupted(run, folder, at):
 
 @pytest.mark.parametrize("parts", [1, 2], ids=["whole", "accumulated"])
 def test_two_replicas_equal_one(two_replicas, parts):
-    one, two = model(), model(two_replicas)
+    one, two = [
+        model(strategy, stateful_windows=3) for strategy in (None, two_replicas)
+    ]
     x = windows()
     for made in (one, two):
-        made.compile(
-            keras.optimizers.SGD(0.5), gradient_accumulation_steps=parts
-        )
+        with made.distribute_strategy.scope():
+            optimizer = keras.optimizers.SGD(0.5)
+        made.compile(optimizer, gradient_accumulation_steps=parts)
         fit(made, x, epochs=2)
     assert_equal(one.get_weights(), two.get_weights(), atol=1e-6)
     assert all(part.any() for part in carried(two))
@@ -212,6 +227,11 @@ def test_other_batches_are_refused(batch, words):
     made = model()
     with pytest.raises(ValueError, match=words):
         made.fit(tf.data.Dataset.from_tensors(batch), verbose=0)
+
+
+def test_a_text_has_at_least_one_window():
+    with pytest.raises(ValueError, match="Received: stateful_windows=0"):
+        model(stateful_windows=0)
 
 
 def test_a_model_without_a_batch_size_carries_nothing():
