@@ -24,6 +24,8 @@ class LatentCodes(CheckedData):
     """
 
     num_classes = None
+    # Whether the encoder, too, is told the class.
+    conditional_encoder = True
 
     def posterior(self, x, condition=None, training=False):
         """Parameters of q(z | x).
@@ -91,14 +93,17 @@ class LatentCodes(CheckedData):
 
         Args:
             x: `(num_examples, ...)`, as `check_inputs` takes it.
-            condition: a class, or one per example, if the model has any.
+            condition: a class, or one per example, if the model has any and
+                its encoder is told.
             batch_size: int. Examples encoded at once.
 
         Returns:
             What `posterior` returns, for all examples.
         """
         x = self.check_inputs(x)
-        rows = (x, *self._condition_rows(condition, x.shape[0]))
+        rows = (x,)
+        if self.conditional_encoder:
+            rows = (x, *self._condition_rows(condition, x.shape[0]))
         return map_rows(self.compile_method(self.posterior), rows, batch_size)
 
     def decode(self, z, condition=None, batch_size=256):
@@ -226,8 +231,9 @@ class LatentCodes(CheckedData):
 
         def encode(x, **condition):
             x = self.check_inputs(x)
-            posterior = self.posterior(x, *self._served(x, condition))
-            return self.served_codes(posterior)
+            if self.conditional_encoder:
+                condition = self._served(x, condition)
+            return self.served_codes(self.posterior(x, *condition))
 
         def decode(z, **condition):
             z = self.check_codes(z)
@@ -250,16 +256,18 @@ class LatentCodes(CheckedData):
             return {"x": self.draw(seed, temperature, *condition)}
 
         return {
-            "encode": self.signature(encode, x),
+            "encode": self.signature(
+                encode, x, conditional=self.conditional_encoder
+            ),
             "decode": self.signature(decode, z),
             "reconstruct": self.signature(reconstruct, x),
             "sample": self.signature(sample, seed, temperature),
         }
 
-    def signature(self, function, *inputs):
+    def signature(self, function, *inputs, conditional=True):
         """`Signature` of named specs, and of a class for each row, if any."""
         inputs = dict(inputs)
-        if self.num_classes is not None:
+        if conditional and self.num_classes is not None:
             inputs["condition"] = tf.TensorSpec((None,), tf.int32)
         example = {
             name: np.zeros((1, *spec.shape[1:]), spec.dtype.as_numpy_dtype)

@@ -38,6 +38,7 @@ def language_model(**kwargs):
         "dropout": 0.1,
         "embedding_dropout": 0.1,
         "stateful_batch_size": 12,
+        "stateful_windows": 3,
         "tokenizer": CharacterTokenizer("abc"),
         "stop_token_id": 1,
     }

@@ -7,6 +7,7 @@ from training import latent_figures
 from training.data import as_array
 from training.data import model_inputs
 from training.evaluations import adversarial
+from training.evaluations import categories
 from training.evaluations.density import add_probe
 from training.report import Report
 
@@ -24,6 +25,8 @@ def evaluate_adversarial_autoencoder(evaluation):
     """
     report = Report(title="AdversarialAutoencoder: samples and codes")
     model = evaluation.model
+    if model.num_categories:
+        categories.add_categories(report, evaluation)
     samples = np.array(model.sample(adversarial.NUM_SAMPLES, seed=0))
     test = evaluation.inputs("test")
     adversarial.add_parzen(report, evaluation, samples, test)
@@ -43,7 +46,7 @@ def evaluate_adversarial_autoencoder(evaluation):
 
 def _codes(report, model, test):
     """How the codes of test images lie, beside draws of the prior."""
-    z = np.array(model.encode(test))[:, : model.latent_dim]
+    z = _parts_z(model, test)
     drawn = np.array(model.prior.draw(np.arange(10_000, dtype="int32")))
     for name, ours, theirs in (
         ("mean", z.mean(0), drawn.mean(0)),
@@ -62,6 +65,13 @@ def _codes(report, model, test):
     error = np.square(model.reconstruct(test) - test).sum((1, 2, 3)).mean()
     report.add("test reconstruction, squared error of an image", f"{error:.3f}")
     report.metrics["reconstruction_error"] = float(error)
+
+
+def _parts_z(model, x, batch_size=1000):
+    """The parts z of the codes of images: what the prior is the law of."""
+    starts = range(0, len(x), batch_size)
+    parts = [model.code_of(x[i : i + batch_size])[0] for i in starts]
+    return np.concatenate(parts)
 
 
 def _pictures(report, evaluation, test):
@@ -87,7 +97,7 @@ def _pictures(report, evaluation, test):
         labels = as_array(split.map(lambda e: e["label"]), _MAPPED_EXAMPLES)
         latent_figures.write_latent_map(
             folder / "latent_map.png",
-            np.array(model.encode(x))[:, : model.latent_dim],
+            _parts_z(model, x),
             labels,
         )
         report.figures.append(("Codes of test images", "latent_map.png"))

@@ -4,6 +4,8 @@ import importlib
 
 RECIPES = {
     "aae": "adversarial autoencoder of images",
+    "aae_clustering": "adversarial autoencoder that finds clusters",
+    "aae_semi_supervised": "adversarial autoencoder, classes of a few labels",
     "adding_problem": "sum of two marked numbers, a task of memory",
     "ar_series": "AR(order), forecasts of real-valued series",
     "char_gru": "GRU language model of characters",

@@ -28,7 +28,7 @@ def demo():
             discriminator_units=(128, 128),
             seed=0,
         ),
-        compile=_compile(),
+        compile=adversarial_compile(),
         data="digits",
         transforms=(),
         global_batch_size=64,
@@ -43,7 +43,7 @@ def paper():
     """MNIST, two layers of 1,000 units, an 8-D normal prior of deviation 5.
 
     The paper trains by stochastic gradient descent for thousands of epochs;
-    Adam is ours.
+    Adam and falling rates are ours.
     """
     return Recipe(
         model=Factory(
@@ -52,7 +52,7 @@ def paper():
             prior=Factory(GaussianPrior, dim=8, scale=5.0),
             seed=0,
         ),
-        compile=_compile(),
+        compile=adversarial_compile(),
         data="tfds:mnist",
         transforms=(),
         global_batch_size=100,
@@ -64,14 +64,26 @@ def paper():
     )
 
 
-def _compile():
-    """Adam for all: faster for the autoencoder than for the game."""
+def adversarial_compile(*more_players):
+    """Adam for all: faster for the autoencoder than for the game.
+
+    Args:
+        *more_players: names of players that learn as fast as the autoencoder.
+
+    Returns:
+        dict: arguments of `AdversarialAutoencoder.compile`.
+    """
     rates = {"autoencoder": 1e-3, "discriminator": 2e-4, "generator": 2e-4}
+    rates.update(dict.fromkeys(more_players, 1e-3))
     return {
         f"{player}_optimizer": Factory(
             keras.optimizers.Adam,
-            learning_rate=rate,
-            beta_1=0.9 if player == "autoencoder" else 0.5,
+            learning_rate=Factory(
+                keras.optimizers.schedules.CosineDecay,
+                initial_learning_rate=rate,
+                alpha=0.1,
+            ),
+            beta_1=0.9 if rate == 1e-3 else 0.5,
         )
         for player, rate in rates.items()
     } | {"jit_compile": True, "steps_per_execution": 10}

@@ -100,6 +100,24 @@ def make_decoder(
     return keras.Model(inputs, x, name="decoder")
 
 
+def make_critic(num_inputs, *, units, activation, dtype=None):
+    """A network from vectors to one number each.
+
+    Args:
+        num_inputs: int. Length of a vector.
+        units: sequence of ints. Widths of its hidden layers.
+        activation: of the hidden layers.
+        dtype: dtype policy.
+
+    Returns:
+        `keras.Model`.
+    """
+    inputs = keras.Input((num_inputs,), dtype="float32")
+    x = _dense(inputs, units, activation, dtype)
+    x = keras.layers.Dense(1, dtype=dtype, name="outputs")(x)
+    return keras.Model(inputs, x)
+
+
 def _dense(x, units, activation, dtype):
     for size in units:
         x = keras.layers.Dense(size, activation=activation, dtype=dtype)(x)

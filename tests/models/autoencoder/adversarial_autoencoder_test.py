@@ -67,7 +67,7 @@ def test_codes_come_to_follow_the_prior_and_images_are_kept():
 
 
 def test_every_phase_moves_its_own_networks_alone():
-    model = compiled(make_aae(labels="classes", num_classes=3))
+    model = compiled(make_aae(num_categories=3))
     classes = np.array([0, 1, 2, -1] * 2, "int32")
     batch = model.batch_of((images(8), classes), step=0)
     for player, moved in (
@@ -91,7 +91,7 @@ def test_every_phase_moves_its_own_networks_alone():
 
 
 def test_unknown_classes_cost_nothing():
-    model = make_aae(labels="classes", num_classes=3)
+    model = make_aae(num_categories=3)
     classes = np.array([-1, 2], "int32")
     batch = model.batch_of((images(2), classes), step=0)
     losses, _ = model.classifier_loss(batch)
@@ -107,15 +107,15 @@ def test_a_few_labels_teach_the_classes():
     x[kinds == 0, :2] += 0.7
     x[kinds == 1, 2:] += 0.7
     labels = np.where(np.arange(256) < 20, kinds, -1).astype("int32")
-    model = compiled(make_aae(labels="classes", num_classes=2))
+    model = compiled(make_aae(num_categories=2))
     model.fit(x.astype("float32"), labels, batch_size=64, epochs=40, verbose=0)
-    found = np.array(model.encode(x.astype("float32")))[:, 2:].argmax(1)
+    found = np.array(model.classify(x.astype("float32"))).argmax(1)
     assert (found == kinds).mean() > 0.97
 
 
 def test_the_discriminator_is_told_the_class_of_code_and_draw():
     prior = GaussianMixturePrior(num_classes=3)
-    model = make_aae(prior=prior, labels="prior")
+    model = make_aae(prior=prior, prior_classes=True)
     assert model.discriminator.input_shape == (None, 2 + 3 + 1)
     z = np.ones((4, 2), "float32")
     logits = np.array(model.judge_codes(z, np.array([0, 1, -1, 0])))
@@ -123,9 +123,106 @@ def test_the_discriminator_is_told_the_class_of_code_and_draw():
     np.testing.assert_allclose(model.judge_codes(z[:1]), logits[2:3])
 
 
+def test_labelled_examples_may_come_beside_the_others():
+    model = compiled(make_aae(num_categories=2))
+    x, labelled = images(6), images(12)[6:]
+    classes = np.array([0, 1, 0, 1, 0, 1], "int32")
+    batch = model.batch_of((x, (labelled, classes)), step=0)
+    alone = model.batch_of((labelled, classes), step=0)
+    np.testing.assert_allclose(
+        model.classifier_loss(batch)[0], model.classifier_loss(alone)[0]
+    )
+    apart, _ = model.autoencoder_loss(batch)
+    np.testing.assert_allclose(
+        apart, model.autoencoder_loss(model.batch_of(x, step=0))[0]
+    )
+    model.fit(x, (labelled, classes), batch_size=3, verbose=0)
+
+
+def test_the_supervised_form_tells_the_decoder_alone():
+    model = compiled(make_aae(num_classes=3))
+    x, classes = images(4), np.array([0, 1, 2, 0], "int32")
+    model.fit(x, classes, verbose=0)
+    z = model.encode(x)
+    assert z.shape == (4, 2)
+    drawn = [np.array(model.decode(z, condition=k)) for k in range(3)]
+    assert np.abs(drawn[0] - drawn[1]).max() > 1e-4
+    with pytest.raises(ValueError, match="conditional on 3 classes"):
+        model.decode(z)
+    with pytest.raises(ValueError, match="classes from 0 to 2"):
+        model.fit(x, classes - 1, verbose=0)
+
+
+def test_heads_move_z_by_the_category():
+    model = make_aae(num_categories=3, cluster_heads=True)
+    z, logits = model.code_of(images(5))
+    heads = np.array(model.heads.kernel)
+    probabilities = np.array(keras.ops.softmax(logits))
+    np.testing.assert_allclose(
+        model.encode(images(5)), z + probabilities @ heads, atol=1e-6
+    )
+    seeds = np.arange(200, dtype="int32")
+    codes = np.array(model.draw_prior(seeds, np.zeros(200, "float32")))
+    np.testing.assert_allclose(
+        np.unique(codes.round(5), axis=0), np.unique(heads.round(5), axis=0)
+    )
+
+
+def test_heads_that_are_too_close_cost_their_lack_of_distance():
+    model = make_aae(num_categories=3, cluster_heads=True, head_distance=2.0)
+    free = make_aae(num_categories=3, cluster_heads=True)
+    free.set_weights(model.get_weights())
+    for made in (model, free):
+        # Distances 1, 3 and sqrt(10): one pair lacks 1.
+        made.heads.kernel.assign([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
+    batch = model.batch_of(images(4), step=0)
+    np.testing.assert_allclose(
+        model.autoencoder_loss(batch)[0] - free.autoencoder_loss(batch)[0],
+        1.0,
+        atol=1e-4,
+    )
+
+
+def test_noise_is_added_to_what_the_encoder_sees_in_training():
+    noisy, plain = make_aae(input_noise=0.5), make_aae()
+    plain.set_weights(noisy.get_weights())
+    x, seeds = np.repeat(images(1), 3, axis=0), np.array([3, 4, 3], "int32")
+    z, _ = noisy.code_of(x, seeds, training=True)
+    assert (z[0] == z[2]).numpy().all() and (z[0] != z[1]).numpy().any()
+    np.testing.assert_array_equal(
+        noisy.code_of(x, seeds)[0], plain.code_of(x, seeds, training=True)[0]
+    )
+
+
+@pytest.mark.parametrize("option", ["prior_classes", "num_categories", "basic"])
+def test_who_classifies(option):
+    model = make_aae(
+        **{
+            "prior_classes": {
+                "prior": GaussianMixturePrior(num_classes=3),
+                "prior_classes": True,
+            },
+            "num_categories": {"num_categories": 3},
+            "basic": {},
+        }[option]
+    )
+    assert ("classify" in model.serving_signatures()) == (
+        option == "num_categories"
+    )
+    if option == "num_categories":
+        probabilities = np.array(model.classify(images(4)))
+        np.testing.assert_allclose(probabilities.sum(1), 1.0, rtol=1e-5)
+        np.testing.assert_allclose(
+            probabilities, np.array(model.encode(images(4)))[:, 2:], rtol=1e-5
+        )
+        return
+    with pytest.raises(ValueError, match="no categories"):
+        model.classify(images(1))
+
+
 @pytest.mark.parametrize("posterior", ["gaussian", "universal"])
 def test_random_posteriors_draw_by_row_and_have_a_centre(posterior):
-    model = make_aae(posterior=posterior)
+    model = make_aae(posterior_type=posterior)
     x = np.repeat(images(1), 3, axis=0)
     z, _ = model.code_of(x, np.array([3, 4, 3], "int32"))
     assert (z[0] == z[2]).numpy().all() and (z[0] != z[1]).numpy().any()
@@ -137,12 +234,16 @@ def test_random_posteriors_draw_by_row_and_have_a_centre(posterior):
     "arguments, message",
     [
         ({"prior": GaussianPrior(3)}, "latent_dim=2, prior.dim=3"),
-        ({"posterior": "sharp"}, "`posterior` must be one of"),
-        ({"labels": "classes"}, '`labels="classes"` needs `num_classes`'),
-        ({"labels": "prior"}, '`labels="prior"` a prior with classes'),
-        ({"num_classes": 3}, '`labels="none"` has none'),
+        ({"posterior_type": "sharp"}, "`posterior_type` must be one of"),
+        ({"prior_classes": True}, "a prior with classes.*GaussianPrior"),
+        (
+            {"num_classes": 3, "num_categories": 3},
+            "one use.*num_classes=3, num_categories=3",
+        ),
+        ({"cluster_heads": True}, "needs `num_categories`"),
+        ({"input_noise": -0.1}, "at least 0. Received: input_noise=-0.1"),
     ],
-    ids=["prior", "posterior", "classes", "no_parts", "none"],
+    ids=["prior", "posterior", "no_parts", "two_uses", "heads", "noise"],
 )
 def test_names_what_is_wrong_with_an_argument(arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -150,10 +251,10 @@ def test_names_what_is_wrong_with_an_argument(arguments, message):
 
 
 def test_names_what_is_wrong_with_the_data():
-    model = compiled(make_aae(labels="classes", num_classes=3))
+    model = compiled(make_aae(num_categories=3))
     with pytest.raises(ValueError, match="from 0 to 2, or -1"):
         model.fit(images(2), np.array([0, 3], "int32"), verbose=0)
-    with pytest.raises(ValueError, match="has no classes"):
+    with pytest.raises(ValueError, match="no use for classes"):
         compiled(make_aae()).fit(images(2), np.zeros(2, "int32"), verbose=0)
     with pytest.raises(ValueError, match=r"shape \(batch_size, 5\)"):
         model.decode(np.zeros((1, 2), "float32"))

@@ -9,6 +9,7 @@ from keras_genseq.models import GAN
 from keras_genseq.models import InfoGAN
 from training.__main__ import main
 from training.evaluations import adversarial
+from training.evaluations.categories import labels_of_clusters
 from training.evaluations.infogan import code_grid
 from training.evaluations.infogan import majority_labels
 
@@ -67,6 +68,29 @@ def test_a_run_of_aae_reports_codes_and_their_prior(tmp_path, monkeypatch):
     assert 0.0 < low <= high
     for name in ("samples", "reconstructions", "latent_map", "curves"):
         assert (run / "figures" / f"{name}.png").exists()
+
+
+@pytest.mark.parametrize(
+    "form, guess",
+    [
+        ("semi_supervised", 0.85),
+        pytest.param("clustering", 0.95, marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_of_aae_reports_categories(tmp_path, monkeypatch, form, guess):
+    monkeypatch.setattr(adversarial, "NUM_SAMPLES", 300)
+    run = tmp_path / "run"
+    assert main(small(f"aae_{form}", run)) == 0
+    results = json.loads((run / "results.json").read_text())
+    assert 0.0 < results["class_error"] < guess
+    assert 1.0 <= results["categories_in_use"] <= 16.0
+    assert (run / "figures" / "categories.png").exists()
+
+
+def test_clusters_are_named_after_their_surest_example():
+    probabilities = np.array([[0.1, 0.9], [0.7, 0.3], [0.6, 0.4]])
+    labels = np.array([7, 3, 5])
+    assert labels_of_clusters(probabilities, labels).tolist() == [3, 7]
 
 
 def test_interpolations_begin_and_end_at_samples():
