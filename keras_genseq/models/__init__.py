@@ -26,6 +26,7 @@ from keras_genseq.models.autoregressive.autoregressive_model import (
 from keras_genseq.models.autoregressive.categorical_autoregressive_model import (  # noqa: E501
     CategoricalAutoregressiveModel as CategoricalAutoregressiveModel,
 )
+from keras_genseq.models.autoregressive.deep_nade import DeepNADE as DeepNADE
 from keras_genseq.models.autoregressive.full_history_model import (
     FullHistoryModel as FullHistoryModel,
 )

@@ -8,6 +8,7 @@ import random
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from keras_genseq.models.replicas import global_rows
 from keras_genseq.ops.checks import as_row_values
@@ -56,6 +57,35 @@ class CountedNoise:
         """
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return seeds_of_rows(self.seed, global_rows(tf.shape(x)[0]), step)
+
+
+class SeededLosses(CountedNoise):
+    """Training and validation whose `example_losses` take seeds of rows.
+
+    For a class before `Trainer` in the order of resolution.
+    """
+
+    def train_step(self, data):
+        """One update.
+
+        The noise is drawn outside of what is compiled and shared out: an
+        example takes its seed with it.
+        """
+
+        def loss_fn(batch):
+            data, seeds = batch
+            return self._example_losses(data, training=True, seeds=seeds)
+
+        seeds = self.seeds_of_batch(data, ops.convert_to_tensor(self.updates))
+        losses, terms = self.minimize(loss_fn, (data, seeds))
+        self.updates.assign_add(1)
+        return self.track(losses, terms)
+
+    def test_step(self, data):
+        seeds = self.seeds_of_batch(data, VALIDATION_STEP)
+        return self.track(
+            *self._example_losses(data, training=False, seeds=seeds)
+        )
 
 
 def seeds_of_request(seed, num_rows):

@@ -59,12 +59,20 @@ class DensityModel(FromPreset, CheckedData, Trainer):
         Returns:
             `(batch_size,)` float32 tensor.
         """
+        self.check_no_targets(y)
+        return -self.log_prob_from_logits(x, self(x, training=training))
+
+    def check_no_targets(self, y):
+        """Refuses targets: a density has none.
+
+        Raises:
+            ValueError: if `y` is not None.
+        """
         if y is not None:
             raise ValueError(
                 f"{type(self).__name__} models `x` alone, but the data hold "
                 "targets too. Pass a data set of `x`, not of `(x, y)`."
             )
-        return -self.log_prob_from_logits(x, self(x, training=training))
 
     def log_prob(self, x, batch_size=256):
         """Exact log-likelihood of each example.

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models.counted_noise import VALIDATION_STEP
-from keras_genseq.models.counted_noise import CountedNoise
+from keras_genseq.models.counted_noise import SeededLosses
 from keras_genseq.models.counted_noise import seeds_of_request
 from keras_genseq.models.latent_codes import LatentCodes
 from keras_genseq.models.presets import FromPreset
@@ -15,7 +15,7 @@ from keras_genseq.models.rows import map_rows
 from keras_genseq.models.trainer import Trainer
 
 
-class LatentVariableModel(FromPreset, LatentCodes, CountedNoise, Trainer):
+class LatentVariableModel(FromPreset, LatentCodes, SeededLosses, Trainer):
     """Explains an example x by a code z: p(x) = integral of p(z) p(x | z).
 
     A system says what its encoder, its prior and its decoder are:
@@ -163,28 +163,6 @@ class LatentVariableModel(FromPreset, LatentCodes, CountedNoise, Trainer):
     def posterior_terms(self, posterior):
         """Further terms to report of a batch: name of a metric -> tensor."""
         return {}
-
-    def train_step(self, data):
-        """One update.
-
-        The noise is drawn outside of what is compiled and shared out: an
-        example takes its seed with it.
-        """
-
-        def loss_fn(batch):
-            data, seeds = batch
-            return self._example_losses(data, training=True, seeds=seeds)
-
-        seeds = self.seeds_of_batch(data, ops.convert_to_tensor(self.updates))
-        losses, terms = self.minimize(loss_fn, (data, seeds))
-        self.updates.assign_add(1)
-        return self.track(losses, terms)
-
-    def test_step(self, data):
-        seeds = self.seeds_of_batch(data, VALIDATION_STEP)
-        return self.track(
-            *self._example_losses(data, training=False, seeds=seeds)
-        )
 
     def example_losses(self, x, y, *, training, seeds=None):
         """What training minimizes, and the terms of the bound.

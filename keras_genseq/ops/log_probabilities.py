@@ -22,6 +22,24 @@ def bernoulli_log_prob(x, logits):
     return ops.sum(ops.reshape(terms, (ops.shape(x)[0], -1)), axis=-1)
 
 
+def bernoulli_ensemble_log_prob(x, logits):
+    """Log-probability of binary vectors under an even mixture of members.
+
+    The mean is of probabilities of whole vectors, so that it sums to one.
+
+    Args:
+        x: `(batch_size, dim)` zeros and ones.
+        logits: `(batch_size, members, dim)`.
+
+    Returns:
+        float32 tensor `(batch_size,)`.
+    """
+    members = logits.shape[1]
+    log_probs = [bernoulli_log_prob(x, logits[:, i]) for i in range(members)]
+    together = ops.logsumexp(ops.stack(log_probs, axis=1), axis=1)
+    return together - math.log(members)
+
+
 def categorical_log_prob(x, logits):
     """Log-probability of integer vectors under independent categoricals.
 

@@ -113,6 +113,20 @@ MODELS = {
         bad_requests=vector_requests(7),
         policy_rtol=0.02,
     ),
+    "DeepNADE": ModelCase(
+        make=lambda **kwargs: models.DeepNADE(
+            7,
+            [20, 15],
+            num_orderings=2,
+            activation="tanh",
+            kernel_initializer="he_normal",
+            seed=2,
+            **kwargs,
+        ),
+        batch=lambda size: categories(size, 7, 2),
+        bad_requests=vector_requests(7),
+        policy_rtol=0.02,
+    ),
     "PixelRNN": ModelCase(
         make=lambda **kwargs: models.PixelRNN(
             (4, 5, 2),

@@ -15,6 +15,7 @@ RECIPES = {
     "chorales_lstm": "LSTM model of polyphonic music",
     "copy_task": "ten symbols and a pause, a task of memory",
     "dcgan": "deep convolutional generative adversarial nets",
+    "deep_nade": "orderless NADE, exact density in many orderings",
     "discrete_vae": "discrete variational autoencoder, images as tokens",
     "gan": "generative adversarial nets of images",
     "gated_pixel_cnn": "Gated PixelCNN, exact density of binary images",

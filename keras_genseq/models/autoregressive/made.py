@@ -1,16 +1,15 @@
-import math
-
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from keras_genseq.layers.masked.masked_dense import MaskedDense
+from keras_genseq.models.counted_noise import CountedNoise
 from keras_genseq.models.likelihood_model import LikelihoodModel
 from keras_genseq.models.presets import Preset
 from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.log_probabilities import bernoulli_log_prob
+from keras_genseq.ops.log_probabilities import bernoulli_ensemble_log_prob
 from keras_genseq.ops.masks import draw_degrees
 from keras_genseq.ops.masks import units_by_degree
 from keras_genseq.ops.random import row_uniform
@@ -18,7 +17,7 @@ from keras_genseq.ops.scan import scan
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class MADE(LikelihoodModel):
+class MADE(CountedNoise, LikelihoodModel):
     """Masked autoencoder whose outputs are the conditionals of a density.
 
     Every hidden unit has a degree m and sees the first m dimensions alone; the
@@ -100,7 +99,7 @@ class MADE(LikelihoodModel):
         check_counts(units=units, num_masks=num_masks)
         if not units:
             raise ValueError("`units` must name at least one hidden layer.")
-        super().__init__(input_dim, **kwargs)
+        super().__init__(input_dim=input_dim, seed=seed, **kwargs)
         self.units = units
         self.num_masks = num_masks
         self.ordering = (
@@ -111,7 +110,6 @@ class MADE(LikelihoodModel):
         self.direct_connections = direct_connections
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.seed = seed
         self._draw_masks()
 
         def dense(width, name, **options):
@@ -169,14 +167,7 @@ class MADE(LikelihoodModel):
         self.output_layer.build((None, width))
         if self.direct_layer is not None:
             self.direct_layer.build((None, self.input_dim))
-        self.updates = self.add_weight(
-            name="updates",
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
+        self.add_counter()
         self.built = True
 
     def call(self, x, training=False):
@@ -211,12 +202,7 @@ class MADE(LikelihoodModel):
         return ops.cast(logits, "float32")
 
     def log_prob_from_logits(self, x, logits):
-        members = logits.shape[1]
-        log_probs = [
-            bernoulli_log_prob(x, logits[:, i]) for i in range(members)
-        ]
-        together = ops.logsumexp(ops.stack(log_probs, axis=1), axis=1)
-        return together - math.log(members)
+        return bernoulli_ensemble_log_prob(x, logits)
 
     def train_step(self, data):
         logs = super().train_step(data)
