@@ -27,7 +27,7 @@ def interpolation_grid(model, examples, num_steps=10):
     """Ways from example 0 to 1, from 2 to 3, and so on, decoded.
 
     Args:
-        model: has `encode(x)` and `decode(z)`.
+        model: as for `codes_of`, and has `decode(z)`.
         examples: `(num_examples, H, W, C)` array, an even number of them.
         num_steps: int. Images along a way.
 
@@ -35,7 +35,7 @@ def interpolation_grid(model, examples, num_steps=10):
         `(height, width, C)` array: two rows to a pair, first on the straight
         line, then on the arc.
     """
-    z = np.array(model.encode(examples)[0])
+    z = codes_of(model, examples)
     ways = [
         interpolate(z[::2], z[1::2], num_steps)
         for interpolate in (linear_interpolation, spherical_interpolation)
@@ -44,28 +44,65 @@ def interpolation_grid(model, examples, num_steps=10):
     return _grid(model.decode(z).numpy(), num_steps)
 
 
-def traversal_grid(model, data, example, num_rows=10, num_steps=11, extent=3.0):
+def traversal_grid(
+    model, example, relevance, num_rows=10, num_steps=11, extent=3.0
+):
     """One latent dimension after the other, all others held at an example's.
 
     Args:
-        model: has `encode(x)`, `decode(z)` and `kl(posterior)`.
-        data: examples over which the KL of each dimension is averaged.
+        model: as for `codes_of`, and has `decode(z)`.
         example: `(1, H, W, C)` array.
-        num_rows: int. Dimensions shown, those of the highest KL.
+        relevance: `(latent_dim,)` array; the most relevant dimension is first.
+        num_rows: int. Dimensions shown.
         num_steps: int. Images in a row.
         extent: float. A row goes from minus this to this.
 
     Returns:
         `(height, width, C)` array in [0, 1].
     """
-    kl = np.array(model.kl(model.encode(data))).mean(0)
-    z = np.array(model.encode(example)[0])[0]
+    z = codes_of(model, example)[0]
     rows = []
-    for dimension in np.argsort(-kl)[:num_rows]:
+    for dimension in np.argsort(-relevance)[:num_rows]:
         row = np.tile(z, (num_steps, 1))
         row[:, dimension] = np.linspace(-extent, extent, num_steps)
         rows.append(row)
     return _grid(model.decode(np.concatenate(rows)).numpy(), num_steps)
+
+
+def arithmetic_grid(model, data, labels):
+    """Examples with the mean code of their class exchanged for another's.
+
+    Args:
+        model: as for `codes_of`, and has `decode(z)`.
+        data: `(num_examples, H, W, C)` array.
+        labels: `(num_examples,)` ints.
+
+    Returns:
+        `(height, width, C)` array in [0, 1]: a row for the first example of
+        each class, the example itself first, then a column for each class:
+        `z - mean code of its class + mean code of that class`, decoded.
+    """
+    z = codes_of(model, data)
+    classes, first = np.unique(labels, return_index=True)
+    means = np.stack([z[labels == k].mean(0) for k in classes])
+    moved = z[first][:, None] - means[:, None] + means[None, :]
+    images = model.decode(moved.reshape(-1, z.shape[1])).numpy()
+    images = images.reshape(*moved.shape[:2], *data.shape[1:])
+    images = np.concatenate([data[first][:, None], images], axis=1)
+    return _grid(images.reshape(-1, *data.shape[1:]), images.shape[1])
+
+
+def codes_of(model, x):
+    """The code that stands for each example.
+
+    Args:
+        model: has `encode(x)` and `likeliest_code(posterior)`.
+        x: `(num_examples, H, W, C)` array.
+
+    Returns:
+        `(num_examples, latent_dim)` array.
+    """
+    return np.array(model.likeliest_code(model.encode(x)))
 
 
 def write_units(path, kl, variance, is_active):

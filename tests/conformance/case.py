@@ -25,6 +25,8 @@ class ModelCase:
             differences, which small activations magnify.
         weight_scale: float. Deviation of the weights of an exported model:
             deep ones with weights of deviation 1 draw the same from any noise.
+        estimates_nll: whether `fit` and `evaluate` report `nll` by an estimate
+            from random draws, and `log_prob` alone is exact.
         at_defaults: arguments that the row leaves at their defaults because
             they exclude others of the row, or change what a batch is.
     """
@@ -37,6 +39,7 @@ class ModelCase:
     policy_rtol: float = 1e-5
     replica_atol: float = 1e-6
     weight_scale: float = 1.0
+    estimates_nll: bool = False
     at_defaults: tuple = ()
 
 

@@ -126,6 +126,7 @@ MODELS = {
         batch=lambda size: categories(size, 7, 2),
         bad_requests=vector_requests(7),
         policy_rtol=0.02,
+        estimates_nll=True,
     ),
     "PixelRNN": ModelCase(
         make=lambda **kwargs: models.PixelRNN(

@@ -12,6 +12,9 @@ from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import GAMES
 from tests.conformance.table import MODELS
 
+# The fixture that exports all models takes minutes: one process has it.
+pytestmark = pytest.mark.xdist_group("exported")
+
 # Loads every SavedModel as TensorFlow Serving does, runs all requests of a
 # pickle, and writes the answers or the errors' sentences.
 ANSWER = """

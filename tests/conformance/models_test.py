@@ -16,22 +16,46 @@ from tests.conformance.table import MODELS
 from tests.conformance.table import SUPERVISED
 from training.checkpoints import CheckpointStore
 
+SLOW = pytest.mark.slow
 CASES = pytest.mark.parametrize("name", EVERY_MODEL)
 DENSITIES = pytest.mark.parametrize("name", MODELS)
 POLICIES = (
-    pytest.param("float32", marks=pytest.mark.slow),
+    pytest.param("float32", marks=SLOW),
     "mixed_bfloat16",
-    pytest.param("mixed_float16", marks=pytest.mark.slow),
+    pytest.param("mixed_float16", marks=SLOW),
 )
 # Compiling takes most of the time of a small model.
 BOTH_MODES = pytest.mark.parametrize(
     "jit_compile",
     [
         pytest.param(False, id="graph"),
-        pytest.param(True, id="xla", marks=pytest.mark.slow),
+        pytest.param(True, id="xla", marks=SLOW),
     ],
 )
+# One of each base: what takes long is tested on them by default, and with the
+# slow tests on all others.
+REPRESENTATIVES = (
+    "NADE",
+    "AutoregressiveModel",
+    "RecurrentLanguageModel",
+    "TransformerLanguageModel",
+    "VAE",
+    "SequenceForecaster",
+    "GAN",
+    "AdversarialAutoencoder",
+)
 BATCH = 12
+
+
+def all_but_slow(names):
+    """Names as parameters, those of no representatives marked as slow."""
+    return pytest.mark.parametrize(
+        "name",
+        [
+            n if n in REPRESENTATIVES else pytest.param(n, marks=SLOW)
+            for n in names
+        ],
+    )
 
 
 def inputs(name, size=BATCH):
@@ -80,6 +104,14 @@ def steps(model, name, count, size=BATCH, metric="loss"):
     return history
 
 
+def loss_on_fixed_noise(model, name):
+    """Mean loss of the batch as validation has it, the same at every call."""
+    batch = EVERY_MODEL[name].batch(BATCH)
+    x, y = batch if name in SUPERVISED else (batch, None)
+    losses, _ = model.example_losses(x, y, training=False)
+    return float(tf.reduce_mean(losses))
+
+
 def weights(model):
     return [np.array(w.numpy()) for w in model.weights]
 
@@ -125,7 +157,7 @@ def presets():
         pytest.param(
             name,
             preset_name,
-            marks=[pytest.mark.slow] if preset.num_parameters > 2e6 else [],
+            marks=[SLOW] if preset.num_parameters > 2e6 else [],
         )
         for name in EVERY_MODEL
         for preset_name, preset in getattr(models, name).presets.items()
@@ -149,8 +181,10 @@ def test_unknown_presets_are_refused(name):
 @pytest.mark.parametrize("name", [n for n in EVERY_MODEL if n not in GAMES])
 @BOTH_MODES
 def test_loss_falls_on_one_batch(name, jit_compile):
-    losses = steps(compiled(name, jit_compile=jit_compile), name, 15)
-    assert losses[-1] < losses[0] - 0.05
+    model = compiled(name, jit_compile=jit_compile)
+    before = loss_on_fixed_noise(model, name)
+    steps(model, name, 15)
+    assert loss_on_fixed_noise(model, name) < before - 0.05
 
 
 def awake(model):
@@ -218,7 +252,7 @@ def test_a_players_gradients_are_everywhere_and_finite(name, player):
         assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0.0
 
 
-@pytest.mark.parametrize("name", GAMES)
+@all_but_slow(GAMES)
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_game_trains_under_every_policy_with_float32_logits(name, policy):
     model = compiled(name, dtype=policy)
@@ -264,11 +298,12 @@ def test_eager_graph_and_xla_agree(name):
         np.testing.assert_allclose(eager, outputs, atol=1e-5)
 
 
-@DENSITIES
+@all_but_slow(MODELS)
 @pytest.mark.parametrize("policy", POLICIES)
 def test_trains_under_every_policy_with_float32_densities(name, policy):
     model = compiled(name, dtype=policy)
-    losses = steps(model, name, 10)
+    losses = [loss_on_fixed_noise(model, name)]
+    losses += [*steps(model, name, 10), loss_on_fixed_noise(model, name)]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
     log_prob = model.log_prob(MODELS[name].batch(BATCH))
     assert log_prob.dtype == tf.float32
@@ -281,7 +316,7 @@ def test_trains_under_every_policy_with_float32_densities(name, policy):
     )
 
 
-@CASES
+@all_but_slow(EVERY_MODEL)
 def test_keras_file_keeps_outputs_and_the_next_step(name, tmp_path):
     model = compiled(name)
     steps(model, name, 3)
@@ -298,21 +333,18 @@ def test_keras_file_keeps_outputs_and_the_next_step(name, tmp_path):
     )
 
 
-@CASES
+@all_but_slow(EVERY_MODEL)
 def test_resumed_equals_uninterrupted(name, tmp_path):
-    whole, broken = compiled(name), compiled(name)
-    steps(broken, name, 3)
-    CheckpointStore(tmp_path, broken.training_state).save(3, {})
-    resumed = compiled(name)
-    CheckpointStore(tmp_path, resumed.training_state).restore()
-    # `fit` ends by putting the averaged weights in place, here as there.
+    whole, resumed = compiled(name), compiled(name)
     steps(whole, name, 3)
+    CheckpointStore(tmp_path, whole.training_state).save(3, {})
+    CheckpointStore(tmp_path, resumed.training_state).restore()
     for model in (whole, resumed):
         steps(model, name, 3)
     assert_same_weights(whole, resumed)
 
 
-@CASES
+@all_but_slow(EVERY_MODEL)
 def test_two_replicas_equal_one(name, two_replicas):
     quiet = EVERY_MODEL[name].quiet
     one = compiled(name, **quiet)
@@ -361,7 +393,10 @@ def test_a_game_does_not_retrace_from_request_to_request(name):
     assert traces == ["draw"]
 
 
-EXACT = [n for n, c in MODELS.items() if not is_bounded(c)]
+EXACT = [
+    n for n, c in MODELS.items() if not is_bounded(c) and not c.estimates_nll
+]
+ESTIMATED = [n for n, c in MODELS.items() if c.estimates_nll]
 BOUNDED = [n for n, c in MODELS.items() if is_bounded(c)]
 
 
@@ -380,7 +415,7 @@ def test_evaluate_reports_the_mean_of_log_prob(name):
         assert logs["nll_per_step"] == pytest.approx(nll / steps, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", SUPERVISED)
+@all_but_slow(SUPERVISED)
 @pytest.mark.parametrize("policy", POLICIES)
 def test_trains_under_every_policy_with_float32_predictions(name, policy):
     model = compiled(name, dtype=policy)
@@ -392,6 +427,20 @@ def test_trains_under_every_policy_with_float32_predictions(name, policy):
     np.testing.assert_allclose(
         model(inputs(name)), full(inputs(name)), atol=0.05
     )
+
+
+@pytest.mark.parametrize("name", ESTIMATED)
+def test_evaluate_estimates_the_mean_of_log_prob(name):
+    model = compiled(name)
+    x = np.repeat(MODELS[name].batch(BATCH), 50, axis=0)
+    logs = model.evaluate(x, batch_size=300, verbose=0, return_dict=True)
+    again = model.evaluate(x, batch_size=300, verbose=0, return_dict=True)
+    assert again == logs
+    nll = -model.log_prob(x).numpy().mean()
+    # The mean over all orderings, where `log_prob` has an ensemble of few.
+    assert logs["nll"] == pytest.approx(nll, rel=0.1)
+    bits = logs["nll"] / (x[0].size * np.log(2.0))
+    assert logs["bits_per_dim"] == pytest.approx(bits, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", SUPERVISED)

@@ -9,6 +9,7 @@ from training.data import model_inputs
 from training.evaluations import adversarial
 from training.evaluations import categories
 from training.evaluations.density import add_probe
+from training.evaluations.latent import add_classes_of_codes
 from training.report import Report
 
 _MAPPED_EXAMPLES = 5_000
@@ -91,16 +92,8 @@ def _pictures(report, evaluation, test):
     ):
         figures.write_image(folder / name, image)
         report.figures.append((caption, name))
-    split = evaluation.dataset.splits["test"]
-    if "label" in split.element_spec:
-        x = as_array(model_inputs(split), _MAPPED_EXAMPLES)
-        labels = as_array(split.map(lambda e: e["label"]), _MAPPED_EXAMPLES)
-        latent_figures.write_latent_map(
-            folder / "latent_map.png",
-            _parts_z(model, x),
-            labels,
-        )
-        report.figures.append(("Codes of test images", "latent_map.png"))
+    if model.num_classes is None:
+        _ways(report, evaluation, examples)
     if evaluation.history:
         figures.write_curves(
             folder / "curves.png",
@@ -109,3 +102,41 @@ def _pictures(report, evaluation, test):
             ylabel="losses",
         )
         report.figures.append(("Training", "curves.png"))
+
+
+def _ways(report, evaluation, examples):
+    """Pictures of ways through codes that no class is told beside."""
+    model, folder = evaluation.model, evaluation.run.figures
+    variances = latent_figures.codes_of(model, examples).var(0)
+    # Categories, if any, stand behind z; they are no dimensions to pass along.
+    variances[model.latent_dim :] = -1.0
+    drawn = np.array(model.prior.draw(np.arange(1_000, dtype="int32")))
+    extent = 3.0 * float(drawn.std())
+    for name, caption, image in (
+        (
+            "interpolations.png",
+            "From one test example to another: on the straight line (odd "
+            "rows) and on the arc (even rows)",
+            latent_figures.interpolation_grid(model, examples[:10]),
+        ),
+        (
+            "traversals.png",
+            "Traversals at the code of a test example: a row per dimension, "
+            f"those of the largest variance, from {-extent:.1f} to "
+            f"{extent:.1f}",
+            latent_figures.traversal_grid(
+                model,
+                examples[:1],
+                variances,
+                num_rows=min(10, model.latent_dim),
+                extent=extent,
+            ),
+        ),
+    ):
+        figures.write_image(folder / name, image)
+        report.figures.append((caption, name))
+    split = evaluation.dataset.splits["test"]
+    if "label" in split.element_spec:
+        x = as_array(model_inputs(split), _MAPPED_EXAMPLES)
+        labels = as_array(split.map(lambda e: e["label"]), _MAPPED_EXAMPLES)
+        add_classes_of_codes(report, evaluation, x, labels)

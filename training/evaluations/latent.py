@@ -37,9 +37,9 @@ def evaluate_latent(evaluation):
     _bounds(report, evaluation, test)
     _comparison(report, evaluation)
     add_anomalies(report, evaluation, evaluation.model.log_prob(test).numpy())
-    _codes(report, evaluation, test)
+    kl = _codes(report, evaluation, test)
     _probe(report, evaluation)
-    _pictures(report, evaluation, test)
+    _pictures(report, evaluation, test, kl)
     return report
 
 
@@ -117,7 +117,11 @@ def _comparison(report, evaluation):
 
 
 def _codes(report, evaluation, test):
-    """How the aggregate posterior lies, and what has collapsed."""
+    """How the aggregate posterior lies, and what has collapsed.
+
+    Returns:
+        `(latent_dim,)` array: KL of each dimension, nats.
+    """
     model = evaluation.model
     z_mean, z_log_var = map(np.array, model.encode(test))
     units = ActiveUnits(model.latent_dim)
@@ -154,6 +158,7 @@ def _codes(report, evaluation, test):
     report.figures.append(
         ("KL and aggregate variance of each latent dimension", "units.png")
     )
+    return kl
 
 
 def _probe(report, evaluation):
@@ -168,7 +173,7 @@ def _probe(report, evaluation):
     )
 
 
-def _pictures(report, evaluation, test):
+def _pictures(report, evaluation, test, kl):
     model, folder = evaluation.model, evaluation.run.figures
     examples = test[:: max(1, len(test) // 48)][:48]
     for name, caption, image in (
@@ -192,7 +197,7 @@ def _pictures(report, evaluation, test):
             "traversals.png",
             "Traversals at the code of a test example: a row per latent "
             "dimension, those of the highest KL, from -3 to 3",
-            latent_figures.traversal_grid(model, test, examples[:1]),
+            latent_figures.traversal_grid(model, examples[:1], kl),
         ),
     ):
         figures.write_image(folder / name, image)
@@ -216,15 +221,34 @@ def _latent_map(report, evaluation):
         return
     x = as_array(model_inputs(examples), _MAPPED_EXAMPLES)
     labels = as_array(examples.map(lambda e: e["label"]), _MAPPED_EXAMPLES)
+    add_classes_of_codes(report, evaluation, x, labels)
+
+
+def add_classes_of_codes(report, evaluation, x, labels):
+    """Adds pictures of what codes know of classes: a map, and arithmetic.
+
+    Args:
+        report: `Report`.
+        evaluation: `training.evaluate.Evaluation`.
+        x: `(num_examples, H, W, C)` array.
+        labels: `(num_examples,)` ints.
+    """
+    model, folder = evaluation.model, evaluation.run.figures
     latent_figures.write_latent_map(
-        evaluation.run.figures / "latent_map.png",
-        np.array(evaluation.model.encode(x)[0]),
-        labels,
+        folder / "latent_map.png", latent_figures.codes_of(model, x), labels
     )
-    report.figures.append(
+    figures.write_image(
+        folder / "arithmetic.png",
+        latent_figures.arithmetic_grid(model, x, labels),
+    )
+    report.figures += [
         (
-            "Posterior means of test examples by class, on their two "
-            "principal axes",
+            "Codes of test examples by class, on their two principal axes",
             "latent_map.png",
-        )
-    )
+        ),
+        (
+            "Arithmetic: a test example of each class, and its code less the "
+            "mean code of its class plus that of each class in turn",
+            "arithmetic.png",
+        ),
+    ]

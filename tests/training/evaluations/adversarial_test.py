@@ -66,7 +66,15 @@ def test_a_run_of_aae_reports_codes_and_their_prior(tmp_path, monkeypatch):
     assert results["parzen_of_samples"] < results["parzen_of_training_images"]
     low, high = results["code_deviation_range"]
     assert 0.0 < low <= high
-    for name in ("samples", "reconstructions", "latent_map", "curves"):
+    for name in (
+        "samples",
+        "reconstructions",
+        "interpolations",
+        "traversals",
+        "latent_map",
+        "arithmetic",
+        "curves",
+    ):
         assert (run / "figures" / f"{name}.png").exists()
 
 

@@ -39,6 +39,7 @@ def test_a_run_reports_bounds_codes_and_pictures(tmp_path, monkeypatch):
         "interpolations",
         "traversals",
         "latent_map",
+        "arithmetic",
         "units",
         "curves",
         "scores",
