@@ -11,6 +11,7 @@ from training.data.arrays import vector_examples
 from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
 from training.data.splits import num_held_out
+from training.data.tfds_preparation import original_files_folder
 
 _EXPECTED = (
     "Expected x_train and x_test (with y_train and y_test for labels, x_valid "
@@ -22,13 +23,14 @@ def load_npz_file(path):
     """Loads images or vectors from arrays.
 
     Args:
-        path: str. An `.npz` file with `x_train` and `x_test` (and `y_train`,
-            `y_test`, `x_valid`, `y_valid`), or with `train`, `valid` and
-            `test`. Without a valid part, the last 10,000 of 60,000 training
-            rows, or the last tenth, take its place. Arrays of rank 3 or 4 are
-            images, of rank 2 vectors; floats must be in [0, 1], uint8 images
-            are divided by 255. Where `n_vars` is present, the arrays are bits
-            packed along the columns.
+        path: str. An `.npz` file, here or below the folder that
+            `KERAS_GENSEQ_DATA` names, with `x_train` and `x_test` (and
+            `y_train`, `y_test`, `x_valid`, `y_valid`), or with `train`,
+            `valid` and `test`. Without a valid part, the last 10,000 of 60,000
+            training rows, or the last tenth, take its place. Arrays of rank 3
+            or 4 are images, of rank 2 vectors; floats must be in [0, 1], uint8
+            images are divided by 255. Where `n_vars` is present, the arrays
+            are bits packed along the columns.
 
     Returns:
         `Dataset` of kind `"images"` or `"vectors"`.
@@ -69,9 +71,14 @@ def load_npz_file(path):
 def _read_arrays(path):
     path = pathlib.Path(path).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no file {str(path)!r}. Check the path of the source."
-        )
+        known = original_files_folder() / path
+        if not known.is_file():
+            raise FileNotFoundError(
+                f"There is no file {str(path)!r}, neither here nor below the "
+                "folder that KERAS_GENSEQ_DATA names. Check the path of the "
+                "source."
+            )
+        path = known
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}

@@ -51,6 +51,16 @@ def test_packed_bits_are_unpacked(load):
     np.testing.assert_array_equal(_column(dataset, "test", "x"), bits)
 
 
+def test_a_file_below_the_data_folder_is_found(tmp_path, monkeypatch):
+    (tmp_path / "sets").mkdir()
+    np.savez(tmp_path / "sets" / "some.npz", train=FLOATS, test=FLOATS[:5])
+    monkeypatch.setenv("KERAS_GENSEQ_DATA", str(tmp_path))
+    dataset = load_npz_file("sets/some.npz")
+    assert dataset.element_shape == (6,) and dataset.size("test") == 5
+    with pytest.raises(FileNotFoundError, match="KERAS_GENSEQ_DATA"):
+        load_npz_file("sets/other.npz")
+
+
 @pytest.mark.parametrize(
     "arrays, message",
     [
