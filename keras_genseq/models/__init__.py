@@ -45,6 +45,7 @@ from keras_genseq.models.autoregressive.markov_model import (
 )
 from keras_genseq.models.autoregressive.nade import NADE as NADE
 from keras_genseq.models.autoregressive.pixel_rnn import PixelRNN as PixelRNN
+from keras_genseq.models.autoregressive.rnade import RNADE as RNADE
 from keras_genseq.models.autoregressive.sparse_markov_model import (
     SparseMarkovModel as SparseMarkovModel,
 )

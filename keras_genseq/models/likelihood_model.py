@@ -1,26 +1,16 @@
 """The base of density models over vectors of categories."""
 
-import keras
-import tensorflow as tf
-
-from keras_genseq import export
-from keras_genseq.metrics import BitsPerDimension
-from keras_genseq.models.density_model import DensityModel
+from keras_genseq.models.vector_density_model import VectorDensityModel
 from keras_genseq.ops.checks import all_categories
-from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_vectors
-from keras_genseq.ops.checks import ensure
-from keras_genseq.ops.checks import not_empty
 
 
-class LikelihoodModel(DensityModel):
+class LikelihoodModel(VectorDensityModel):
     """Explicit density over vectors of categories.
 
     A subclass says `call(x) -> logits`, `log_prob_from_logits(x, logits)` and
-    `draw(x, mask, seeds, temperature)`. It then trains on the mean negative
-    log-likelihood with `fit`, scores with `log_prob`, generates with `sample`
-    and `complete`, and exports all of them. `ImageLikelihoodModel` replaces
-    vectors by images.
+    `draw(x, mask, seeds, temperature)`, and has the rest from the base of
+    vectors. `ImageLikelihoodModel` replaces vectors by images.
 
     Args:
         input_dim: int. Dimensions of an example.
@@ -29,155 +19,15 @@ class LikelihoodModel(DensityModel):
     """
 
     def __init__(self, input_dim, num_categories=2, **kwargs):
-        for name, value, least in (
-            ("input_dim", input_dim, 1),
-            ("num_categories", num_categories, 2),
-        ):
-            if not isinstance(value, int) or value < least:
-                raise ValueError(
-                    f"`{name}` must be an int of at least {least}. "
-                    f"Received: {name}={value!r}"
-                )
-        super().__init__(**kwargs)
-        self.input_dim = input_dim
-        self.num_categories = num_categories
-        self.nll = keras.metrics.Mean(name="nll", dtype="float32")
-        self.bits_per_dim = BitsPerDimension(input_dim, dtype="float32")
-
-    @property
-    def example_shape(self):
-        """Shape of an example: tuple of ints."""
-        return (self.input_dim,)
-
-    def example_losses(self, x, y, *, training):
-        nll = self.negative_log_likelihood(x, y, training=training)
-        return nll, {"nll": nll, "bits_per_dim": nll}
-
-    def sample(self, num_samples, seed=None, temperature=1.0, batch_size=256):
-        """Draws examples from the model.
-
-        Args:
-            num_samples: int.
-            seed: int, or one int per sample; None draws one. Sample i depends
-                on the seed and i alone, not on `num_samples`.
-            temperature: float, or one per sample; below 1 sharpens every
-                conditional, 0 takes the likeliest value.
-            batch_size: int. Samples drawn at once.
-
-        Returns:
-            float32 tensor of `num_samples` examples.
-
-        Raises:
-            ValueError: if `num_samples` is not positive, `temperature`
-                negative, or a number of values is neither one nor
-                `num_samples`.
-        """
-        if num_samples < 1:
+        if not isinstance(num_categories, int) or num_categories < 2:
             raise ValueError(
-                "`num_samples` must be at least 1. "
-                f"Received: num_samples={num_samples}"
+                "`num_categories` must be an int of at least 2. "
+                f"Received: num_categories={num_categories!r}"
             )
-        hidden = tf.zeros((num_samples, *self.example_shape))
-        return self._draw_rows(
-            hidden, hidden > 0.0, seed, temperature, batch_size
-        )
-
-    def complete(self, x, mask, seed=None, temperature=1.0, batch_size=256):
-        """Keeps what the mask shows and draws the rest, dimension by dimension.
-
-        Each hidden dimension is drawn given all earlier ones in the model's
-        ordering, shown or drawn; shown dimensions that come later do not reach
-        back to it.
-
-        Args:
-            x: floats, examples as `log_prob` takes them; hidden values do not
-                matter.
-            mask: booleans, same shape; True keeps the value of `x`.
-            seed: as for `sample`.
-            temperature: as for `sample`.
-            batch_size: int. Examples completed at once.
-
-        Returns:
-            float32 tensor of the shape of `x`.
-
-        Raises:
-            ValueError: as for `log_prob` and `sample`, and if the mask is not
-                boolean or has another shape than `x`.
-        """
-        x, mask = self.check_masked(x, mask)
-        return self._draw_rows(x, mask, seed, temperature, batch_size)
+        super().__init__(input_dim, **kwargs)
+        self.num_categories = num_categories
 
     def check_inputs(self, x, name="x"):
         """Checks examples and returns them as a float32 tensor."""
         x = as_vectors(x, self.input_dim, name=name)
         return all_categories(x, self.num_categories, name=name)
-
-    def check_masked(self, x, mask):
-        """Checks examples of which only a part counts; zeros the others."""
-        x, mask = tf.convert_to_tensor(x), tf.convert_to_tensor(mask)
-        if mask.dtype != tf.bool or not mask.shape.is_compatible_with(x.shape):
-            raise ValueError(
-                f"`mask` must be boolean and of the shape of `x`, "
-                f"{tuple(x.shape)}. Received: dtype={mask.dtype.name}, "
-                f"shape={tuple(mask.shape)}"
-            )
-        mask = ensure(
-            mask,
-            tf.reduce_all(tf.shape(mask) == tf.shape(x)),
-            "`mask` must have the shape of `x`.",
-        )
-        return self.check_inputs(tf.where(mask, x, tf.zeros_like(x))), mask
-
-    def serving_signatures(self):
-        """Signatures of the exported model: see `keras_genseq.export`."""
-        x = tf.TensorSpec((None, *self.example_shape), tf.float32)
-        mask = tf.TensorSpec((None, *self.example_shape), tf.bool)
-        seed = tf.TensorSpec((None,), tf.int32)
-        temperature = tf.TensorSpec((None,), tf.float32)
-        example = tf.zeros((1, *self.example_shape)).numpy()
-
-        def score(x):
-            return {"log_prob": self._score(self.check_inputs(x))}
-
-        def sample(seed, temperature):
-            seed = not_empty(seed, name="seed")
-            num_rows = tf.shape(seed)[0]
-            temperature = as_row_values(
-                temperature,
-                num_rows,
-                tf.float32,
-                name="temperature",
-                minimum=0.0,
-            )
-            hidden = tf.zeros((num_rows, *self.example_shape))
-            return {"x": self.draw(hidden, hidden > 0.0, seed, temperature)}
-
-        def complete(x, mask, seed):
-            x, mask = self.check_masked(x, mask)
-            num_rows = tf.shape(x)[0]
-            seed = as_row_values(seed, num_rows, tf.int32, name="seed")
-            return {"x": self.draw(x, mask, seed, tf.ones((num_rows,)))}
-
-        return {
-            "score": export.Signature(score, {"x": x}, {"x": example}),
-            "sample": export.Signature(
-                sample,
-                {"seed": seed, "temperature": temperature},
-                {
-                    "seed": tf.constant([0]).numpy(),
-                    "temperature": tf.constant([1.0]).numpy(),
-                },
-            ),
-            "complete": export.Signature(
-                complete,
-                {"x": x, "mask": mask, "seed": seed},
-                {
-                    "x": example,
-                    "mask": example > 0,
-                    "seed": tf.constant([0]).numpy(),
-                },
-            ),
-        }
-
-    def get_config(self):
-        return {**super().get_config(), "input_dim": self.input_dim}

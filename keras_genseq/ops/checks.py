@@ -435,5 +435,5 @@ def all_finite(x, *, name="x", where=None):
         x,
         tf.reduce_all(valid),
         f"`{name}` must be finite: it holds NaN or infinity. Remove such "
-        "sequences, or fill the gaps in.",
+        "examples, or fill the gaps in.",
     )

@@ -108,6 +108,21 @@ def vector_requests(input_dim):
     }
 
 
+def real_vector_requests(input_dim):
+    """Requests that a model of real-valued vectors must refuse."""
+    requests = vector_requests(input_dim)
+    _, _, no_rows = requests["complete"][:3]
+    bad = np.zeros((1, input_dim), "float32")
+    bad[0, 0] = np.inf
+    shown = np.ones((1, input_dim), bool)
+    x = [({"x": bad, "mask": shown}, "NaN or infinity"), no_rows]
+    return {
+        **requests,
+        "score": x,
+        "complete": [*x, *requests["complete"][3:]],
+    }
+
+
 def level_requests(image_shape, num_levels):
     """Requests that every signature over images of levels must refuse."""
     shown = np.ones((1, *image_shape), bool)

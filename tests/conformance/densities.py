@@ -8,6 +8,7 @@ from tests.conformance.bad_requests import BAD_IDS
 from tests.conformance.bad_requests import image_requests
 from tests.conformance.bad_requests import language_requests
 from tests.conformance.bad_requests import level_requests
+from tests.conformance.bad_requests import real_vector_requests
 from tests.conformance.bad_requests import requests_of_codes
 from tests.conformance.bad_requests import sequence_requests
 from tests.conformance.bad_requests import series_requests
@@ -15,6 +16,7 @@ from tests.conformance.bad_requests import too_long_requests
 from tests.conformance.bad_requests import vector_requests
 from tests.conformance.batches import binary_images
 from tests.conformance.batches import categories
+from tests.conformance.batches import normal
 from tests.conformance.batches import piano_rolls
 from tests.conformance.batches import series
 from tests.conformance.batches import texts
@@ -96,6 +98,23 @@ MODELS = {
         ),
         batch=lambda size: categories(size, 7, 2),
         bad_requests=vector_requests(7),
+    ),
+    "RNADE": ModelCase(
+        make=lambda **kwargs: models.RNADE(
+            5,
+            6,
+            num_components=3,
+            component="laplacian",
+            ordering=[3, 0, 1, 4, 2],
+            activation="tanh",
+            scale_mean_gradients=False,
+            least_log_scale=-5.0,
+            kernel_initializer="he_normal",
+            **kwargs,
+        ),
+        batch=lambda size: normal(size, 5),
+        bad_requests=real_vector_requests(5),
+        draws_categories=False,
     ),
     "MADE": ModelCase(
         make=lambda **kwargs: models.MADE(

@@ -72,24 +72,32 @@ def bernoulli_binarize(seed):
         Function from examples to examples.
     """
 
-    def transform(examples):
-        key = _pixel_key(examples)
+    def binarize(intensity, uniform):
+        return tf.cast(uniform < intensity, tf.float32)
 
-        def binarize(index, example):
-            intensity = example[key]
-            uniform = tf.random.stateless_uniform(
-                tf.shape(intensity),
-                seed=tf.stack([tf.constant(seed, tf.int64), index]),
-                alg="philox",
-            )
-            return {**example, key: tf.cast(uniform < intensity, tf.float32)}
+    return _with_noise(binarize, seed)
 
-        # A zip with a range of known length, unlike `enumerate`, still lets
-        # the pipeline look up single examples.
-        indices = tf.data.Dataset.range(examples.cardinality())
-        return tf.data.Dataset.zip(indices, examples).map(binarize)
 
-    return transform
+def dequantize(num_levels, seed):
+    """Spreads every grey level evenly over an interval of its own.
+
+    Level k of `num_levels` becomes `(k + u) / num_levels`, u drawn once and for
+    all from [0, 1) as a function of `seed` and the example's place. The
+    log-density of the result, less `log(num_levels)` for every pixel, is on
+    average a lower bound on the log-probability of the levels.
+
+    Args:
+        num_levels: int. Levels are whole multiples of `1 / (num_levels - 1)`.
+        seed: int.
+
+    Returns:
+        Function from examples to examples.
+    """
+
+    def spread(value, uniform):
+        return (tf.round(value * (num_levels - 1.0)) + uniform) / num_levels
+
+    return _with_noise(spread, seed)
 
 
 def held_out(transform):
@@ -128,6 +136,29 @@ def dynamic_binarization():
         return tf.cast(uniform < batch, tf.float32)
 
     return binarize
+
+
+def _with_noise(function, seed):
+    """Maps `function(pixels, uniform)`; the noise depends on the place."""
+
+    def transform(examples):
+        key = _pixel_key(examples)
+
+        def change(index, example):
+            pixels = example[key]
+            uniform = tf.random.stateless_uniform(
+                tf.shape(pixels),
+                seed=tf.stack([tf.constant(seed, tf.int64), index]),
+                alg="philox",
+            )
+            return {**example, key: function(pixels, uniform)}
+
+        # A zip with a range of known length, unlike `enumerate`, still lets
+        # the pipeline look up single examples.
+        indices = tf.data.Dataset.range(examples.cardinality())
+        return tf.data.Dataset.zip(indices, examples).map(change)
+
+    return transform
 
 
 def _pixel_key(examples, accepted=("image", "x")):

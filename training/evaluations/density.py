@@ -122,7 +122,7 @@ def add_anomalies(report, evaluation, scores):
         f"AUROC of the score against `{source}`",
         f"{auroc:.4f}",
         "",
-        f"{len(scores):,} against {len(other):,} test examples, binarised "
+        f"{len(scores):,} against {len(other):,} test examples, prepared "
         "alike; 0.5 is chance",
     )
     report.metrics["auroc"] = auroc
@@ -184,16 +184,7 @@ def _pictures(report, evaluation, test):
         folder / "samples.png", figures.sample_grid(evaluation.model)
     )
     report.figures.append(("Samples (seeds of seed 0)", "samples.png"))
-    figures.write_image(
-        folder / "completions.png", _completions(evaluation, test)
-    )
-    report.figures.append(
-        (
-            "Completions: test example, what the model was shown, three "
-            "completions",
-            "completions.png",
-        )
-    )
+    add_completions(report, evaluation, test)
     if evaluation.history:
         names = ["nll", "val_nll"]
         levels = {"test": report.metrics["test_nll"]}
@@ -207,8 +198,15 @@ def _pictures(report, evaluation, test):
         report.figures.append(("Training", "curves.png"))
 
 
-def _completions(evaluation, test, rows=10):
-    """Upper halves of test examples, completed three times."""
+def add_completions(report, evaluation, test, rows=10):
+    """Adds upper halves of test examples, completed three times.
+
+    Args:
+        report: `Report`.
+        evaluation: `training.evaluate.Evaluation`.
+        test: array of test examples.
+        rows: int. How many.
+    """
     examples = test[:: max(1, len(test) // rows)][:rows]
     mask = np.zeros(examples.shape, bool)
     mask[:, : examples.shape[1] // 2] = True
@@ -219,6 +217,16 @@ def _completions(evaluation, test, rows=10):
     ]
     together = np.stack(columns, 1).reshape(-1, *examples.shape[1:])
     images = figures.as_images(together)
-    return figures.grid(
-        images, 2 * len(columns), scale=max(1, 56 // images.shape[1])
+    figures.write_image(
+        evaluation.run.figures / "completions.png",
+        figures.grid(
+            images, 2 * len(columns), scale=max(1, 56 // images.shape[1])
+        ),
+    )
+    report.figures.append(
+        (
+            "Completions: test example, what the model was shown, three "
+            "completions",
+            "completions.png",
+        )
     )

@@ -27,6 +27,7 @@ RECIPES = {
     "nade": "NADE, exact density of binary images",
     "nade_uci": "NADE, density of the binary sets of UCI",
     "pixel_rnn": "PixelCNN, Row LSTM or Diagonal BiLSTM of binary images",
+    "rnade": "RNADE, exact density of real-valued vectors",
     "translate_dates": "Transformer from written dates to ISO 8601",
     "vae": "variational autoencoder of binary images",
     "word_lstm": "LSTM language model of words",

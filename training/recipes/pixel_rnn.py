@@ -42,19 +42,21 @@ def demo():
 
 
 def paper():
-    """The fixed binarized MNIST: 7 layers, h = 16.
+    """The fixed binarized MNIST: 7 layers, h = 32.
 
-    The paper's optimizer is RMSProp at a rate set by hand.
+    The paper states h = 16 of the Diagonal BiLSTM, and no width of the others.
+    Its optimizer is RMSProp at a rate set by hand.
     """
     config = PixelRNN.presets["pixel_cnn_mnist"].config
     return Recipe(
-        model=Factory(PixelRNN, **config),
-        compile=decaying_adam(learning_rate=0.001, ema_momentum=0.9995),
+        model=Factory(PixelRNN, **{**config, "filters": 32}),
+        compile=decaying_adam(learning_rate=0.0015, ema_momentum=0.9995),
         data="tfds:binarized_mnist",
         # Draws pixels of grey images; binary ones stay as they are.
         transforms=(Factory(bernoulli_binarize, seed=0),),
         global_batch_size=16,
-        epochs=40,
+        epochs=16,
+        checkpoint_every=1000,
         evaluate=evaluate_density,
         out_of_distribution="tfds:fashion_mnist",
         monitor="val_nll",
@@ -64,7 +66,7 @@ def paper():
                 "Paper: PixelCNN; Row LSTM 80.54, Diagonal BiLSTM 79.20.",
             )
         },
-        cost="not measured",
+        cost="80 minutes on one CPU core, not yet run to its end",
     )
 
 

@@ -158,7 +158,7 @@ def test_learns_a_distribution_by_heart():
         ({"units": 0}, "`units` must be positive"),
         ({"units": []}, "at least one hidden layer"),
         ({"num_masks": 0}, "`num_masks` must be positive"),
-        ({"input_dim": 0}, "`input_dim` must be an int of at least 1"),
+        ({"input_dim": 0}, "`input_dim` must be positive"),
     ],
     ids=str,
 )

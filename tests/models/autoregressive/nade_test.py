@@ -191,7 +191,7 @@ def test_fit_refuses_a_data_set_with_other_values():
         ({"activation": "softmax"}, "`activation` must be one of"),
         ({"implementation": "fast"}, "`implementation` must be one of"),
         ({"units": 0}, "`units` must be a positive int"),
-        ({"input_dim": 0}, "`input_dim` must be an int of at least 1"),
+        ({"input_dim": 0}, "`input_dim` must be positive"),
     ],
     ids=str,
 )

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from training.data.dataset import Dataset
 from training.data.transforms import bernoulli_binarize
+from training.data.transforms import dequantize
 from training.data.transforms import dynamic_binarization
 from training.data.transforms import flatten
 from training.data.transforms import held_out
@@ -137,3 +138,15 @@ def test_held_out_leaves_the_training_split_alone():
     for name, value in (("train", 0.6), ("valid", 1.0), ("test", 1.0)):
         (x, *_) = splits[name].as_numpy_iterator()
         np.testing.assert_allclose(x["image"], value)
+
+
+def test_dequantized_levels_keep_to_intervals_of_their_own():
+    levels = np.arange(5 * 64).reshape(5, 8, 8, 1) % 17
+    examples = _examples(levels.astype("float32") / 16.0)
+    spread = _images(dequantize(17, seed=2)(examples))
+    np.testing.assert_array_equal(np.floor(spread * 17.0), levels)
+    inside = spread * 17.0 - levels
+    assert 0.45 < inside.mean() < 0.55 and inside.std() > 0.25
+    np.testing.assert_array_equal(
+        spread, _images(dequantize(17, seed=2)(examples))
+    )

@@ -1,0 +1,96 @@
+"""Densities of real-valued vectors: likelihood beside Gaussians, anomalies."""
+
+import math
+
+import numpy as np
+from scipy import stats
+
+from training import figures
+from training.evaluations.density import add_anomalies
+from training.evaluations.density import add_completions
+from training.evaluations.density import mean_with_interval
+from training.report import Report
+
+
+def evaluate_real_density(evaluation):
+    """Reports a model of real-valued vectors.
+
+    Args:
+        evaluation: `training.evaluate.Evaluation`.
+
+    Returns:
+        `Report`.
+    """
+    report = Report(title=f"{type(evaluation.model).__name__}: density")
+    test = evaluation.inputs("test")
+    scores = evaluation.model.log_prob(test).numpy()
+    mean, interval = mean_with_interval(scores)
+    report.add(
+        "test log-likelihood, nats",
+        f"**{mean:.2f} \u00b1 {interval:.2f}**",
+        "",
+        f"all {len(test):,} test examples, 95 % interval; a density, per unit "
+        "of the data in each dimension",
+    )
+    bits = -mean / (test.shape[1] * math.log(2.0))
+    report.add("test bits per dimension", f"{bits:.4f}")
+    report.metrics.update(
+        test_nll=-mean,
+        test_nll_interval=interval,
+        num_test_examples=len(test),
+        num_parameters=evaluation.model.count_params(),
+    )
+    train = evaluation.inputs("train")
+    for name, log_prob in (
+        ("independent Gaussians", independent_gaussians),
+        ("one Gaussian, full covariance", one_gaussian),
+    ):
+        baseline, interval = mean_with_interval(log_prob(train, test))
+        report.add(
+            f"baseline: {name}, nats", f"{baseline:.2f} \u00b1 {interval:.2f}"
+        )
+        key = name.split(",")[0].replace(" ", "_").lower()
+        report.metrics[f"{key}_nll"] = -baseline
+    add_anomalies(report, evaluation, scores)
+    figures.write_image(
+        evaluation.run.figures / "samples.png",
+        figures.sample_grid(evaluation.model),
+    )
+    report.figures.append(("Samples (seeds of seed 0)", "samples.png"))
+    add_completions(report, evaluation, test)
+    if evaluation.history:
+        figures.write_curves(
+            evaluation.run.figures / "curves.png",
+            evaluation.history,
+            ["nll", "val_nll"],
+            ylabel="NLL, nats",
+            levels={"test": -mean},
+        )
+        report.figures.append(("Training", "curves.png"))
+    return report
+
+
+def independent_gaussians(train, test):
+    """Log-densities under a Gaussian for each dimension.
+
+    Args:
+        train: `(num_examples, dim)` array, of which mean and variance count.
+        test: `(num_test_examples, dim)` array.
+
+    Returns:
+        `(num_test_examples,)` array, nats.
+    """
+    scale = np.maximum(train.std(0), _LEAST_SCALE)
+    return stats.norm.logpdf(test, train.mean(0), scale).sum(1)
+
+
+def one_gaussian(train, test):
+    """The same under one Gaussian with a full covariance."""
+    covariance = np.cov(train, rowvar=False, bias=True)
+    covariance += _LEAST_SCALE**2 * np.eye(train.shape[1])
+    law = stats.multivariate_normal(train.mean(0), covariance)
+    return law.logpdf(test)
+
+
+# A dimension that hardly varies would make a density infinite.
+_LEAST_SCALE = 1e-3
