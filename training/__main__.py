@@ -61,24 +61,13 @@ def train(
             optimizer.learning_rate=0.001).
     """
     from training.evaluate import evaluate as evaluate_run
-    from training.report import command_line
-    from training.train import resolve
+    from training.train import resolve_run
     from training.train import train as train_run
 
     named = {"data": data, "epochs": epochs, "steps": steps, "seed": seed}
     overrides = [f"{k}={v}" for k, v in named.items() if v is not None]
     overrides += [assignment for group in set for assignment in group]
-    resolved = resolve(recipe, preset, overrides)
-    words = ["train", recipe, "--preset", preset]
-    for assignment in overrides:
-        words += ["--set", assignment]
-    config = {
-        "command": command_line(words),
-        "recipe": recipe,
-        "preset": preset,
-        "overrides": overrides,
-        "recipe_values": resolved.describe(),
-    }
+    resolved, config = resolve_run(recipe, preset, overrides)
     if run_dir is None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         run_dir = Path("runs") / f"{recipe}-{preset}-{stamp}"
@@ -184,31 +173,44 @@ def study(
     name: tyro.conf.Positional[str],
     /,
     output: Path | None = None,
-    length: int = 100,
-    units: int = 64,
-    updates: int = 1500,
-    seed: int = 0,
+    length: int | None = None,
+    units: int | None = None,
+    updates: int | None = None,
+    recipe: str | None = None,
+    epochs: int | None = None,
+    pair: tuple[str, str] | None = None,
+    seed: int | None = None,
 ):
-    """Study an architecture: figures and numbers in a folder.
+    """Study a question: figures and numbers in a folder.
 
     Args:
-        name: What to study (`gradients`: of SimpleRNN, LSTM and GRU against
-            the lag in time).
+        name: What to study. `gradients`: of SimpleRNN, LSTM and GRU against
+            the lag in time. `anomalies`: two data sets, each told from the
+            other by a density of it.
         output: Folder; by default runs/study-NAME.
-        length: Steps of the sequences.
-        units: Width of each cell.
-        updates: Updates of the short training.
+        length: Steps of the sequences (gradients).
+        units: Width of each cell (gradients).
+        updates: Updates of the short training (gradients).
+        recipe: Recipe of the density (anomalies).
+        epochs: Epochs of each training (anomalies).
+        pair: The two sources of data (anomalies).
         seed: Seed of weights and data.
     """
     from training.studies import run_study
 
+    options = {
+        "length": length,
+        "units": units,
+        "updates": updates,
+        "recipe": recipe,
+        "epochs": epochs,
+        "pair": pair,
+        "seed": seed,
+    }
     run_study(
         name,
         output or Path("runs") / f"study-{name}",
-        length=length,
-        units=units,
-        updates=updates,
-        seed=seed,
+        **{k: v for k, v in options.items() if v is not None},
     )
 
 

@@ -26,6 +26,7 @@ from training.query import sentence_of
 from training.recipe import make
 from training.recipe import override
 from training.recipes import find_recipe
+from training.report import command_line
 from training.run_folder import RunFolder
 from training.strategies import make_strategy
 
@@ -45,6 +46,30 @@ def resolve(name, preset="demo", assignments=()):
     for assignment in assignments:
         recipe = override(recipe, assignment)
     return recipe
+
+
+def resolve_run(name, preset="demo", assignments=()):
+    """Finds a recipe, and what a run folder keeps of how it was found.
+
+    Args:
+        name: as for `resolve`.
+        preset: as for `resolve`.
+        assignments: as for `resolve`.
+
+    Returns:
+        `Recipe` and the `config` that `train` takes.
+    """
+    recipe = resolve(name, preset, assignments)
+    words = ["train", name, "--preset", preset]
+    for assignment in assignments:
+        words += ["--set", assignment]
+    return recipe, {
+        "command": command_line(words),
+        "recipe": name,
+        "preset": preset,
+        "overrides": list(assignments),
+        "recipe_values": recipe.describe(),
+    }
 
 
 def transformed(recipe, dataset):

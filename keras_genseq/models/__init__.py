@@ -43,6 +43,9 @@ from keras_genseq.models.autoregressive.made import MADE as MADE
 from keras_genseq.models.autoregressive.markov_model import (
     MarkovModel as MarkovModel,
 )
+from keras_genseq.models.autoregressive.multi_scale_pixel_rnn import (
+    MultiScalePixelRNN as MultiScalePixelRNN,
+)
 from keras_genseq.models.autoregressive.nade import NADE as NADE
 from keras_genseq.models.autoregressive.pixel_rnn import PixelRNN as PixelRNN
 from keras_genseq.models.autoregressive.rnade import RNADE as RNADE

@@ -1,12 +1,11 @@
 """The base of generators of images that a discriminator trains."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq import export
 from keras_genseq import losses
+from keras_genseq.models.class_condition import ClassCondition
 from keras_genseq.models.counted_noise import VALIDATION_STEP
 from keras_genseq.models.counted_noise import seeds_of_request
 from keras_genseq.models.players import PlayersModel
@@ -15,7 +14,6 @@ from keras_genseq.models.players import frozen_copy
 from keras_genseq.models.players import frozen_statistics
 from keras_genseq.models.players import seeds_of_turn
 from keras_genseq.models.rows import map_rows
-from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import check_counts
@@ -28,7 +26,7 @@ NOISES = ("normal", "uniform")
 _MIXING_STREAM = 1
 
 
-class AdversarialModel(PlayersModel):
+class AdversarialModel(ClassCondition, PlayersModel):
     """Turns noise into images that a discriminator takes for real ones.
 
         min_G max_D  E[log D(x)] + E[log(1 - D(G(z)))]
@@ -327,29 +325,6 @@ class AdversarialModel(PlayersModel):
     def check_targets(self, y, num_rows):
         return self.check_condition(y, num_rows)
 
-    def check_condition(self, condition, num_rows):
-        """Checks classes and returns one per row, or None without any."""
-        if self.num_classes is not None and condition is not None:
-            return as_classes(condition, num_rows, self.num_classes)
-        if self.num_classes is not None:
-            raise ValueError(
-                f"This model is conditional on {self.num_classes} classes: "
-                "pass `condition=`, a class or one per row (in training, "
-                "data of `(x, class)`)."
-            )
-        if condition is not None:
-            raise ValueError(
-                f"This {type(self).__name__} has no classes and takes no "
-                "condition. Make it with `num_classes=`, or leave the targets "
-                "out."
-            )
-        return None
-
-    def condition_rows(self, condition, num_rows):
-        """Checked conditions as further arguments: none without classes."""
-        condition = self.check_condition(condition, num_rows)
-        return () if condition is None else (condition,)
-
     def serving_signatures(self):
         """Signatures of the exported model: see `keras_genseq.export`."""
 
@@ -357,16 +332,12 @@ class AdversarialModel(PlayersModel):
             seed = not_empty(seed, name="seed")
             num_rows = tf.shape(seed)[0]
             temperature = _temperatures(temperature, num_rows)
-            condition = self.condition_rows(
-                **_one(condition), num_rows=num_rows
-            )
+            condition = self.served_condition(seed, condition)
             return {"x": self.draw(seed, temperature, *condition)}
 
         def discriminate(x, **condition):
             x = self.check_inputs(x)
-            condition = self.condition_rows(
-                **_one(condition), num_rows=tf.shape(x)[0]
-            )
+            condition = self.served_condition(x, condition)
             logits = self.judge(x, *condition)
             return {"realness": ops.sigmoid(logits), "logits": logits}
 
@@ -388,16 +359,7 @@ class AdversarialModel(PlayersModel):
             "temperature": tf.TensorSpec((None,), tf.float32),
             "x": tf.TensorSpec((None, *self.image_shape), tf.float32),
         }
-        inputs = {name: specs[name] for name in names}
-        if self.num_classes is not None:
-            inputs["condition"] = tf.TensorSpec((None,), tf.int32)
-        example = {
-            name: np.zeros((1, *spec.shape[1:]), spec.dtype.as_numpy_dtype)
-            for name, spec in inputs.items()
-        }
-        if "temperature" in example:
-            example["temperature"] += 1.0
-        return export.Signature(function, inputs, example)
+        return super().signature(function, *((n, specs[n]) for n in names))
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0],)
@@ -468,11 +430,6 @@ def _temperatures(temperature, num_rows):
     return as_row_values(
         temperature, num_rows, tf.float32, name="temperature", minimum=0.0
     )
-
-
-def _one(condition):
-    """`{"condition": None}` where a request has none."""
-    return {"condition": None, **condition}
 
 
 def _check_choice(name, value, choices):

@@ -3,8 +3,10 @@
 import random
 
 import tensorflow as tf
+from keras import ops
 
 from keras_genseq.models.checked_data import CheckedData
+from keras_genseq.models.class_condition import ClassCondition
 from keras_genseq.models.presets import FromPreset
 from keras_genseq.models.rows import map_rows
 from keras_genseq.models.trainer import Trainer
@@ -12,7 +14,7 @@ from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.random import row_seeds
 
 
-class DensityModel(FromPreset, CheckedData, Trainer):
+class DensityModel(ClassCondition, FromPreset, CheckedData, Trainer):
     """Explicit density over examples of one kind.
 
     A base for vectors or sequences says which examples there are
@@ -53,14 +55,20 @@ class DensityModel(FromPreset, CheckedData, Trainer):
 
         Args:
             x: checked inputs of a batch.
-            y: None; a density has no targets.
+            y: checked classes of a conditional model, else None: a density
+                has no targets.
             training: bool.
 
         Returns:
             `(batch_size,)` float32 tensor.
         """
-        self.check_no_targets(y)
-        return -self.log_prob_from_logits(x, self(x, training=training))
+        if self.num_classes is None:
+            self.check_no_targets(y)
+            logits = self(x, training=training)
+        else:
+            condition = self.check_condition(y, ops.shape(x)[0])
+            logits = self(x, condition, training=training)
+        return -self.log_prob_from_logits(x, logits)
 
     def check_no_targets(self, y):
         """Refuses targets: a density has none.
@@ -74,12 +82,13 @@ class DensityModel(FromPreset, CheckedData, Trainer):
                 "targets too. Pass a data set of `x`, not of `(x, y)`."
             )
 
-    def log_prob(self, x, batch_size=256):
+    def log_prob(self, x, batch_size=256, *, condition=None):
         """Exact log-likelihood of each example.
 
         Args:
             x: `(num_examples, ...)`, as `check_inputs` takes it.
             batch_size: int. Examples scored at once.
+            condition: a class, or one per example, of a conditional model.
 
         Returns:
             `(num_examples,)` float32 tensor, in nats.
@@ -89,12 +98,16 @@ class DensityModel(FromPreset, CheckedData, Trainer):
                 that are no categories.
         """
         x = self.check_inputs(x)
-        return map_rows(self.compile_method(self._score), (x,), batch_size)
+        rows = (x, *self.condition_rows(condition, x.shape[0]))
+        return map_rows(self.compile_method(self._score), rows, batch_size)
 
-    def _score(self, x):
-        return self.log_prob_from_logits(x, self(x, training=False))
+    def _score(self, x, *condition):
+        logits = self(x, *condition, training=False)
+        return self.log_prob_from_logits(x, logits)
 
-    def _draw_rows(self, x, mask, seed, temperature, batch_size):
+    def _draw_rows(
+        self, x, mask, seed, temperature, batch_size, condition=None
+    ):
         num_rows = x.shape[0]
         if seed is None:
             seed = random.randrange(2**31)
@@ -105,4 +118,5 @@ class DensityModel(FromPreset, CheckedData, Trainer):
             temperature, num_rows, tf.float32, name="temperature", minimum=0.0
         )
         rows = (x, mask, seeds, temperature)
+        rows += self.condition_rows(condition, num_rows)
         return map_rows(self.compile_method(self.draw), rows, batch_size)

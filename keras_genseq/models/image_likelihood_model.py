@@ -46,8 +46,12 @@ class ImageLikelihoodModel(LikelihoodModel):
     def example_shape(self):
         return self.image_shape
 
-    def incremental(self):
+    def incremental(self, condition=None):
         """The network as a sampler runs it.
+
+        Args:
+            condition: `(batch_size, ...)`: what the model is told of each
+                image beside its pixels, if anything.
 
         Returns:
             Object of four methods. Tensors have no batch axis in front but
@@ -89,9 +93,9 @@ class ImageLikelihoodModel(LikelihoodModel):
         x = as_images(x, self.image_shape, name=name)
         return all_levels(x, self.num_categories, name=name)
 
-    def draw(self, x, mask, seeds, temperature):
+    def draw(self, x, mask, seeds, temperature, condition=None):
         height, width, channels = self.image_shape
-        network = self.incremental()
+        network = self.incremental(condition)
         rows = tuple(
             ops.transpose(t, (1, 2, 0, 3))  # (H, W, B, C)
             for t in (x, mask, self._uniforms(seeds))
@@ -123,7 +127,7 @@ class ImageLikelihoodModel(LikelihoodModel):
         _, images = scan(row, first, (numbers, *rows))
         return ops.transpose(images, (2, 0, 1, 3))
 
-    def draw_by_whole_passes(self, x, mask, seeds, temperature):
+    def draw_by_whole_passes(self, x, mask, seeds, temperature, *condition):
         """What `draw` returns, by a pass over the image for every value.
 
         The plain sampler of the papers: slow, and what `draw` is tested
@@ -133,7 +137,7 @@ class ImageLikelihoodModel(LikelihoodModel):
         flat_mask = ops.reshape(mask, (-1, self.input_dim))
 
         def step(images, place):
-            logits = self(images)
+            logits = self(images, *condition)
             logits = ops.reshape(
                 logits, (-1, self.input_dim, *logits.shape[4:])
             )

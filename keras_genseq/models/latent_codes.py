@@ -1,18 +1,16 @@
 """What every model with codes offers: encode, decode, reconstruct, sample."""
 
-import numpy as np
 import tensorflow as tf
 
-from keras_genseq import export
 from keras_genseq.models.checked_data import CheckedData
+from keras_genseq.models.class_condition import ClassCondition
 from keras_genseq.models.counted_noise import seeds_of_request
 from keras_genseq.models.rows import map_rows
-from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import not_empty
 
 
-class LatentCodes(CheckedData):
+class LatentCodes(ClassCondition, CheckedData):
     """The uses of a model of images x that has codes z.
 
     A class says what its encoder, its prior and its decoder are, and what its
@@ -23,7 +21,6 @@ class LatentCodes(CheckedData):
     For a class before `Trainer` in the order of resolution.
     """
 
-    num_classes = None
     # Whether the encoder, too, is told the class.
     conditional_encoder = True
 
@@ -103,7 +100,7 @@ class LatentCodes(CheckedData):
         x = self.check_inputs(x)
         rows = (x,)
         if self.conditional_encoder:
-            rows = (x, *self._condition_rows(condition, x.shape[0]))
+            rows = (x, *self.condition_rows(condition, x.shape[0]))
         return map_rows(self.compile_method(self.posterior), rows, batch_size)
 
     def decode(self, z, condition=None, batch_size=256):
@@ -118,7 +115,7 @@ class LatentCodes(CheckedData):
             `(num_examples, ...)` float32 tensor.
         """
         z = self.check_codes(z)
-        rows = (z, *self._condition_rows(condition, z.shape[0]))
+        rows = (z, *self.condition_rows(condition, z.shape[0]))
         return map_rows(self.compile_method(self._decode), rows, batch_size)
 
     def reconstruct(self, x, condition=None, batch_size=256):
@@ -133,7 +130,7 @@ class LatentCodes(CheckedData):
             `(num_examples, ...)` float32 tensor.
         """
         x = self.check_inputs(x)
-        rows = (x, *self._condition_rows(condition, x.shape[0]))
+        rows = (x, *self.condition_rows(condition, x.shape[0]))
         return map_rows(self.compile_method(self.call), rows, batch_size)
 
     def sample(
@@ -177,7 +174,7 @@ class LatentCodes(CheckedData):
                 name="temperature",
                 minimum=0.0,
             ),
-            *self._condition_rows(condition, num_samples),
+            *self.condition_rows(condition, num_samples),
         )
         return map_rows(self.compile_method(self.draw), rows, batch_size)
 
@@ -197,31 +194,6 @@ class LatentCodes(CheckedData):
         """
         raise NotImplementedError
 
-    def check_condition(self, condition, num_rows):
-        """Checks classes and returns one per row, or None without any.
-
-        Args:
-            condition: int, or `(num_rows,)` ints; None without classes.
-            num_rows: int or integer tensor.
-
-        Raises:
-            ValueError: in eager code (in a graph: `InvalidArgumentError`).
-        """
-        if self.num_classes is not None:
-            if condition is None:
-                raise ValueError(
-                    f"This model is conditional on {self.num_classes} "
-                    "classes: pass `condition=`, a class or one per row (in "
-                    "training, data of `(x, class)`)."
-                )
-            return as_classes(condition, num_rows, self.num_classes)
-        if condition is not None:
-            raise ValueError(
-                f"This {type(self).__name__} models `x` alone and takes no "
-                "condition."
-            )
-        return None
-
     def serving_signatures(self):
         """Signatures of the exported model: see `keras_genseq.export`."""
         x = ("x", tf.TensorSpec((None, *self.image_shape), tf.float32))
@@ -232,16 +204,16 @@ class LatentCodes(CheckedData):
         def encode(x, **condition):
             x = self.check_inputs(x)
             if self.conditional_encoder:
-                condition = self._served(x, condition)
+                condition = self.served_condition(x, condition)
             return self.served_codes(self.posterior(x, *condition))
 
         def decode(z, **condition):
             z = self.check_codes(z)
-            return {"x": self._decode(z, *self._served(z, condition))}
+            return {"x": self._decode(z, *self.served_condition(z, condition))}
 
         def reconstruct(x, **condition):
             x = self.check_inputs(x)
-            return {"x": self.call(x, *self._served(x, condition))}
+            return {"x": self.call(x, *self.served_condition(x, condition))}
 
         def sample(seed, temperature, **condition):
             seed = not_empty(seed, name="seed")
@@ -252,7 +224,7 @@ class LatentCodes(CheckedData):
                 name="temperature",
                 minimum=0.0,
             )
-            condition = self._served(seed, condition)
+            condition = self.served_condition(seed, condition)
             return {"x": self.draw(seed, temperature, *condition)}
 
         return {
@@ -263,28 +235,6 @@ class LatentCodes(CheckedData):
             "reconstruct": self.signature(reconstruct, x),
             "sample": self.signature(sample, seed, temperature),
         }
-
-    def signature(self, function, *inputs, conditional=True):
-        """`Signature` of named specs, and of a class for each row, if any."""
-        inputs = dict(inputs)
-        if conditional and self.num_classes is not None:
-            inputs["condition"] = tf.TensorSpec((None,), tf.int32)
-        example = {
-            name: np.zeros((1, *spec.shape[1:]), spec.dtype.as_numpy_dtype)
-            for name, spec in inputs.items()
-        }
-        if "temperature" in example:
-            example["temperature"] += 1.0
-        return export.Signature(function, inputs, example)
-
-    def _condition_rows(self, condition, num_rows):
-        condition = self.check_condition(condition, num_rows)
-        return () if condition is None else (condition,)
-
-    def _served(self, rows, condition):
-        """Checked condition of a request, as arguments; none without one."""
-        num_rows = tf.shape(rows)[0]
-        return self._condition_rows(condition.get("condition"), num_rows)
 
     def _decode(self, z, condition=None):
         return self.mean_from_decoded(self.decoded(z, condition))

@@ -234,7 +234,7 @@ class LatentVariableModel(FromPreset, LatentCodes, SeededLosses, Trainer):
             )
         x = self.check_inputs(x)
         rows = (x, seeds_of_request(seed, x.shape[0]))
-        rows += self._condition_rows(condition, x.shape[0])
+        rows += self.condition_rows(condition, x.shape[0])
         bound = self.compile_method(self._bound)
         return map_rows(lambda *r: bound(num_samples, *r), rows, batch_size)
 
@@ -253,7 +253,7 @@ class LatentVariableModel(FromPreset, LatentCodes, SeededLosses, Trainer):
             example.
         """
         x = self.check_inputs(x)
-        rows = (x, *self._condition_rows(condition, x.shape[0]))
+        rows = (x, *self.condition_rows(condition, x.shape[0]))
         return map_rows(self.compile_method(self._score), rows, batch_size)
 
     def serving_signatures(self):
@@ -262,7 +262,9 @@ class LatentVariableModel(FromPreset, LatentCodes, SeededLosses, Trainer):
 
         def score(x, **condition):
             x = self.check_inputs(x)
-            return {"log_prob": self._score(x, *self._served(x, condition))}
+            return {
+                "log_prob": self._score(x, *self.served_condition(x, condition))
+            }
 
         return {
             "score": self.signature(score, x),

@@ -3,7 +3,6 @@
 import keras
 import tensorflow as tf
 
-from keras_genseq import export
 from keras_genseq.metrics import BitsPerDimension
 from keras_genseq.models.density_model import DensityModel
 from keras_genseq.ops.checks import as_row_values
@@ -41,7 +40,15 @@ class VectorDensityModel(DensityModel):
         nll = self.negative_log_likelihood(x, y, training=training)
         return nll, {"nll": nll, "bits_per_dim": nll}
 
-    def sample(self, num_samples, seed=None, temperature=1.0, batch_size=256):
+    def sample(
+        self,
+        num_samples,
+        seed=None,
+        temperature=1.0,
+        batch_size=256,
+        *,
+        condition=None,
+    ):
         """Draws examples from the model.
 
         Args:
@@ -51,6 +58,7 @@ class VectorDensityModel(DensityModel):
             temperature: float, or one per sample; below 1 sharpens every
                 conditional, 0 takes the likeliest value.
             batch_size: int. Samples drawn at once.
+            condition: a class, or one per sample, of a conditional model.
 
         Returns:
             float32 tensor of `num_samples` examples.
@@ -67,10 +75,19 @@ class VectorDensityModel(DensityModel):
             )
         hidden = tf.zeros((num_samples, *self.example_shape))
         return self._draw_rows(
-            hidden, hidden > 0.0, seed, temperature, batch_size
+            hidden, hidden > 0.0, seed, temperature, batch_size, condition
         )
 
-    def complete(self, x, mask, seed=None, temperature=1.0, batch_size=256):
+    def complete(
+        self,
+        x,
+        mask,
+        seed=None,
+        temperature=1.0,
+        batch_size=256,
+        *,
+        condition=None,
+    ):
         """Keeps what the mask shows and draws the rest, dimension by dimension.
 
         Each hidden dimension is drawn given all earlier ones in the model's
@@ -84,6 +101,7 @@ class VectorDensityModel(DensityModel):
             seed: as for `sample`.
             temperature: as for `sample`.
             batch_size: int. Examples completed at once.
+            condition: as for `sample`.
 
         Returns:
             float32 tensor of the shape of `x`.
@@ -93,7 +111,9 @@ class VectorDensityModel(DensityModel):
                 boolean or has another shape than `x`.
         """
         x, mask = self.check_masked(x, mask)
-        return self._draw_rows(x, mask, seed, temperature, batch_size)
+        return self._draw_rows(
+            x, mask, seed, temperature, batch_size, condition
+        )
 
     def check_masked(self, x, mask):
         """Checks examples of which only a part counts; zeros the others."""
@@ -113,16 +133,17 @@ class VectorDensityModel(DensityModel):
 
     def serving_signatures(self):
         """Signatures of the exported model: see `keras_genseq.export`."""
-        x = tf.TensorSpec((None, *self.example_shape), tf.float32)
-        mask = tf.TensorSpec((None, *self.example_shape), tf.bool)
-        seed = tf.TensorSpec((None,), tf.int32)
-        temperature = tf.TensorSpec((None,), tf.float32)
-        example = tf.zeros((1, *self.example_shape)).numpy()
+        x = ("x", tf.TensorSpec((None, *self.example_shape), tf.float32))
+        mask = ("mask", tf.TensorSpec((None, *self.example_shape), tf.bool))
+        seed = ("seed", tf.TensorSpec((None,), tf.int32))
+        temperature = ("temperature", tf.TensorSpec((None,), tf.float32))
 
-        def score(x):
-            return {"log_prob": self._score(self.check_inputs(x))}
+        def score(x, **condition):
+            x = self.check_inputs(x)
+            condition = self.served_condition(x, condition)
+            return {"log_prob": self._score(x, *condition)}
 
-        def sample(seed, temperature):
+        def sample(seed, temperature, **condition):
             seed = not_empty(seed, name="seed")
             num_rows = tf.shape(seed)[0]
             temperature = as_row_values(
@@ -132,34 +153,25 @@ class VectorDensityModel(DensityModel):
                 name="temperature",
                 minimum=0.0,
             )
+            condition = self.served_condition(seed, condition)
             hidden = tf.zeros((num_rows, *self.example_shape))
-            return {"x": self.draw(hidden, hidden > 0.0, seed, temperature)}
+            drawn = self.draw(
+                hidden, hidden > 0.0, seed, temperature, *condition
+            )
+            return {"x": drawn}
 
-        def complete(x, mask, seed):
+        def complete(x, mask, seed, **condition):
             x, mask = self.check_masked(x, mask)
             num_rows = tf.shape(x)[0]
             seed = as_row_values(seed, num_rows, tf.int32, name="seed")
-            return {"x": self.draw(x, mask, seed, tf.ones((num_rows,)))}
+            condition = self.served_condition(x, condition)
+            ones = tf.ones((num_rows,))
+            return {"x": self.draw(x, mask, seed, ones, *condition)}
 
         return {
-            "score": export.Signature(score, {"x": x}, {"x": example}),
-            "sample": export.Signature(
-                sample,
-                {"seed": seed, "temperature": temperature},
-                {
-                    "seed": tf.constant([0]).numpy(),
-                    "temperature": tf.constant([1.0]).numpy(),
-                },
-            ),
-            "complete": export.Signature(
-                complete,
-                {"x": x, "mask": mask, "seed": seed},
-                {
-                    "x": example,
-                    "mask": example > 0,
-                    "seed": tf.constant([0]).numpy(),
-                },
-            ),
+            "score": self.signature(score, x),
+            "sample": self.signature(sample, seed, temperature),
+            "complete": self.signature(complete, x, mask, seed),
         }
 
     def get_config(self):

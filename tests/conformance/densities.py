@@ -162,6 +162,23 @@ MODELS = {
         policy_rtol=0.02,
         weight_scale=0.3,
     ),
+    "MultiScalePixelRNN": ModelCase(
+        make=lambda **kwargs: models.MultiScalePixelRNN(
+            (3, 6, 1),
+            scale=3,
+            map_filters=3,
+            variant="pixel_cnn",
+            filters=4,
+            num_layers=1,
+            head_filters=6,
+            num_categories=3,
+            **kwargs,
+        ),
+        batch=lambda size: binary_images(size, (3, 6, 1)),
+        bad_requests=level_requests((3, 6, 1), 3),
+        policy_rtol=0.02,
+        weight_scale=0.3,
+    ),
     "GatedPixelCNN": ModelCase(
         make=lambda **kwargs: models.GatedPixelCNN(
             (4, 5, 1),
@@ -177,6 +194,7 @@ MODELS = {
         bad_requests=level_requests((4, 5, 1), 3),
         policy_rtol=0.02,
         weight_scale=0.3,
+        at_defaults=("num_classes",),
     ),
     "AutoregressiveModel": ModelCase(
         make=lambda **kwargs: models.AutoregressiveModel(

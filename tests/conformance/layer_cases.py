@@ -116,16 +116,21 @@ LAYERS = {
             4,
             kernel_size=5,
             num_colors=2,
+            context_filters=2,
             kernel_initializer="he_normal",
             **kwargs,
         ),
-        inputs=lambda size: (normal(size, 4, 5, 3),),
+        inputs=lambda size: (normal(size, 4, 5, 3), normal(size, 4, 5, 2)),
     ),
     "DiagonalBiLSTM": LayerCase(
         make=lambda **kwargs: layers.DiagonalBiLSTM(
-            4, num_colors=2, kernel_initializer="he_normal", **kwargs
+            4,
+            num_colors=2,
+            context_filters=2,
+            kernel_initializer="he_normal",
+            **kwargs,
         ),
-        inputs=lambda size: (normal(size, 4, 5, 3),),
+        inputs=lambda size: (normal(size, 4, 5, 3), normal(size, 4, 5, 2)),
     ),
     "GatedMaskedBlock": LayerCase(
         make=lambda **kwargs: layers.GatedMaskedBlock(
@@ -133,10 +138,15 @@ LAYERS = {
             kernel_size=5,
             mask_type="A",
             num_colors=2,
+            condition_dim=3,
             kernel_initializer="he_normal",
             **kwargs,
         ),
-        inputs=lambda size: (normal(size, 4, 5, 4), 2 * normal(size, 4, 5, 4)),
+        inputs=lambda size: (
+            normal(size, 4, 5, 4),
+            2 * normal(size, 4, 5, 4),
+            normal(size, 3),
+        ),
     ),
     "MaskedDense": LayerCase(
         make=lambda **kwargs: layers.MaskedDense(

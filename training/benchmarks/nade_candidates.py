@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 
 import keras
 import numpy as np
@@ -11,6 +10,7 @@ import tensorflow as tf
 from keras_genseq.models import NADE
 from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import row_uniform
+from training.benchmarks.train_step import keras_step
 
 OURS = "ours"
 RECOMPUTED = "a whole pass of ours per dimension"
@@ -153,22 +153,7 @@ def _keras_step(sizes, implementation, jit_compile):
     model = make_model(sizes, implementation=implementation)
     optimizer = keras.optimizers.Adam(_LEARNING_RATE, epsilon=_EPSILON)
     model.compile(optimizer, jit_compile=jit_compile)
-    # The function that `fit` calls for every batch.
-    train = model.make_train_function()
-    batches = itertools.repeat(
-        (tf.constant(make_examples(sizes, sizes.batch_size)),)
-    )
-    num_steps, total = 0, 0.0
-
-    def step():
-        nonlocal num_steps, total
-        num_steps += 1
-        # Metrics are means over all steps since they were reset.
-        new_total = num_steps * float(train(batches)["nll"])
-        loss, total = new_total - total, new_total
-        return loss
-
-    return step
+    return keras_step(model, make_examples(sizes, sizes.batch_size))
 
 
 def _torch_step(sizes, variant):

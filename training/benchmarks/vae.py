@@ -5,11 +5,9 @@ Measured  docs/benchmarks.md
 """
 
 import dataclasses
-import itertools
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_genseq.models import VAE
 from keras_genseq.ops.random import row_normals
@@ -18,6 +16,7 @@ from training.benchmarks.agreement import check_equal
 from training.benchmarks.environment import has_torch
 from training.benchmarks.table import timing_table
 from training.benchmarks.timing import measure
+from training.benchmarks.train_step import keras_step
 from training.benchmarks.workers import Workers
 
 TITLE = "VAE"
@@ -182,20 +181,4 @@ def _training_step(sizes, jit_compile):
     model = make_model(sizes)
     optimizer = keras.optimizers.Adam(_LEARNING_RATE, epsilon=_EPSILON)
     model.compile(optimizer, jit_compile=jit_compile)
-    # The function that `fit` calls for every batch.
-    train = model.make_train_function()
-    batches = itertools.repeat(
-        (tf.constant(make_examples(sizes, sizes.batch_size)),)
-    )
-
-    num_steps, total = 0, 0.0
-
-    def step():
-        nonlocal num_steps, total
-        num_steps += 1
-        # Metrics are means over all steps since they were reset.
-        new_total = num_steps * float(train(batches)["loss"])
-        loss, total = new_total - total, new_total
-        return loss
-
-    return step
+    return keras_step(model, make_examples(sizes, sizes.batch_size))

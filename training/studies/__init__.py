@@ -1,9 +1,13 @@
 """Questions about the architectures, answered with figures and numbers."""
 
 import importlib
+import inspect
 
 # Modules with `study(output, ...)`.
-STUDIES = {"gradients": "training.studies.gradients"}
+STUDIES = {
+    "anomalies": "training.studies.anomalies",
+    "gradients": "training.studies.gradients",
+}
 
 
 def run_study(name, output, **options):
@@ -15,12 +19,19 @@ def run_study(name, output, **options):
         **options: of the study.
 
     Raises:
-        ValueError: if there is no such study.
+        ValueError: if there is no such study, or it has no such option.
     """
     if name not in STUDIES:
         raise ValueError(
             f"There is no study {name!r}. There are: {', '.join(STUDIES)}."
         )
-    module = importlib.import_module(STUDIES[name])
-    for path in module.study(output, **options):
+    study = importlib.import_module(STUDIES[name]).study
+    known = set(inspect.signature(study).parameters) - {"output"}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise ValueError(
+            f"The study {name!r} has no option {', '.join(unknown)}. There "
+            f"are: {', '.join(sorted(known))}."
+        )
+    for path in study(output, **options):
         print(path)

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genseq.layers.masked.context_conv import context_conv
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.lstm_gates import lstm_step
@@ -18,20 +19,31 @@ class DiagonalLSTM(keras.layers.Layer):
     Args:
         filters: int. Channels of the states.
         num_colors: int. Colors of the image.
+        context_filters: int, or None. See `DiagonalBiLSTM`.
         kernel_initializer: initializer of both kernels.
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         inputs: `(batch_size, height, width, channels)`.
+        context: `(batch_size, height, width, context_filters)`, if any.
 
     Returns:
         float32 tensor of shape `(batch_size, height, width, filters)`.
     """
 
-    def __init__(self, filters, *, num_colors, kernel_initializer, **kwargs):
+    def __init__(
+        self,
+        filters,
+        *,
+        num_colors,
+        kernel_initializer,
+        context_filters=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.filters = filters
         self.num_colors = num_colors
+        self.context_filters = context_filters
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.input_conv = MaskedConv2D(
             4 * filters,
@@ -43,9 +55,15 @@ class DiagonalLSTM(keras.layers.Layer):
             dtype=self.dtype_policy,
             name="input_conv",
         )
+        self.context_conv = context_conv(
+            context_filters, 4 * filters, self.dtype_policy
+        )
 
-    def build(self, input_shape):
+    def build(self, input_shape, context_shape=None):
         self.input_conv.build(input_shape)
+        if self.context_conv is not None:
+            shape = (*input_shape[:-1], self.context_filters)
+            self.context_conv.build(shape)
         self.state_kernel = self.add_weight(
             name="state_kernel",
             shape=(2 * self.filters, 4 * self.filters),
@@ -77,8 +95,10 @@ class DiagonalLSTM(keras.layers.Layer):
         before = ops.concatenate([above, left], axis=-1)
         return lstm_step(gates + ops.matmul(before, self.state_kernel), cell)
 
-    def call(self, inputs):
+    def call(self, inputs, context=None):
         gates = ops.cast(self.input_conv(inputs), "float32")
+        if self.context_conv is not None:
+            gates = gates + ops.cast(self.context_conv(context), "float32")
         height, width = gates.shape[1:3]
         # A diagonal a step: (D, B, H, 4 * filters).
         gates = ops.transpose(skew(gates), (2, 0, 1, 3))
@@ -102,7 +122,7 @@ class DiagonalLSTM(keras.layers.Layer):
         _, x = scan(step, first, (gates, begun))
         return unskew(ops.transpose(x, (1, 2, 0, 3)))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape, context_shape=None):
         return (*input_shape[:-1], self.filters)
 
     def get_config(self):
@@ -110,6 +130,7 @@ class DiagonalLSTM(keras.layers.Layer):
             **super().get_config(),
             "filters": self.filters,
             "num_colors": self.num_colors,
+            "context_filters": self.context_filters,
             "kernel_initializer": keras.initializers.serialize(
                 self.kernel_initializer
             ),
@@ -132,11 +153,15 @@ class DiagonalBiLSTM(keras.layers.Layer):
     Args:
         filters: int. Channels of the states of each direction (the paper's h).
         num_colors: int. Colors of the image.
+        context_filters: int, or None. Channels of a map of the image's size
+            that all pixels know whole, if there is one: an unmasked 1 x 1
+            convolution adds it to the gates, as in multi-scale networks.
         kernel_initializer: initializer of all kernels.
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         inputs: `(batch_size, height, width, channels)`.
+        context: `(batch_size, height, width, context_filters)`, if any.
 
     Returns:
         Tensor of shape `(batch_size, height, width, 2 * filters)`: the hidden
@@ -153,6 +178,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
         filters,
         *,
         num_colors=1,
+        context_filters=None,
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
@@ -160,11 +186,13 @@ class DiagonalBiLSTM(keras.layers.Layer):
         super().__init__(**kwargs)
         self.filters = filters
         self.num_colors = num_colors
+        self.context_filters = context_filters
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.left_to_right, self.right_to_left = (
             DiagonalLSTM(
                 filters,
                 num_colors=num_colors,
+                context_filters=context_filters,
                 kernel_initializer=self.kernel_initializer,
                 dtype=self.dtype_policy,
                 name=name,
@@ -172,18 +200,20 @@ class DiagonalBiLSTM(keras.layers.Layer):
             for name in ("left_to_right", "right_to_left")
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape, context_shape=None):
         self.left_to_right.build(input_shape)
         self.right_to_left.build(input_shape)
 
-    def call(self, inputs):
-        right = ops.flip(self.right_to_left(ops.flip(inputs, axis=2)), axis=2)
-        x = ops.concatenate(
-            [self.left_to_right(inputs), shift_down(right)], axis=-1
-        )
+    def call(self, inputs, context=None):
+        left = self.left_to_right(inputs, context)
+        if context is not None:
+            context = ops.flip(context, axis=2)
+        right = self.right_to_left(ops.flip(inputs, axis=2), context)
+        right = shift_down(ops.flip(right, axis=2))
+        x = ops.concatenate([left, right], axis=-1)
         return ops.cast(x, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape, context_shape=None):
         return (*input_shape[:-1], 2 * self.filters)
 
     def get_config(self):
@@ -191,6 +221,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
             **super().get_config(),
             "filters": self.filters,
             "num_colors": self.num_colors,
+            "context_filters": self.context_filters,
             "kernel_initializer": keras.initializers.serialize(
                 self.kernel_initializer
             ),

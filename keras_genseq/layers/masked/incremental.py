@@ -115,6 +115,43 @@ def window_before(row, column, reach):
     return ops.reshape(window, (-1, (reach + 1) * channels))
 
 
+def context_rows(layer, context):
+    """What a map that is known whole adds to a layer, row by row.
+
+    Args:
+        layer: has a `context_conv`, or None.
+        context: `(batch_size, height, width, context_filters)`, or None.
+
+    Returns:
+        `(height, width, batch_size, filters)`, or None without a map.
+    """
+    if layer.context_conv is None:
+        return None
+    kernel = ops.cast(layer.context_conv.kernel[0, 0], "float32")
+    terms = ops.matmul(ops.cast(context, "float32"), kernel)
+    return ops.transpose(terms, (1, 2, 0, 3))
+
+
+class AddedRows:
+    """Adds a map, a pixel at a time.
+
+    Args:
+        rows: `(height, width, batch_size, filters)`, as `context_rows` gives.
+    """
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def first_state(self, batch_size):
+        return ops.zeros_like(self.rows[0])
+
+    def next_row(self, state, row):
+        return ops.take(self.rows, row, axis=0)
+
+    def at_pixel(self, x, state, column):
+        return x + state[column], state
+
+
 class Pointwise:
     """A function of a pixel alone, such as an activation.
 

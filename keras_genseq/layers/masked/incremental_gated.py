@@ -17,10 +17,13 @@ class IncrementalGatedStack:
     Args:
         blocks: list of the layers, built.
         width: int. Width of the image.
+        condition: `(batch_size, condition_dim)`, or None.
     """
 
-    def __init__(self, blocks, width):
-        self.blocks = [_IncrementalBlock(block, width) for block in blocks]
+    def __init__(self, blocks, width, condition=None):
+        self.blocks = [
+            _IncrementalBlock(block, width, condition) for block in blocks
+        ]
         self.width = width
 
     def first_state(self, batch_size):
@@ -59,8 +62,17 @@ class IncrementalGatedStack:
 
 
 class _IncrementalBlock:
-    def __init__(self, layer, width):
+    def __init__(self, layer, width, condition):
         self.width = width
+        self.vertical_condition = self.horizontal_condition = 0.0
+        if condition is not None:
+            self.vertical_condition, self.horizontal_condition = (
+                ops.matmul(condition, ops.cast(dense.kernel, "float32"))
+                for dense in (
+                    layer.vertical_condition,
+                    layer.horizontal_condition,
+                )
+            )
         self.reach = layer.kernel_size // 2
         self.conv = IncrementalConv(layer.horizontal_conv, width)
         self.output = IncrementalConv(layer.output_conv, width)
@@ -93,7 +105,7 @@ class _IncrementalBlock:
             [state["rows"], ops.pad(vertical, padding)[None]]
         )
         v = convolve_rows(rows, self.vertical_kernel, self.width)
-        v = v + self.vertical_bias
+        v = v + self.vertical_bias + self.vertical_condition
         # Above the first row there is nothing, not even a bias.
         v = ops.where(row > 0, v, ops.zeros_like(v))
         return gate(v), {
@@ -104,5 +116,6 @@ class _IncrementalBlock:
 
     def at_pixel(self, x, state, column):
         u, conv = self.conv.at_pixel(x, state["conv"], column)
-        u, _ = self.output.at_pixel(gate(u + state["terms"][column]), {}, 0)
+        u = u + state["terms"][column] + self.horizontal_condition
+        u, _ = self.output.at_pixel(gate(u), {}, 0)
         return (x + u if self.is_residual else u), {**state, "conv": conv}

@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_genseq.layers.masked.incremental import IncrementalConv
+from keras_genseq.layers.masked.incremental import context_rows
 from keras_genseq.layers.masked.incremental import put
 from keras_genseq.ops.lstm_gates import lstm_step
 from keras_genseq.ops.scan import scan
@@ -14,11 +15,13 @@ class IncrementalRowLSTM:
     Args:
         layer: the layer, built.
         width: int. Width of the image.
+        context: `(batch_size, height, width, context_filters)`, or None.
     """
 
-    def __init__(self, layer, width):
+    def __init__(self, layer, width, context=None):
         self.layer = layer
         self.width = width
+        self.context = context_rows(layer, context)
         self.conv = IncrementalConv(layer.input_conv, width)
 
     def first_state(self, batch_size):
@@ -39,6 +42,8 @@ class IncrementalRowLSTM:
     def next_row(self, state, row):
         hidden = ops.transpose(state["hidden"], (1, 0, 2))
         gates = ops.transpose(self.layer.from_above(hidden), (1, 0, 2))
+        if self.context is not None:
+            gates = gates + ops.take(self.context, row, axis=0)
         return {
             **state,
             "conv": self.conv.next_row(state["conv"], row),
@@ -67,21 +72,26 @@ class IncrementalDiagonalBiLSTM:
     Args:
         layer: the layer, built.
         width: int. Width of the image.
+        context: as for `IncrementalRowLSTM`.
     """
 
-    def __init__(self, layer, width):
+    def __init__(self, layer, width, context=None):
         self.left, self.right = layer.left_to_right, layer.right_to_left
         self.filters = layer.filters
         self.width = width
         self.left_conv = IncrementalConv(self.left.input_conv, width)
         self.right_conv = IncrementalConv(self.right.input_conv, width)
+        self.left_context = context_rows(self.left, context)
+        self.right_context = context_rows(self.right, context)
 
     def first_state(self, batch_size):
         row = ops.zeros((self.width, batch_size, self.filters))
         # One pixel longer: the states before the first pixel.
         longer = ops.zeros((self.width + 1, batch_size, self.filters))
         channels = self.left_conv.channels
+        gates = ops.zeros((self.width, batch_size, 4 * self.filters))
         return {
+            "context": gates,
             "inputs": ops.zeros((self.width, batch_size, channels)),
             "above": row,
             "hidden": longer,
@@ -98,7 +108,11 @@ class IncrementalDiagonalBiLSTM:
             )
         )
         right = self._right_of_finished_row(state, row)
+        context = state["context"]
+        if self.left_context is not None:
+            context = ops.take(self.left_context, row, axis=0)
         return {
+            "context": context,
             "inputs": state["inputs"],
             "above": state["hidden"][1:],
             "hidden": hidden,
@@ -111,6 +125,8 @@ class IncrementalDiagonalBiLSTM:
         gates = ops.matmul(state["inputs"], self.right_conv.row_kernel)
         gates = gates + self.right_conv.bias
         finished = ops.maximum(row - 1, 0)
+        if self.right_context is not None:
+            gates = gates + ops.take(self.right_context, finished, axis=0)
         nothing = state["right"][0]
         states = tuple(
             _first(first, finished, nothing)
@@ -128,7 +144,7 @@ class IncrementalDiagonalBiLSTM:
     def at_pixel(self, x, state, column):
         gates, _ = self.left_conv.at_pixel(x, {}, column)
         hidden, cell = self.left.step(
-            gates,
+            gates + state["context"][column],
             state["above"][column],
             state["hidden"][column],
             state["cell"][column],

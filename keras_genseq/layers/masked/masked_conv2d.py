@@ -30,6 +30,10 @@ class MaskedConv2D(keras.layers.Conv2D):
     Returns:
         Tensor of shape `(batch_size, height, width, filters)`.
 
+    Attributes:
+        mask: `(height, width, channels, filters)` array of zeros and ones,
+            once the layer is built.
+
     Raises:
         ValueError: if `mask_type` is neither `"A"` nor `"B"`, or a size of the
             kernel is even.
@@ -71,7 +75,7 @@ class MaskedConv2D(keras.layers.Conv2D):
 
     def build(self, input_shape):
         super().build(input_shape)
-        self._mask = raster_mask(
+        self.mask = raster_mask(
             self.kernel_size,
             self.mask_type,
             color_groups(input_shape[-1], self.num_colors),
@@ -82,11 +86,11 @@ class MaskedConv2D(keras.layers.Conv2D):
     def masked_kernel(self):
         """The kernel as it is used, `(height, width, channels, filters)`."""
         kernel = ops.convert_to_tensor(self.kernel)
-        return kernel * ops.cast(self._mask, kernel.dtype)
+        return kernel * ops.cast(self.mask, kernel.dtype)
 
     def convolution_op(self, inputs, kernel):
         return super().convolution_op(
-            inputs, kernel * ops.cast(self._mask, kernel.dtype)
+            inputs, kernel * ops.cast(self.mask, kernel.dtype)
         )
 
     def get_config(self):

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_genseq.layers.masked.context_conv import context_conv
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.lstm_gates import lstm_step
@@ -24,11 +25,15 @@ class RowLSTM(keras.layers.Layer):
         filters: int. Channels of the states (the paper's h).
         kernel_size: odd int. Width of both convolutions.
         num_colors: int. Colors of the image.
+        context_filters: int, or None. Channels of a map of the image's size
+            that all pixels know whole, if there is one: an unmasked 1 x 1
+            convolution adds it to the gates, as in multi-scale networks.
         kernel_initializer: initializer of both kernels.
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         inputs: `(batch_size, height, width, channels)`.
+        context: `(batch_size, height, width, context_filters)`, if any.
 
     Returns:
         Tensor of shape `(batch_size, height, width, filters)`: hidden states.
@@ -45,6 +50,7 @@ class RowLSTM(keras.layers.Layer):
         *,
         kernel_size=3,
         num_colors=1,
+        context_filters=None,
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
@@ -53,6 +59,7 @@ class RowLSTM(keras.layers.Layer):
         self.filters = filters
         self.kernel_size = kernel_size
         self.num_colors = num_colors
+        self.context_filters = context_filters
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.input_conv = MaskedConv2D(
             4 * filters,
@@ -64,9 +71,15 @@ class RowLSTM(keras.layers.Layer):
             dtype=self.dtype_policy,
             name="input_conv",
         )
+        self.context_conv = context_conv(
+            context_filters, 4 * filters, self.dtype_policy
+        )
 
-    def build(self, input_shape):
+    def build(self, input_shape, context_shape=None):
         self.input_conv.build(input_shape)
+        if self.context_conv is not None:
+            shape = (*input_shape[:-1], self.context_filters)
+            self.context_conv.build(shape)
         self.state_kernel = self.add_weight(
             name="state_kernel",
             shape=(self.kernel_size * self.filters, 4 * self.filters),
@@ -101,8 +114,10 @@ class RowLSTM(keras.layers.Layer):
         )
         return ops.matmul(windows, self.state_kernel)
 
-    def call(self, inputs):
+    def call(self, inputs, context=None):
         gates = ops.cast(self.input_conv(inputs), "float32")
+        if self.context_conv is not None:
+            gates = gates + ops.cast(self.context_conv(context), "float32")
 
         def step(states, gates):
             hidden, cell = states
@@ -115,7 +130,7 @@ class RowLSTM(keras.layers.Layer):
         x = ops.transpose(x, (1, 0, 2, 3))
         return ops.cast(x, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape, context_shape=None):
         return (*input_shape[:-1], self.filters)
 
     def get_config(self):
@@ -124,6 +139,7 @@ class RowLSTM(keras.layers.Layer):
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "num_colors": self.num_colors,
+            "context_filters": self.context_filters,
             "kernel_initializer": keras.initializers.serialize(
                 self.kernel_initializer
             ),

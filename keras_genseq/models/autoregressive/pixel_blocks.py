@@ -5,10 +5,13 @@ All map `2 * filters` channels to as many; `filters` is the paper's h.
 
 import keras
 
+from keras_genseq.layers.masked.context_conv import context_conv
 from keras_genseq.layers.masked.diagonal_bilstm import DiagonalBiLSTM
+from keras_genseq.layers.masked.incremental import AddedRows
 from keras_genseq.layers.masked.incremental import Chain
 from keras_genseq.layers.masked.incremental import IncrementalConv
 from keras_genseq.layers.masked.incremental import Pointwise
+from keras_genseq.layers.masked.incremental import context_rows
 from keras_genseq.layers.masked.incremental_lstm import (
     IncrementalDiagonalBiLSTM,
 )
@@ -25,13 +28,16 @@ class PixelBlock(keras.layers.Layer):
     Args:
         filters: int.
         num_colors: int.
+        context_filters: int, or None. Channels of a map that is known whole
+            and added to what the core makes of its inputs, if there is one.
         **kwargs: passed to `keras.layers.Layer`.
     """
 
-    def __init__(self, filters, num_colors, **kwargs):
+    def __init__(self, filters, num_colors, context_filters=None, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
         self.num_colors = num_colors
+        self.context_filters = context_filters
 
     def conv(self, filters, kernel_size, name):
         return MaskedConv2D(
@@ -43,66 +49,75 @@ class PixelBlock(keras.layers.Layer):
             name=name,
         )
 
-    def incremental(self, width):
+    def incremental(self, width, context=None):
         """The block as a sampler runs it, for images of that width."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape, context_shape=None):
         return input_shape
 
 
 class ConvBlock(PixelBlock):
     """PixelCNN's: ReLU, 1 x 1, ReLU, 3 x 3, ReLU, 1 x 1."""
 
-    def __init__(self, filters, num_colors, **kwargs):
-        super().__init__(filters, num_colors, **kwargs)
+    def __init__(self, filters, num_colors, context_filters=None, **kwargs):
+        super().__init__(filters, num_colors, context_filters, **kwargs)
         self.convs = [
             self.conv(filters, 1, "reduce"),
             self.conv(filters, 3, "conv"),
             self.conv(2 * filters, 1, "expand"),
         ]
+        self.context_conv = context_conv(
+            context_filters, filters, self.dtype_policy
+        )
 
-    def build(self, input_shape):
+    def build(self, input_shape, context_shape=None):
+        if self.context_conv is not None:
+            shape = (*input_shape[:-1], self.context_filters)
+            self.context_conv.build(shape)
         for conv in self.convs:
             conv.build(input_shape)
             input_shape = (*input_shape[:-1], conv.filters)
 
-    def call(self, inputs):
-        x = inputs
-        for conv in self.convs:
-            x = conv(keras.ops.relu(x))
-        return inputs + x
+    def call(self, inputs, context=None):
+        reduce, conv, expand = self.convs
+        x = conv(keras.ops.relu(reduce(keras.ops.relu(inputs))))
+        if self.context_conv is not None:
+            x = x + self.context_conv(context)
+        return inputs + expand(keras.ops.relu(x))
 
-    def incremental(self, width):
-        parts = []
-        for conv in self.convs:
-            parts += [RELU, IncrementalConv(conv, width)]
-        return Chain(parts, residual=True)
+    def incremental(self, width, context=None):
+        reduce, conv, expand = (IncrementalConv(c, width) for c in self.convs)
+        parts = [RELU, reduce, RELU, conv]
+        if self.context_conv is not None:
+            parts.append(AddedRows(context_rows(self, context)))
+        return Chain([*parts, RELU, expand], residual=True)
 
 
 class RowBlock(PixelBlock):
     """Row LSTM's: the LSTM, then 1 x 1."""
 
-    def __init__(self, filters, num_colors, **kwargs):
-        super().__init__(filters, num_colors, **kwargs)
+    def __init__(self, filters, num_colors, context_filters=None, **kwargs):
+        super().__init__(filters, num_colors, context_filters, **kwargs)
         self.lstm = RowLSTM(
             filters,
             num_colors=num_colors,
+            context_filters=context_filters,
             dtype=self.dtype_policy,
             name="lstm",
         )
         self.expand = self.conv(2 * filters, 1, "expand")
 
-    def build(self, input_shape):
+    def build(self, input_shape, context_shape=None):
         self.lstm.build(input_shape)
         self.expand.build((*input_shape[:-1], self.filters))
 
-    def call(self, inputs):
-        return inputs + self.expand(self.lstm(inputs))
+    def call(self, inputs, context=None):
+        return inputs + self.expand(self.lstm(inputs, context))
 
-    def incremental(self, width):
+    def incremental(self, width, context=None):
         parts = [
-            IncrementalRowLSTM(self.lstm, width),
+            IncrementalRowLSTM(self.lstm, width, context),
             IncrementalConv(self.expand, width),
         ]
         return Chain(parts, residual=True)
@@ -114,28 +129,29 @@ class DiagonalBlock(PixelBlock):
     The right direction's is shifted down before it is expanded.
     """
 
-    def __init__(self, filters, num_colors, **kwargs):
-        super().__init__(filters, num_colors, **kwargs)
+    def __init__(self, filters, num_colors, context_filters=None, **kwargs):
+        super().__init__(filters, num_colors, context_filters, **kwargs)
         self.lstm = DiagonalBiLSTM(
             filters,
             num_colors=num_colors,
+            context_filters=context_filters,
             dtype=self.dtype_policy,
             name="lstm",
         )
         self.expand_left = self.conv(2 * filters, 1, "expand_left")
         self.expand_right = self.conv(2 * filters, 1, "expand_right")
 
-    def build(self, input_shape):
+    def build(self, input_shape, context_shape=None):
         self.lstm.build(input_shape)
         shape = (*input_shape[:-1], self.filters)
         self.expand_left.build(shape)
         self.expand_right.build(shape)
 
-    def call(self, inputs):
-        left, right = keras.ops.split(self.lstm(inputs), 2, axis=-1)
+    def call(self, inputs, context=None):
+        left, right = keras.ops.split(self.lstm(inputs, context), 2, axis=-1)
         return inputs + self.expand_left(left) + self.expand_right(right)
 
-    def incremental(self, width):
+    def incremental(self, width, context=None):
         left = IncrementalConv(self.expand_left, width)
         right = IncrementalConv(self.expand_right, width)
 
@@ -144,7 +160,7 @@ class DiagonalBlock(PixelBlock):
             return left.at_pixel(a, {}, 0)[0] + right.at_pixel(b, {}, 0)[0]
 
         parts = [
-            IncrementalDiagonalBiLSTM(self.lstm, width),
+            IncrementalDiagonalBiLSTM(self.lstm, width, context),
             Pointwise(expand),
         ]
         return Chain(parts, residual=True)

@@ -1,14 +1,7 @@
 import keras
 
-from keras_genseq.layers.masked.incremental import Chain
-from keras_genseq.layers.masked.incremental import IncrementalConv
-from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
-from keras_genseq.models.autoregressive.pixel_blocks import BLOCKS
-from keras_genseq.models.autoregressive.pixel_blocks import RELU
-from keras_genseq.models.autoregressive.pixel_blocks import centered
-from keras_genseq.models.image_likelihood_model import ImageLikelihoodModel
+from keras_genseq.models.autoregressive.pixel_network import PixelNetworkModel
 from keras_genseq.models.presets import Preset
-from keras_genseq.ops.checks import check_counts
 
 
 def _preset(variant, num_parameters, num_layers=None):
@@ -36,7 +29,7 @@ def _preset(variant, num_parameters, num_layers=None):
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class PixelRNN(ImageLikelihoodModel):
+class PixelRNN(PixelNetworkModel):
     """Models an image pixel by pixel, in raster order, red before green before
     blue.
 
@@ -77,12 +70,13 @@ class PixelRNN(ImageLikelihoodModel):
         model.fit(binary_images, epochs=20)
         model.log_prob(binary_images), model.sample(16, seed=0)
 
-    Differences from the paper: no multi-scale version, and no skip connections
-    from every layer to the output. Learnt first states are, where the paper
-    does not say, one for each column (Row LSTM) or row (Diagonal BiLSTM).
-    The paper counts layers; here each is a block, behind the first convolution.
-    It states no parameter counts: those of the presets are added up by us, from
-    the sizes of its Table 1 and of its sections 5.3 and 5.4.
+    Differences from the paper: no skip connections from every layer to the
+    output; multi-scale networks are `MultiScalePixelRNN`. Learnt first states
+    are, where the paper does not say, one for each column (Row LSTM) or row
+    (Diagonal BiLSTM). The paper counts layers; here each is a block, behind
+    the first convolution. It states no parameter counts: those of the presets
+    are added up by us, from the sizes of its Table 1 and of its sections 5.3
+    and 5.4.
 
     References:
         - [van den Oord et al., 2016](https://arxiv.org/abs/1601.06759)
@@ -110,79 +104,20 @@ class PixelRNN(ImageLikelihoodModel):
         num_categories=2,
         **kwargs,
     ):
-        if variant not in BLOCKS:
-            raise ValueError(
-                f"`variant` must be one of {tuple(BLOCKS)}. "
-                f"Received: variant={variant!r}"
-            )
-        check_counts(
-            filters=filters, num_layers=num_layers, head_filters=head_filters
+        super().__init__(
+            image_shape,
+            variant=variant,
+            filters=filters,
+            num_layers=num_layers,
+            head_filters=head_filters,
+            num_categories=num_categories,
+            **kwargs,
         )
-        super().__init__(image_shape, num_categories, **kwargs)
-        self.variant = variant
-        self.filters = filters
-        self.num_layers = num_layers
-        self.head_filters = head_filters
-
-        num_colors = self.image_shape[2]
-        masked = {"num_colors": num_colors, "dtype": self.dtype_policy}
-        self.stem = MaskedConv2D(
-            2 * filters, 7, mask_type="A", name="stem", **masked
-        )
-        self.blocks = [
-            BLOCKS[variant](
-                filters,
-                num_colors,
-                dtype=self.dtype_policy,
-                name=f"block_{i}",
-            )
-            for i in range(1, num_layers + 1)
-        ]
-        self.head = [
-            MaskedConv2D(width, 1, mask_type="B", name=name, **masked)
-            for width, name in (
-                (head_filters, "head_1"),
-                (head_filters, "head_2"),
-                (self.num_logits, "logits"),
-            )
-        ]
+        self.make_network()
         self.build((None, *self.image_shape))
 
-    def build(self, input_shape):
-        self.stem.build(input_shape)
-        shape = (*input_shape[:-1], 2 * self.filters)
-        for block in self.blocks:
-            block.build(shape)
-        for conv in self.head:
-            conv.build(shape)
-            shape = (*shape[:-1], conv.filters)
-        self.built = True
-
     def call(self, x):
-        x = self.stem(centered(x))
-        for block in self.blocks:
-            x = block(x)
-        for conv in self.head:
-            x = conv(keras.ops.relu(x))
-        return self.pixel_logits(x)
+        return self.network_logits(x)
 
-    def incremental(self):
-        width = self.image_shape[1]
-        parts = [IncrementalConv(self.stem, width)]
-        parts += [block.incremental(width) for block in self.blocks]
-        for conv in self.head:
-            parts += [RELU, IncrementalConv(conv, width)]
-        return Chain(parts, prepare=centered)
-
-    def compute_output_shape(self, input_shape):
-        levels = () if self.num_categories == 2 else (self.num_categories,)
-        return (*input_shape, *levels)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "variant": self.variant,
-            "filters": self.filters,
-            "num_layers": self.num_layers,
-            "head_filters": self.head_filters,
-        }
+    def incremental(self, condition=None):
+        return self.incremental_network()

@@ -75,6 +75,15 @@ def test_no_logit_depends_on_its_own_or_a_later_value(variant, image_shape):
         model.fit(np.zeros((2, *image_shape), "float32"), verbose=0)
 
 
+@VARIANTS
+def test_a_color_sees_all_colors_before_it(variant):
+    model = make_model((1, 2, 3), variant, 1, num_categories=4)
+    gradients = dependence(with_open_head(model))
+    place = np.arange(6)
+    earlier = place[None, :] < place[:, None]
+    np.testing.assert_array_equal(gradients > 0.0, earlier)
+
+
 @pytest.mark.parametrize("image_shape", [(9, 9, 1), (3, 9, 3)])
 def test_diagonal_bilstm_sees_all_but_the_end_of_the_row_above(image_shape):
     """The features that it shifts down know a pixel only from the next on.

@@ -35,4 +35,4 @@ def test_the_command_writes_figure_and_numbers(tmp_path, capsys):
 
 def test_an_unknown_study_is_named(capsys):
     assert main(["study", "weights"]) == 2
-    assert "There are: gradients." in capsys.readouterr().err
+    assert "There are: anomalies, gradients." in capsys.readouterr().err
