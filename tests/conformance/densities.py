@@ -164,8 +164,8 @@ MODELS = {
     ),
     "MultiScalePixelRNN": ModelCase(
         make=lambda **kwargs: models.MultiScalePixelRNN(
-            (3, 6, 1),
-            scale=3,
+            (4, 6, 1),
+            scale=2,
             map_filters=3,
             variant="pixel_cnn",
             filters=4,
@@ -174,10 +174,11 @@ MODELS = {
             num_categories=3,
             **kwargs,
         ),
-        batch=lambda size: binary_images(size, (3, 6, 1)),
-        bad_requests=level_requests((3, 6, 1), 3),
+        batch=lambda size: binary_images(size, (4, 6, 1)),
+        bad_requests=level_requests((4, 6, 1), 3),
         policy_rtol=0.02,
         weight_scale=0.3,
+        at_defaults=("scale",),
     ),
     "GatedPixelCNN": ModelCase(
         make=lambda **kwargs: models.GatedPixelCNN(

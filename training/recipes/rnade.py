@@ -6,7 +6,9 @@ Run       python -m training train rnade
 Paper     none on these data: the papers' speech, UCI and BSDS300 sets are not
           embedded. There, mixtures of Gaussians are ahead of one Gaussian by 2
           to 39 nats (Uria et al., 2013)
-Measured  not yet
+Measured  demo: 82.85 nats per test digit, as a density; one Gaussian with a
+          full covariance has 50.98, independent ones 31.79 (stops after 26
+          epochs, best after 11). The paper preset was not run yet
 """
 
 import keras
@@ -30,7 +32,7 @@ def demo():
             Factory(flatten),
         ),
         global_batch_size=32,
-        epochs=100,
+        epochs=60,
         patience=15,
         adapt={},
         evaluate=evaluate_real_density,

@@ -59,10 +59,10 @@ class DiagonalLSTM(keras.layers.Layer):
             context_filters, 4 * filters, self.dtype_policy
         )
 
-    def build(self, input_shape, context_shape=None):
-        self.input_conv.build(input_shape)
+    def build(self, inputs_shape, context_shape=None):
+        self.input_conv.build(inputs_shape)
         if self.context_conv is not None:
-            shape = (*input_shape[:-1], self.context_filters)
+            shape = (*inputs_shape[:-1], self.context_filters)
             self.context_conv.build(shape)
         self.state_kernel = self.add_weight(
             name="state_kernel",
@@ -73,7 +73,7 @@ class DiagonalLSTM(keras.layers.Layer):
         self.first_hidden, self.first_cell = (
             self.add_weight(
                 name=name,
-                shape=(input_shape[1], self.filters),
+                shape=(inputs_shape[1], self.filters),
                 initializer="zeros",
                 autocast=False,
             )
@@ -122,8 +122,8 @@ class DiagonalLSTM(keras.layers.Layer):
         _, x = scan(step, first, (gates, begun))
         return unskew(ops.transpose(x, (1, 2, 0, 3)))
 
-    def compute_output_shape(self, input_shape, context_shape=None):
-        return (*input_shape[:-1], self.filters)
+    def compute_output_shape(self, inputs_shape, context_shape=None):
+        return (*inputs_shape[:-1], self.filters)
 
     def get_config(self):
         return {
@@ -200,9 +200,9 @@ class DiagonalBiLSTM(keras.layers.Layer):
             for name in ("left_to_right", "right_to_left")
         )
 
-    def build(self, input_shape, context_shape=None):
-        self.left_to_right.build(input_shape)
-        self.right_to_left.build(input_shape)
+    def build(self, inputs_shape, context_shape=None):
+        self.left_to_right.build(inputs_shape)
+        self.right_to_left.build(inputs_shape)
 
     def call(self, inputs, context=None):
         left = self.left_to_right(inputs, context)
@@ -213,8 +213,8 @@ class DiagonalBiLSTM(keras.layers.Layer):
         x = ops.concatenate([left, right], axis=-1)
         return ops.cast(x, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape, context_shape=None):
-        return (*input_shape[:-1], 2 * self.filters)
+    def compute_output_shape(self, inputs_shape, context_shape=None):
+        return (*inputs_shape[:-1], 2 * self.filters)
 
     def get_config(self):
         return {

@@ -75,10 +75,10 @@ class RowLSTM(keras.layers.Layer):
             context_filters, 4 * filters, self.dtype_policy
         )
 
-    def build(self, input_shape, context_shape=None):
-        self.input_conv.build(input_shape)
+    def build(self, inputs_shape, context_shape=None):
+        self.input_conv.build(inputs_shape)
         if self.context_conv is not None:
-            shape = (*input_shape[:-1], self.context_filters)
+            shape = (*inputs_shape[:-1], self.context_filters)
             self.context_conv.build(shape)
         self.state_kernel = self.add_weight(
             name="state_kernel",
@@ -89,7 +89,7 @@ class RowLSTM(keras.layers.Layer):
         self.first_hidden, self.first_cell = (
             self.add_weight(
                 name=name,
-                shape=(input_shape[2], self.filters),
+                shape=(inputs_shape[2], self.filters),
                 initializer="zeros",
                 autocast=False,
             )
@@ -130,8 +130,8 @@ class RowLSTM(keras.layers.Layer):
         x = ops.transpose(x, (1, 0, 2, 3))
         return ops.cast(x, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape, context_shape=None):
-        return (*input_shape[:-1], self.filters)
+    def compute_output_shape(self, inputs_shape, context_shape=None):
+        return (*inputs_shape[:-1], self.filters)
 
     def get_config(self):
         return {

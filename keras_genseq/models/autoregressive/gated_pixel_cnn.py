@@ -157,9 +157,9 @@ class GatedPixelCNN(ImageLikelihoodModel):
             return None
         return keras.ops.one_hot(condition, self.num_classes)
 
-    def compute_output_shape(self, input_shape, condition_shape=None):
+    def compute_output_shape(self, x_shape, condition_shape=None):
         levels = () if self.num_categories == 2 else (self.num_categories,)
-        return (*input_shape, *levels)
+        return (*x_shape, *levels)
 
     def get_config(self):
         return {

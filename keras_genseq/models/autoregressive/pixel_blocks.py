@@ -53,8 +53,8 @@ class PixelBlock(keras.layers.Layer):
         """The block as a sampler runs it, for images of that width."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape, context_shape=None):
-        return input_shape
+    def compute_output_shape(self, inputs_shape, context_shape=None):
+        return inputs_shape
 
 
 class ConvBlock(PixelBlock):
@@ -71,13 +71,13 @@ class ConvBlock(PixelBlock):
             context_filters, filters, self.dtype_policy
         )
 
-    def build(self, input_shape, context_shape=None):
+    def build(self, inputs_shape, context_shape=None):
         if self.context_conv is not None:
-            shape = (*input_shape[:-1], self.context_filters)
+            shape = (*inputs_shape[:-1], self.context_filters)
             self.context_conv.build(shape)
         for conv in self.convs:
-            conv.build(input_shape)
-            input_shape = (*input_shape[:-1], conv.filters)
+            conv.build(inputs_shape)
+            inputs_shape = (*inputs_shape[:-1], conv.filters)
 
     def call(self, inputs, context=None):
         reduce, conv, expand = self.convs
@@ -108,9 +108,9 @@ class RowBlock(PixelBlock):
         )
         self.expand = self.conv(2 * filters, 1, "expand")
 
-    def build(self, input_shape, context_shape=None):
-        self.lstm.build(input_shape)
-        self.expand.build((*input_shape[:-1], self.filters))
+    def build(self, inputs_shape, context_shape=None):
+        self.lstm.build(inputs_shape)
+        self.expand.build((*inputs_shape[:-1], self.filters))
 
     def call(self, inputs, context=None):
         return inputs + self.expand(self.lstm(inputs, context))
@@ -141,9 +141,9 @@ class DiagonalBlock(PixelBlock):
         self.expand_left = self.conv(2 * filters, 1, "expand_left")
         self.expand_right = self.conv(2 * filters, 1, "expand_right")
 
-    def build(self, input_shape, context_shape=None):
-        self.lstm.build(input_shape)
-        shape = (*input_shape[:-1], self.filters)
+    def build(self, inputs_shape, context_shape=None):
+        self.lstm.build(inputs_shape)
+        shape = (*inputs_shape[:-1], self.filters)
         self.expand_left.build(shape)
         self.expand_right.build(shape)
 

@@ -87,6 +87,23 @@ def test_row_lstm_equals_one_by_pixels():
     np.testing.assert_allclose(layer(X), np.stack(expected, 1), atol=1e-5)
 
 
+@pytest.mark.parametrize("layer_class", [RowLSTM, DiagonalBiLSTM])
+def test_a_map_shifts_the_gates_and_one_of_zeros_does_not(layer_class):
+    plain = layer_class(2)
+    told = layer_class(2, context_filters=3)
+    context = RNG.normal(size=(*X.shape[:3], 3)).astype("float32")
+    outputs = plain(X)
+    told(X, context)
+    # The only further weights are the kernels of the map.
+    further = [w for w in told.weights if "context_conv" in w.path]
+    shared = [w for w in told.weights if "context_conv" not in w.path]
+    assert len(further) == len(told.weights) - len(plain.weights) > 0
+    for theirs, mine in zip(shared, plain.weights, strict=True):
+        theirs.assign(mine)
+    np.testing.assert_allclose(told(X, 0.0 * context), outputs, atol=1e-6)
+    assert np.abs(told(X, context) - outputs).max() > 1e-3
+
+
 def test_masked_weights_do_not_count_even_when_they_are_large():
     layer = with_random_weights(
         MaskedConv2D(2, 3, mask_type="A", use_bias=False), X.shape
