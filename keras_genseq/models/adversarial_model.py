@@ -190,12 +190,13 @@ class AdversarialModel(PlayersModel):
         with frozen_statistics(self.generator):
             fake = ops.stop_gradient(self.generate(z, condition, training))
         real_logits = self.judge(real, condition, training)
-        fake_logits = self.judge(fake, condition, training)
-        d_losses = self.loss_pair.discriminator(real_logits, fake_logits)
+        fake_logits, gain, terms = self.judge_fake(fake, z, condition, training)
+        d_losses = self.loss_pair.discriminator(real_logits, fake_logits) - gain
         if training:
             d_losses += self._penalties(batch, fake, real_logits)
         is_real, is_fake = map(self._is_real, (real_logits, fake_logits))
         return d_losses, {
+            **terms,
             "real_logit": real_logits,
             "fake_logit": fake_logits,
             "real_accuracy": is_real,
@@ -204,11 +205,28 @@ class AdversarialModel(PlayersModel):
 
     def generator_loss(self, batch, training=True):
         """What the generator minimizes: as `discriminator_loss`."""
-        z = self.draw_latents(batch["seeds"])
-        fake = self.generate(z, batch["condition"], training)
-        with frozen_statistics(self.discriminator):
-            fake_logits = self.judge(fake, batch["condition"], training)
-        return self.loss_pair.generator(fake_logits), {}
+        z, condition = self.draw_latents(batch["seeds"]), batch["condition"]
+        fake = self.generate(z, condition, training)
+        with frozen_statistics(*self.player_networks["discriminator"]):
+            fake_logits, gain, terms = self.judge_fake(
+                fake, z, condition, training
+            )
+        return self.loss_pair.generator(fake_logits) - gain, terms
+
+    def judge_fake(self, fake, z, condition=None, training=False):
+        """What the discriminator's networks make of fakes.
+
+        Args:
+            fake: `(batch_size, height, width, channels)`.
+            z: what they were made of.
+            condition: `(batch_size,)` int32 classes, or None.
+            training: bool.
+
+        Returns:
+            `(batch_size,)` logits; what both players gain beside the game,
+            `(batch_size,)` or 0; and a dict of `(batch_size,)` terms.
+        """
+        return self.judge(fake, condition, training), 0.0, {}
 
     def end_update(self):
         """Moves the averaged generator and the counter one update on."""
