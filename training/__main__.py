@@ -61,24 +61,13 @@ def train(
             optimizer.learning_rate=0.001).
     """
     from training.evaluate import evaluate as evaluate_run
-    from training.report import command_line
-    from training.train import resolve
+    from training.train import describe_run
     from training.train import train as train_run
 
     named = {"data": data, "epochs": epochs, "steps": steps, "seed": seed}
     overrides = [f"{k}={v}" for k, v in named.items() if v is not None]
     overrides += [assignment for group in set for assignment in group]
-    resolved = resolve(recipe, preset, overrides)
-    words = ["train", recipe, "--preset", preset]
-    for assignment in overrides:
-        words += ["--set", assignment]
-    config = {
-        "command": command_line(words),
-        "recipe": recipe,
-        "preset": preset,
-        "overrides": overrides,
-        "recipe_values": resolved.describe(),
-    }
+    resolved, config = describe_run(recipe, preset, overrides)
     if run_dir is None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         run_dir = Path("runs") / f"{recipe}-{preset}-{stamp}"

@@ -26,6 +26,7 @@ from training.query import sentence_of
 from training.recipe import make
 from training.recipe import override
 from training.recipes import find_recipe
+from training.report import command_line
 from training.run_folder import RunFolder
 from training.strategies import make_strategy
 
@@ -45,6 +46,30 @@ def resolve(name, preset="demo", assignments=()):
     for assignment in assignments:
         recipe = override(recipe, assignment)
     return recipe
+
+
+def describe_run(name, preset, overrides):
+    """A recipe, and what a run folder keeps to rebuild it.
+
+    Args:
+        name: as for `resolve`.
+        preset: as for `resolve`.
+        overrides: sequence of `path=value`.
+
+    Returns:
+        Pair of `Recipe` and JSON-ready dict.
+    """
+    recipe = resolve(name, preset, overrides)
+    words = ["train", name, "--preset", preset]
+    for assignment in overrides:
+        words += ["--set", assignment]
+    return recipe, {
+        "command": command_line(words),
+        "recipe": name,
+        "preset": preset,
+        "overrides": list(overrides),
+        "recipe_values": recipe.describe(),
+    }
 
 
 def transformed(recipe, dataset):
@@ -67,13 +92,14 @@ def transformed(recipe, dataset):
     return dataset
 
 
-def build_model(recipe, inputs, vocabulary=()):
+def build_model(recipe, inputs, vocabulary=(), num_labels=None):
     """Makes and compiles a recipe's model, inside the present strategy.
 
     Args:
         recipe: `Recipe`.
         inputs: data set of unbatched model inputs.
         vocabulary: tuple of str. What tokens stand for.
+        num_labels: int, or None. Classes of the data.
 
     Returns:
         Compiled model.
@@ -89,6 +115,7 @@ def build_model(recipe, inputs, vocabulary=()):
         "stateful_batch_size": recipe.global_batch_size,
         "channels": shape[-1] if shape.rank == 2 else None,
         "num_notes": shape[-1],
+        "num_labels": num_labels,
         "decay_steps": recipe.steps or recipe.epochs * steps_per_epoch,
     }
     model = recipe.model(**context)
@@ -122,7 +149,9 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     inputs = model_inputs(dataset.splits["train"])
     steps_per_epoch = _steps_per_epoch(recipe, inputs)
     with strategy.scope():
-        model = build_model(recipe, inputs, dataset.vocabulary)
+        model = build_model(
+            recipe, inputs, dataset.vocabulary, dataset.num_classes
+        )
     progress = RunProgress(
         run,
         CheckpointStore(run.checkpoints, model.training_state),
