@@ -8,6 +8,8 @@ import time
 import keras
 import tensorflow as tf
 
+from keras_genseq.models import AdversarialModel
+from training.alarms import CollapseAlarm
 from training.callbacks import AveragedWeights
 from training.callbacks import RunProgress
 from training.callbacks import SampleGrids
@@ -205,6 +207,8 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
                         run.logs, write_graph=False, update_freq="epoch"
                     ),
                     *_samples(run, recipe, dataset, model),
+                    # Before the progress, which ends a run that diverged.
+                    *_alarms(model, progress),
                     progress,
                 ],
             )
@@ -229,6 +233,13 @@ def _samples(run, recipe, dataset, model):
         return [dataset.text(row) for row in rows]
 
     return [SampleTexts(run.logs, texts)]
+
+
+def _alarms(model, progress):
+    """The callback that watches a game, if the model is one."""
+    if not isinstance(model, AdversarialModel):
+        return []
+    return [CollapseAlarm(progress.state["history"])]
 
 
 def _steps_per_epoch(recipe, inputs):

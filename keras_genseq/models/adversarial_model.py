@@ -43,6 +43,10 @@ class AdversarialModel(PlayersModel):
 
     `loss` is the sum of both players' losses. It tells a run that diverges,
     not one that makes progress: neither loss falls in a game that goes well.
+    Whether it goes well shows in other metrics: the logits, their margin and
+    the shares of reals and fakes that are judged rightly; the mean distance of
+    an image of a batch to the next, of fakes beside that of reals (far less:
+    collapse); and, in training, the norm of each player's gradient.
 
     Args:
         image_shape: (height, width, channels).
@@ -122,12 +126,20 @@ class AdversarialModel(PlayersModel):
         self.discriminator = discriminator
         if self.ema_decay is not None:
             self.averaged_generator = frozen_copy(generator)
-        self.make_means(*self.term_names())
+        self.make_means(*self.term_names(), *map(_norm_name, self.players))
         self.build((None, *self.image_shape))
 
     def term_names(self):
-        """Names of what is reported beside the losses."""
-        return ["real_logit", "fake_logit", "real_accuracy", "fake_accuracy"]
+        """Names of what both training and validation report beside losses."""
+        return [
+            "real_logit",
+            "fake_logit",
+            "logit_margin",
+            "real_accuracy",
+            "fake_accuracy",
+            "real_distance",
+            "fake_distance",
+        ]
 
     def build(self, input_shape):
         self.add_counter()
@@ -166,7 +178,17 @@ class AdversarialModel(PlayersModel):
         return self.track(d_losses + g_losses, {**d_terms, **g_terms})
 
     def test_step(self, data):
-        return self.track(*self.losses_of(self.batch_of(data, VALIDATION_STEP)))
+        batch = self.batch_of(data, VALIDATION_STEP)
+        logs = self.track(*self.losses_of(batch))
+        # Nobody moves, so there are no gradients.
+        norms = set(map(_norm_name, self.players))
+        return {k: v for k, v in logs.items() if k not in norms}
+
+    def gradient_terms(self, player, grads, scale):
+        norm = tf.linalg.global_norm(
+            [tf.cast(g, tf.float32) for g in grads if g is not None]
+        )
+        return {_norm_name(player): norm / scale}
 
     def losses_of(self, batch, training=False):
         """Losses of both players on a batch, and all terms; no update."""
@@ -199,8 +221,11 @@ class AdversarialModel(PlayersModel):
             **terms,
             "real_logit": real_logits,
             "fake_logit": fake_logits,
+            "logit_margin": real_logits - fake_logits,
             "real_accuracy": is_real,
             "fake_accuracy": 1.0 - is_fake,
+            "real_distance": _distance_to_next(real),
+            "fake_distance": _distance_to_next(fake),
         }
 
     def generator_loss(self, batch, training=True):
@@ -480,6 +505,16 @@ class AdversarialModel(PlayersModel):
             inputs = [inputs, ops.one_hot(condition, self.num_classes)]
         # Logits and images are float32 under every dtype policy.
         return ops.cast(network(inputs, training=training), "float32")
+
+
+def _norm_name(player):
+    return f"{player}_gradient_norm"
+
+
+def _distance_to_next(x):
+    """Euclidean distance of each image of a batch to the next one."""
+    gaps = ops.square(x - ops.roll(x, 1, axis=0))
+    return ops.sqrt(ops.sum(gaps, axis=tuple(range(1, len(x.shape)))))
 
 
 def _temperatures(temperature, num_rows):

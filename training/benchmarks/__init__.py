@@ -8,6 +8,7 @@ from training.benchmarks.table import write_section
 
 # Modules with a `TITLE` and `benchmark(repeats, threads) -> Markdown`.
 BENCHMARKS = {
+    "adversarial": "training.benchmarks.adversarial",
     "nade": "training.benchmarks.nade",
     "recurrent": "training.benchmarks.recurrent",
     "vae": "training.benchmarks.vae",

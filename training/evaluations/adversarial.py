@@ -6,6 +6,7 @@ from keras_genseq.metrics import ParzenWindow
 from keras_genseq.ops.interpolation import linear_interpolation
 from keras_genseq.ops.interpolation import spherical_interpolation
 from training import figures
+from training.alarms import find_alarms
 from training.evaluations.density import mean_with_interval
 from training.evaluations.extractor import find_extractor
 from training.evaluations.sample_quality import add_classes
@@ -35,6 +36,7 @@ def evaluate_adversarial(evaluation):
     extractor = find_extractor(evaluation)
     add_sample_quality(report, evaluation, samples, test, extractor)
     add_classes(report, evaluation, samples, extractor)
+    _alarms(report, evaluation.history)
     _pictures(report, evaluation)
     return report
 
@@ -86,6 +88,12 @@ def _verdicts(report, evaluation, samples, test):
         report.metrics[f"realness_of_{name.replace(' ', '_')}"] = float(
             realness.mean()
         )
+
+
+def _alarms(report, history):
+    alarms = find_alarms(history)
+    report.metrics["alarms"] = [alarm.name for alarm in alarms]
+    report.notes += [str(alarm) for alarm in alarms]
 
 
 def _diversity(report, evaluation, samples, test):
