@@ -132,11 +132,16 @@ def shared_values(sizes):
     return weights, noise
 
 
-def training_steps(sizes):
-    """Callables: one update of both players; each returns both losses."""
+def training_steps(sizes, modes=(True, False)):
+    """Callables: one update of both players; each returns both losses.
+
+    Args:
+        sizes: `Sizes`.
+        modes: sequence of bools, values of `jit_compile`.
+    """
     return {
-        OURS: _training_step(sizes, jit_compile=True),
-        "ours without XLA": _training_step(sizes, jit_compile=False),
+        OURS if mode else "ours without XLA": _training_step(sizes, mode)
+        for mode in modes
     }
 
 

@@ -9,15 +9,18 @@ SIZES = adversarial.Sizes(
 )
 
 
-def test_all_candidates_take_the_same_steps():
-    steps = adversarial.training_steps(SIZES)
-    if has_torch():
-        values = adversarial.shared_values(SIZES)
-        steps |= adversarial.torch_candidates(*values, SIZES)
+@pytest.mark.parametrize(
+    "modes", [(False,), pytest.param((True, False), marks=pytest.mark.slow)]
+)
+@pytest.mark.skipif(not has_torch(), reason="needs PyTorch")
+def test_all_candidates_take_the_same_steps(modes):
+    steps = adversarial.training_steps(SIZES, modes)
+    values = adversarial.shared_values(SIZES)
+    steps |= adversarial.torch_candidates(*values, SIZES)
     losses = {name: [step() for _ in range(2)] for name, step in steps.items()}
-    expected = np.array(losses.pop(adversarial.OURS))
+    expected, *others = map(np.array, losses.values())
     assert (expected[1] != expected[0]).all()
-    for values in losses.values():
+    for values in others:
         np.testing.assert_allclose(values, expected, rtol=1e-3)
 
 
