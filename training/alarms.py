@@ -31,21 +31,26 @@ class Alarm:
         return f"Alarm in epoch {self.epoch + 1}: {self.advice}"
 
 
-def find_alarms(history, patience=PATIENCE):
+def find_alarms(history, patience=PATIENCE, is_critic=False):
     """Alarms of a run, each where it begins.
 
     Args:
         history: list of dicts, the metrics of every epoch, with `epoch`.
         patience: int. Epochs in a row with a sign before it is an alarm; a
             loss that is not finite is one at once.
+        is_critic: bool. Whether the loss is `wasserstein`: then neither the
+            discriminator's loss nor its accuracy is a sign.
 
     Returns:
         list of `Alarm`, in the order of epochs. A sign that ends and comes
         back is an alarm again.
     """
-    alarms, lengths = [], dict.fromkeys(_SIGNS, 0)
+    signs = dict(_SIGNS)
+    if is_critic:
+        del signs["lost"], signs["pinned"]
+    alarms, lengths = [], dict.fromkeys(signs, 0)
     for logs in history:
-        for name, (is_there, advice) in _SIGNS.items():
+        for name, (is_there, advice) in signs.items():
             lengths[name] = lengths[name] + 1 if is_there(logs) else 0
             due = 1 if name == "diverged" else patience
             if lengths[name] == due:
@@ -75,10 +80,16 @@ class CollapseAlarm(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.history.append({"epoch": epoch, **(logs or {})})
-        for alarm in find_alarms(self.history, self.patience):
+        is_critic = has_critic(self.model)
+        for alarm in find_alarms(self.history, self.patience, is_critic):
             if alarm.epoch == epoch:
                 self.alarms.append(alarm)
                 print(f"\n{alarm}")
+
+
+def has_critic(model):
+    """Whether an `AdversarialModel` plays for the `wasserstein` loss."""
+    return model.adversarial_loss == "wasserstein"
 
 
 def _has_diverged(logs):

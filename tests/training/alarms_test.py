@@ -59,8 +59,15 @@ def test_a_loss_of_nan_is_an_alarm_at_once():
     assert "g_loss nan" in str(alarm)
 
 
-def test_a_critics_loss_below_0_is_no_sign():
+def test_what_is_no_sign_of_a_critic():
     assert find_alarms(run(*[{"d_loss": -0.01}] * 5)) == []
+    sure = {"d_loss": 0.01, "real_accuracy": 1.0, "fake_accuracy": 1.0}
+    names = [a.name for a in find_alarms(run(*[sure] * 3))]
+    assert names == ["lost", "pinned"]
+    assert find_alarms(run(*[sure] * 3), is_critic=True) == []
+    alike = {**sure, "fake_distance": 0.0}
+    (alarm,) = find_alarms(run(*[alike] * 3), is_critic=True)
+    assert alarm.name == "alike"
 
 
 def test_the_callback_hears_a_collapsed_generator(capsys):

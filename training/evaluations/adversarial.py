@@ -7,6 +7,7 @@ from keras_genseq.ops.interpolation import linear_interpolation
 from keras_genseq.ops.interpolation import spherical_interpolation
 from training import figures
 from training.alarms import find_alarms
+from training.alarms import has_critic
 from training.evaluations.density import mean_with_interval
 from training.evaluations.extractor import find_extractor
 from training.evaluations.sample_quality import add_classes
@@ -36,7 +37,7 @@ def evaluate_adversarial(evaluation):
     extractor = find_extractor(evaluation)
     add_sample_quality(report, evaluation, samples, test, extractor)
     add_classes(report, evaluation, samples, extractor)
-    _alarms(report, evaluation.history)
+    _alarms(report, evaluation)
     _pictures(report, evaluation)
     return report
 
@@ -90,8 +91,10 @@ def _verdicts(report, evaluation, samples, test):
         )
 
 
-def _alarms(report, history):
-    alarms = find_alarms(history)
+def _alarms(report, evaluation):
+    alarms = find_alarms(
+        evaluation.history, is_critic=has_critic(evaluation.model)
+    )
     report.metrics["alarms"] = [alarm.name for alarm in alarms]
     report.notes += [str(alarm) for alarm in alarms]
 

@@ -54,10 +54,11 @@ def find_extractor(evaluation):
     from training.train import describe_run
     from training.train import train
 
-    train_split = evaluation.dataset.splits["train"]
-    if "label" not in train_split.element_spec:
+    dataset, shape = evaluation.dataset, evaluation.model.image_shape
+    is_labelled = "label" in dataset.splits["train"].element_spec
+    if not is_labelled or tuple(dataset.element_shape) != tuple(shape):
         return None
-    is_small = evaluation.dataset.size("train") < _FEWEST_OF_PAPER
+    is_small = dataset.size("train") < _FEWEST_OF_PAPER
     recipe, config = describe_run(
         _RECIPE,
         "demo" if is_small else "paper",
@@ -70,8 +71,6 @@ def find_extractor(evaluation):
         print(f"Training the classifier of {evaluation.recipe.data} once.")
         train(recipe, folder, config=config, strategy="one_device")
     found = load_run(folder)
-    if found.model.image_shape != tuple(evaluation.model.image_shape):
-        return None
     right = right_answers(found.model, found.dataset.splits["test"])
     return Extractor(
         found.model, float(right.mean()), weights_hash(found.model)
