@@ -8,6 +8,8 @@ import time
 import keras
 import tensorflow as tf
 
+from keras_genseq.models import AdversarialModel
+from training.alarms import CollapseAlarm
 from training.callbacks import AveragedWeights
 from training.callbacks import RunProgress
 from training.callbacks import SampleGrids
@@ -92,13 +94,14 @@ def transformed(recipe, dataset):
     return dataset
 
 
-def build_model(recipe, inputs, vocabulary=()):
+def build_model(recipe, inputs, vocabulary=(), num_labels=None):
     """Makes and compiles a recipe's model, inside the present strategy.
 
     Args:
         recipe: `Recipe`.
         inputs: data set of unbatched model inputs.
         vocabulary: tuple of str. What tokens stand for.
+        num_labels: int, or None. Classes of the data.
 
     Returns:
         Compiled model.
@@ -114,6 +117,7 @@ def build_model(recipe, inputs, vocabulary=()):
         "stateful_batch_size": recipe.global_batch_size,
         "channels": shape[-1] if shape.rank == 2 else None,
         "num_notes": shape[-1],
+        "num_labels": num_labels,
         "decay_steps": recipe.steps or recipe.epochs * steps_per_epoch,
     }
     model = recipe.model(**context)
@@ -147,7 +151,9 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     inputs = model_inputs(dataset.splits["train"])
     steps_per_epoch = _steps_per_epoch(recipe, inputs)
     with strategy.scope():
-        model = build_model(recipe, inputs, dataset.vocabulary)
+        model = build_model(
+            recipe, inputs, dataset.vocabulary, dataset.num_classes
+        )
     progress = RunProgress(
         run,
         CheckpointStore(run.checkpoints, model.training_state),
@@ -201,6 +207,8 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
                         run.logs, write_graph=False, update_freq="epoch"
                     ),
                     *_samples(run, recipe, dataset, model),
+                    # Before the progress, which ends a run that diverged.
+                    *_alarms(model, progress),
                     progress,
                 ],
             )
@@ -225,6 +233,13 @@ def _samples(run, recipe, dataset, model):
         return [dataset.text(row) for row in rows]
 
     return [SampleTexts(run.logs, texts)]
+
+
+def _alarms(model, progress):
+    """The callback that watches a game, if the model is one."""
+    if not isinstance(model, AdversarialModel):
+        return []
+    return [CollapseAlarm(progress.state["history"])]
 
 
 def _steps_per_epoch(recipe, inputs):

@@ -55,6 +55,9 @@ from keras_genseq.models.autoregressive.sparse_markov_model import (
 from keras_genseq.models.causal_language_model import (
     CausalLanguageModel as CausalLanguageModel,
 )
+from keras_genseq.models.image_classifier import (
+    ImageClassifier as ImageClassifier,
+)
 from keras_genseq.models.image_likelihood_model import (
     ImageLikelihoodModel as ImageLikelihoodModel,
 )

@@ -5,28 +5,22 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq import losses
-from keras_genseq.models.class_condition import ClassCondition
 from keras_genseq.models.counted_noise import VALIDATION_STEP
-from keras_genseq.models.counted_noise import seeds_of_request
+from keras_genseq.models.generator_and_judge import GeneratorAndJudge
 from keras_genseq.models.players import PlayersModel
 from keras_genseq.models.players import follow
 from keras_genseq.models.players import frozen_copy
 from keras_genseq.models.players import frozen_statistics
 from keras_genseq.models.players import seeds_of_turn
-from keras_genseq.models.rows import map_rows
-from keras_genseq.ops.checks import as_images
-from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.checks import not_empty
-from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_uniform
 
 NOISES = ("normal", "uniform")
-# Streams of a row's seed: latent noise is drawn from stream 0.
+# Streams of a row's seed; `GeneratorAndJudge` draws z from stream 0.
 _MIXING_STREAM = 1
 
 
-class AdversarialModel(ClassCondition, PlayersModel):
+class AdversarialModel(GeneratorAndJudge, PlayersModel):
     """Turns noise into images that a discriminator takes for real ones.
 
         min_G max_D  E[log D(x)] + E[log(1 - D(G(z)))]
@@ -41,6 +35,10 @@ class AdversarialModel(ClassCondition, PlayersModel):
 
     `loss` is the sum of both players' losses. It tells a run that diverges,
     not one that makes progress: neither loss falls in a game that goes well.
+    Whether it goes well shows in other metrics: the logits, their margin and
+    the shares of reals and fakes that are judged rightly; the mean distance of
+    an image of a batch to the next, of fakes beside that of reals (far less:
+    collapse); and, in training, the norm of each player's gradient.
 
     Args:
         image_shape: (height, width, channels).
@@ -120,12 +118,20 @@ class AdversarialModel(ClassCondition, PlayersModel):
         self.discriminator = discriminator
         if self.ema_decay is not None:
             self.averaged_generator = frozen_copy(generator)
-        self.make_means(*self.term_names())
+        self.make_means(*self.term_names(), *map(_norm_name, self.players))
         self.build((None, *self.image_shape))
 
     def term_names(self):
-        """Names of what is reported beside the losses."""
-        return ["real_logit", "fake_logit", "real_accuracy", "fake_accuracy"]
+        """Names of what both training and validation report beside losses."""
+        return [
+            "real_logit",
+            "fake_logit",
+            "logit_margin",
+            "real_accuracy",
+            "fake_accuracy",
+            "real_distance",
+            "fake_distance",
+        ]
 
     def build(self, input_shape):
         self.add_counter()
@@ -164,7 +170,17 @@ class AdversarialModel(ClassCondition, PlayersModel):
         return self.track(d_losses + g_losses, {**d_terms, **g_terms})
 
     def test_step(self, data):
-        return self.track(*self.losses_of(self.batch_of(data, VALIDATION_STEP)))
+        batch = self.batch_of(data, VALIDATION_STEP)
+        logs = self.track(*self.losses_of(batch))
+        # Nobody moves, so there are no gradients.
+        norms = set(map(_norm_name, self.players))
+        return {k: v for k, v in logs.items() if k not in norms}
+
+    def gradient_terms(self, player, grads, scale):
+        norm = tf.linalg.global_norm(
+            [tf.cast(g, tf.float32) for g in grads if g is not None]
+        )
+        return {_norm_name(player): norm / scale}
 
     def losses_of(self, batch, training=False):
         """Losses of both players on a batch, and all terms; no update."""
@@ -188,25 +204,46 @@ class AdversarialModel(ClassCondition, PlayersModel):
         with frozen_statistics(self.generator):
             fake = ops.stop_gradient(self.generate(z, condition, training))
         real_logits = self.judge(real, condition, training)
-        fake_logits = self.judge(fake, condition, training)
-        d_losses = self.loss_pair.discriminator(real_logits, fake_logits)
+        fake_logits, gain, terms = self.judge_fake(fake, z, condition, training)
+        d_losses = self.loss_pair.discriminator(real_logits, fake_logits) - gain
         if training:
             d_losses += self._penalties(batch, fake, real_logits)
         is_real, is_fake = map(self._is_real, (real_logits, fake_logits))
         return d_losses, {
+            **terms,
             "real_logit": real_logits,
             "fake_logit": fake_logits,
+            "logit_margin": real_logits - fake_logits,
             "real_accuracy": is_real,
             "fake_accuracy": 1.0 - is_fake,
+            "real_distance": _distance_to_next(real),
+            "fake_distance": _distance_to_next(fake),
         }
 
     def generator_loss(self, batch, training=True):
         """What the generator minimizes: as `discriminator_loss`."""
-        z = self.draw_latents(batch["seeds"])
-        fake = self.generate(z, batch["condition"], training)
-        with frozen_statistics(self.discriminator):
-            fake_logits = self.judge(fake, batch["condition"], training)
-        return self.loss_pair.generator(fake_logits), {}
+        z, condition = self.draw_latents(batch["seeds"]), batch["condition"]
+        fake = self.generate(z, condition, training)
+        with frozen_statistics(*self.player_networks["discriminator"]):
+            fake_logits, gain, terms = self.judge_fake(
+                fake, z, condition, training
+            )
+        return self.loss_pair.generator(fake_logits) - gain, terms
+
+    def judge_fake(self, fake, z, condition=None, training=False):
+        """What the discriminator's networks make of fakes.
+
+        Args:
+            fake: `(batch_size, height, width, channels)`.
+            z: what they were made of.
+            condition: `(batch_size,)` int32 classes, or None.
+            training: bool.
+
+        Returns:
+            `(batch_size,)` logits; what both players gain beside the game,
+            `(batch_size,)` or 0; and a dict of `(batch_size,)` terms.
+        """
+        return self.judge(fake, condition, training), 0.0, {}
 
     def end_update(self):
         """Moves the averaged generator and the counter one update on."""
@@ -218,148 +255,6 @@ class AdversarialModel(ClassCondition, PlayersModel):
                 self.updates,
             )
         self.updates.assign_add(1)
-
-    def generate(self, z, condition=None, training=False):
-        """Images of noise, by the generator that is trained.
-
-        Args:
-            z: `(batch_size, latent_dim)`.
-            condition: `(batch_size,)` int32 classes, or None.
-            training: bool.
-
-        Returns:
-            `(batch_size, height, width, channels)` float32 tensor.
-        """
-        return self._run(self.generator, z, condition, training)
-
-    def judge(self, x, condition=None, training=False):
-        """The discriminator's logits, `(batch_size,)` float32."""
-        return self._run(self.discriminator, x, condition, training)[:, 0]
-
-    def call(self, x, condition=None, training=False):
-        return self.judge(x, condition, training)
-
-    def draw_latents(self, seeds, temperature=None):
-        """Noise of a batch, each row from its own seed.
-
-        Args:
-            seeds: `(batch_size,)` int32 tensor.
-            temperature: `(batch_size,)` float32 tensor by which it is scaled,
-                or None.
-
-        Returns:
-            `(batch_size, latent_dim)` float32 tensor.
-        """
-        if self.noise == "uniform":
-            z = 2.0 * row_uniform(seeds, self.latent_dim) - 1.0
-        else:
-            z = row_normal(seeds, self.latent_dim)
-        return z if temperature is None else temperature[:, None] * z
-
-    def draw(self, seeds, temperature, condition=None):
-        """Samples of a batch: see `sample`."""
-        return self.decode_latents(
-            self.draw_latents(seeds, temperature), condition
-        )
-
-    def decode_latents(self, z, condition=None):
-        """Images of noise, by the averaged generator if there is one."""
-        generator = self.averaged_generator or self.generator
-        return self._run(generator, z, condition, training=False)
-
-    def sample(
-        self,
-        num_samples,
-        seed=None,
-        temperature=1.0,
-        condition=None,
-        batch_size=256,
-    ):
-        """Draws images.
-
-        Args:
-            num_samples: int.
-            seed: int, or one int per sample; None draws one. Sample i depends
-                on the seed and i alone, not on `num_samples`.
-            temperature: float, or one per sample: scales the noise. Below 1,
-                samples are likelier to look right and more alike.
-            condition: a class, or one per sample, of a conditional model.
-            batch_size: int. Samples drawn at once.
-
-        Returns:
-            `(num_samples, height, width, channels)` float32 tensor in [0, 1].
-
-        Raises:
-            ValueError: if `num_samples` is not positive, `temperature`
-                negative, or a number of values is neither one nor
-                `num_samples`.
-        """
-        check_counts(num_samples=num_samples)
-        rows = (
-            seeds_of_request(seed, num_samples),
-            _temperatures(temperature, num_samples),
-            *self.condition_rows(condition, num_samples),
-        )
-        return map_rows(self.compile_method(self.draw), rows, batch_size)
-
-    def discriminate(self, x, condition=None, batch_size=256):
-        """How real the discriminator holds images.
-
-        Args:
-            x: `(num_images, height, width, channels)` floats in [0, 1].
-            condition: as for `sample`.
-            batch_size: int. Images judged at once.
-
-        Returns:
-            `(num_images,)` float32 tensor in (0, 1): D(x), the sigmoid of the
-            logit. Where D is at its best it is p_data / (p_data + p_G).
-        """
-        x = self.check_inputs(x)
-        rows = (x, *self.condition_rows(condition, x.shape[0]))
-        logits = map_rows(self.compile_method(self.judge), rows, batch_size)
-        return ops.sigmoid(logits)
-
-    def check_inputs(self, x, name="x"):
-        return as_images(x, self.image_shape, name=name)
-
-    def check_targets(self, y, num_rows):
-        return self.check_condition(y, num_rows)
-
-    def serving_signatures(self):
-        """Signatures of the exported model: see `keras_genseq.export`."""
-
-        def sample(seed, temperature, **condition):
-            seed = not_empty(seed, name="seed")
-            num_rows = tf.shape(seed)[0]
-            temperature = _temperatures(temperature, num_rows)
-            condition = self.served_condition(seed, condition)
-            return {"x": self.draw(seed, temperature, *condition)}
-
-        def discriminate(x, **condition):
-            x = self.check_inputs(x)
-            condition = self.served_condition(x, condition)
-            logits = self.judge(x, *condition)
-            return {"realness": ops.sigmoid(logits), "logits": logits}
-
-        return {
-            "sample": self.signature(sample, "seed", "temperature"),
-            "discriminate": self.signature(discriminate, "x"),
-        }
-
-    def signature(self, function, *names):
-        """A `Signature` of inputs that all systems name alike.
-
-        Args:
-            function: callable of those inputs, and of `condition` if there are
-                classes.
-            *names: of `seed`, `temperature`, `x`.
-        """
-        specs = {
-            "seed": tf.TensorSpec((None,), tf.int32),
-            "temperature": tf.TensorSpec((None,), tf.float32),
-            "x": tf.TensorSpec((None, *self.image_shape), tf.float32),
-        }
-        return super().signature(function, *((n, specs[n]) for n in names))
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0],)
@@ -419,17 +314,15 @@ class AdversarialModel(ClassCondition, PlayersModel):
         middle = 0.5 if self.adversarial_loss == "least_squares" else 0.0
         return ops.cast(logits > middle, "float32")
 
-    def _run(self, network, inputs, condition, training):
-        if self.num_classes is not None:
-            inputs = [inputs, ops.one_hot(condition, self.num_classes)]
-        # Logits and images are float32 under every dtype policy.
-        return ops.cast(network(inputs, training=training), "float32")
+
+def _norm_name(player):
+    return f"{player}_gradient_norm"
 
 
-def _temperatures(temperature, num_rows):
-    return as_row_values(
-        temperature, num_rows, tf.float32, name="temperature", minimum=0.0
-    )
+def _distance_to_next(x):
+    """Euclidean distance of each image of a batch to the next one."""
+    gaps = ops.square(x - ops.roll(x, 1, axis=0))
+    return ops.sqrt(ops.sum(gaps, axis=tuple(range(1, len(x.shape)))))
 
 
 def _check_choice(name, value, choices):

@@ -20,9 +20,9 @@ class BatchLoop:
             if num_replicas == 1:
                 return logs
             metrics = model.get_metrics_result()
-            if set(logs) == set(metrics):
+            if set(logs) <= set(metrics):
                 # Read here, metrics weigh the replicas by their examples.
-                return metrics
+                return {name: metrics[name] for name in logs}
             return keras.tree.map_structure(
                 lambda value: strategy.reduce("MEAN", value, axis=None), logs
             )

@@ -146,7 +146,8 @@ class Trainer(keras.Model):
         size = _batch_size(batch)
         if num_replicas > 1:
             size = context.all_reduce(tf.distribute.ReduceOp.SUM, size)
-        scale = optimizer.scale_loss(1.0 / tf.cast(size, tf.float32))
+        size = tf.cast(size, tf.float32)
+        scale = optimizer.scale_loss(1.0 / size)
 
         def gradients(batch, scale):
             return self._accumulate(loss_fn, batch, scale, variables)
@@ -156,8 +157,23 @@ class Trainer(keras.Model):
         grads, losses, terms = gradients(batch, scale)
         if num_replicas > 1:
             grads = _all_reduce(context, grads)
+        terms = {**terms, **self.gradient_terms(player, grads, scale * size)}
         optimizer.apply(grads, variables)
         return losses, terms
+
+    def gradient_terms(self, player, grads, scale):
+        """What is reported of an update's gradients; by default nothing.
+
+        Args:
+            player: str. Key of `players`.
+            grads: list of the gradients of the global batch, one a variable.
+            scale: float scalar by which they are too large, of the loss
+                scaling of float16.
+
+        Returns:
+            dict of scalars or `(batch_size,)` tensors, as terms of losses.
+        """
+        return {}
 
     def _accumulate(self, loss_fn, batch, scale, variables):
         """Sums scaled gradients over the parts of a batch."""

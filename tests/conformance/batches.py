@@ -28,6 +28,11 @@ def binary_images(size, image_shape):
     return x.astype("float32")
 
 
+def labelled_images(size, image_shape):
+    """Images with a bright half, and which half it is."""
+    return binary_images(size, image_shape), np.arange(size, dtype="int32") % 2
+
+
 def series(size, channels, num_steps=9):
     """Slow waves with a little noise."""
     rng = np.random.default_rng(3)

@@ -2,9 +2,11 @@
 
 from keras_genseq import models
 from keras_genseq.tokenizers import CharacterTokenizer
+from tests.conformance.bad_requests import image_requests
 from tests.conformance.bad_requests import past_requests
 from tests.conformance.bad_requests import token_requests
 from tests.conformance.bad_requests import translation_requests
+from tests.conformance.batches import labelled_images
 from tests.conformance.batches import padded_tokens
 from tests.conformance.batches import pasts_and_futures
 from tests.conformance.batches import sources_and_targets
@@ -70,5 +72,23 @@ SUPERVISED = {
         ),
         batch=pasts_and_futures,
         bad_requests=past_requests(-2.0, 3),
+    ),
+    "ImageClassifier": ModelCase(
+        make=lambda **kwargs: models.ImageClassifier(
+            **{
+                "image_shape": (4, 8, 1),
+                "num_classes": 3,
+                "filters": (3, 4),
+                "hidden_units": 6,
+                "dropout": 0.1,
+                **kwargs,
+            }
+        ),
+        batch=lambda size: labelled_images(size, (4, 8, 1)),
+        bad_requests={
+            "classify": image_requests((4, 8, 1), 1)["encode"],
+            "encode": image_requests((4, 8, 1), 1)["encode"],
+        },
+        quiet={"dropout": 0.0},
     ),
 }

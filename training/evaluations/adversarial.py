@@ -1,27 +1,22 @@
 """Adversarial models: Parzen windows, signs of collapse, pictures."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
-from keras_genseq.metrics import FeatureMoments
 from keras_genseq.metrics import ParzenWindow
-from keras_genseq.metrics import frechet_distance
-from keras_genseq.metrics import kernel_distances
-from keras_genseq.metrics import precision_recall
 from keras_genseq.ops.interpolation import linear_interpolation
 from keras_genseq.ops.interpolation import spherical_interpolation
 from training import figures
-from training.data import as_array
-from training.data import model_inputs
+from training.alarms import find_alarms
+from training.alarms import has_critic
 from training.evaluations.density import mean_with_interval
+from training.evaluations.extractor import find_extractor
+from training.evaluations.sample_quality import add_classes
+from training.evaluations.sample_quality import add_sample_quality
 from training.report import Report
 
 NUM_SAMPLES = 10_000
 _NUM_VALIDATION = 1_000
 _COMPARED = 1_000
-_CLASSIFIED = 10_000
-# A class with less of the samples than this share counts as lost.
-_LEAST_SHARE = 0.01
 
 
 def evaluate_adversarial(evaluation):
@@ -39,8 +34,10 @@ def evaluate_adversarial(evaluation):
     add_parzen(report, evaluation, samples, test)
     _verdicts(report, evaluation, samples, test)
     _diversity(report, evaluation, samples, test)
-    _distances(report, evaluation, samples, test)
-    add_classes(report, evaluation, samples)
+    extractor = find_extractor(evaluation)
+    add_sample_quality(report, evaluation, samples, test, extractor)
+    add_classes(report, evaluation, samples, extractor)
+    _alarms(report, evaluation)
     _pictures(report, evaluation)
     return report
 
@@ -94,6 +91,14 @@ def _verdicts(report, evaluation, samples, test):
         )
 
 
+def _alarms(report, evaluation):
+    alarms = find_alarms(
+        evaluation.history, is_critic=has_critic(evaluation.model)
+    )
+    report.metrics["alarms"] = [alarm.name for alarm in alarms]
+    report.notes += [str(alarm) for alarm in alarms]
+
+
 def _diversity(report, evaluation, samples, test):
     """How far samples are from each other, and from the training images."""
     train = evaluation.inputs("train")
@@ -120,79 +125,10 @@ def _diversity(report, evaluation, samples, test):
         report.metrics[f"{name}_of_test_images"] = float(real)
 
 
-def _distances(report, evaluation, samples, test):
-    """Distances of samples to test images, between a floor and a ceiling.
-
-    Features are the pixels themselves: no network has to be trusted, and the
-    numbers compare with no paper's.
-    """
-    count = min(_COMPARED, len(test))
-    real = test[:count].reshape(count, -1)
-    train = evaluation.inputs("train", count)
-    noise = np.random.default_rng(0).random(train.shape)
-    for name, images in (
-        ("samples", samples[: len(train)]),
-        ("training_images", train),
-        ("noise", noise),
-    ):
-        other = images.reshape(len(images), -1)
-        moments = [FeatureMoments(x.shape[1]).update(x) for x in (real, other)]
-        frechet = frechet_distance(*moments)
-        kernel = kernel_distances(real, other, 20, count // 2)
-        precision, recall = precision_recall(real, other)
-        words = name.replace("_", " ")
-        remark = {"training_images": "; the floor", "noise": "; the ceiling"}
-        report.add(
-            f"{words}: Fréchet distance, kernel distance of pixels",
-            f"{frechet:.2f}, {kernel.mean():.4f} ± "
-            f"{kernel.std() / np.sqrt(len(kernel)):.4f}",
-            "",
-            f"{len(other):,} against {count:,} test images"
-            f"{remark.get(name, '')}",
-        )
-        report.add(
-            f"{words}: precision, recall of pixels",
-            f"{precision:.3f}, {recall:.3f}",
-        )
-        report.metrics[f"frechet_distance_of_{name}"] = frechet
-        report.metrics[f"kernel_distance_of_{name}"] = float(kernel.mean())
-        report.metrics[f"precision_of_{name}"] = precision
-        report.metrics[f"recall_of_{name}"] = recall
-
-
 def _pairwise(x):
     rows = x.reshape(len(x), -1)
     distances = ParzenWindow(rows, 1.0).squared_distances(rows)
     return np.sqrt(distances[~np.eye(len(rows), dtype=bool)])
-
-
-def add_classes(report, evaluation, samples):
-    """Adds how many classes a classifier of real images finds in samples.
-
-    Args:
-        report: `Report`.
-        evaluation: `training.evaluate.Evaluation`.
-        samples: `(num_samples, ...)` array.
-    """
-    train = evaluation.dataset.splits["train"]
-    if "label" not in train.element_spec:
-        return
-    x = as_array(model_inputs(train), _CLASSIFIED)
-    labels = as_array(train.map(lambda e: e["label"]), _CLASSIFIED)
-    classifier = LogisticRegression(max_iter=100)
-    classifier.fit(x.reshape(len(x), -1), labels)
-    found = classifier.predict(samples.reshape(len(samples), -1))
-    shares = np.array([(found == c).mean() for c in classifier.classes_])
-    kept = int((shares > _LEAST_SHARE).sum())
-    report.add(
-        "classes among the samples",
-        f"{kept} of {len(shares)}",
-        "",
-        f"with more than {_LEAST_SHARE:.0%} of them by a logistic regression "
-        f"on pixels; shares from {shares.min():.3f} to {shares.max():.3f}",
-    )
-    report.metrics["classes_found"] = kept
-    report.metrics["class_shares"] = [round(float(s), 4) for s in shares]
 
 
 def _pictures(report, evaluation):

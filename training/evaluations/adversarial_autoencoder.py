@@ -9,7 +9,9 @@ from training.data import model_inputs
 from training.evaluations import adversarial
 from training.evaluations import categories
 from training.evaluations.density import add_probe
+from training.evaluations.extractor import find_extractor
 from training.evaluations.latent import add_classes_of_codes
+from training.evaluations.sample_quality import add_classes
 from training.report import Report
 
 _MAPPED_EXAMPLES = 5_000
@@ -32,7 +34,7 @@ def evaluate_adversarial_autoencoder(evaluation):
     test = evaluation.inputs("test")
     adversarial.add_parzen(report, evaluation, samples, test)
     _codes(report, model, test)
-    adversarial.add_classes(report, evaluation, samples)
+    add_classes(report, evaluation, samples, find_extractor(evaluation))
     splits = evaluation.dataset.splits
     if "label" in splits["train"].element_spec:
         add_probe(

@@ -13,6 +13,7 @@ RECIPES = {
     "char_rnn": "vanilla RNN language model of characters",
     "char_transformer": "Transformer language model of characters",
     "chorales_lstm": "LSTM model of polyphonic music",
+    "classifier": "small classifier of images, to measure generators by",
     "copy_task": "ten symbols and a pause, a task of memory",
     "dcgan": "deep convolutional generative adversarial nets",
     "deep_nade": "orderless NADE, exact density in many orderings",

@@ -5,7 +5,6 @@ from keras import ops
 
 from keras_genseq import export
 from keras_genseq.models.adversarial_model import AdversarialModel
-from keras_genseq.models.players import frozen_statistics
 from keras_genseq.models.presets import Preset
 from keras_genseq.models.rows import map_rows
 from keras_genseq.ops.checks import check_counts
@@ -26,8 +25,10 @@ class InfoGAN(AdversarialModel):
     Beside noise, the generator hears a code c: categories, each equally likely,
     and numbers uniform in (-1, 1). A second head Q on the trunk of the
     discriminator guesses the code from the image: log-softmax for categories,
-    a normal density of deviation 1 for numbers. The generator's turn moves G
-    and Q, the trunk included; so the images come to show their codes.
+    a normal density of deviation 1 for numbers. L_I counts for both players:
+    Q, with the trunk, learns to read codes in the discriminator's turn, and the
+    generator to show them in its own. Of the generator's loss the trunk hears
+    nothing, or it would learn to be deceived.
 
     The metric `mutual_information` is the bound L_I of the categories in nats,
     at most the sum of their log sizes; `continuous_information` that of the
@@ -70,8 +71,8 @@ class InfoGAN(AdversarialModel):
         probabilities, numbers = model.encode(images)
 
     Differences from the paper:
-        Q's loss moves the trunk in the generator's turn, by the generator's
-        optimizer; the authors' code adds it to both players' losses.
+        Eq. 6 lets Q move with the generator; here, as in the authors' code,
+        the discriminator's optimizer moves Q and the trunk it shares.
 
     References:
         - [Chen et al., 2016](https://arxiv.org/abs/1606.03657)
@@ -157,11 +158,10 @@ class InfoGAN(AdversarialModel):
 
     @property
     def player_networks(self):
-        # The trunk is a part of the discriminator; the generator's turn moves
-        # it too, with its own rate.
+        # The trunk is a part of the discriminator.
         return {
-            "discriminator": [self.discriminator],
-            "generator": [self.generator, self.trunk, self.code_reader],
+            "discriminator": [self.discriminator, self.code_reader],
+            "generator": [self.generator],
         }
 
     def draw_latents(self, seeds, temperature=None):
@@ -184,23 +184,26 @@ class InfoGAN(AdversarialModel):
             parts.append(numbers)
         return ops.concatenate(parts, axis=-1)
 
-    def generator_loss(self, batch, training=True):
-        """Eq. 6: the generator's loss less the bound on the information."""
-        latents = self.draw_latents(batch["seeds"])
-        fake = self.generate(latents, training=training)
-        with frozen_statistics(self.trunk):
-            features = self.trunk(fake, training=training)
+    def judge_fake(self, fake, z, condition=None, training=False):
+        """Logits of fakes, and the bound on the information, weighed.
+
+        Eq. 6 subtracts it from the losses of the generator and of Q.
+        """
+        features = self.trunk(fake, training=training)
         logits = ops.cast(self.logit(features), "float32")[:, 0]
         categorical, continuous = self.information(
-            latents[:, self.latent_dim :], self.read(features, training)
+            z[:, self.latent_dim :], self.read(features, training)
         )
-        g_losses = self.loss_pair.generator(logits)
-        g_losses -= self.information_weight * categorical
-        g_losses -= self.continuous_weight * continuous
-        return g_losses, {
-            "mutual_information": categorical,
-            "continuous_information": continuous,
-        }
+        gain = self.information_weight * categorical
+        gain += self.continuous_weight * continuous
+        return (
+            logits,
+            gain,
+            {
+                "mutual_information": categorical,
+                "continuous_information": continuous,
+            },
+        )
 
     def information(self, code, guess):
         """L_I of each example: log Q(c | x) + H(c).

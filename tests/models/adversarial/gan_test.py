@@ -149,6 +149,32 @@ def test_the_noise_has_its_law_and_temperature_scales_it(noise):
     np.testing.assert_allclose(model.draw_latents(seeds, halves), 0.5 * z)
 
 
+def test_the_norm_of_a_gradient_is_that_of_the_step():
+    model = make_gan(dropout=0.0, input_dropout=0.0)
+    rates = {"generator": 0.5, "discriminator": 0.25}
+    model.compile(
+        **{
+            f"{player}_optimizer": keras.optimizers.SGD(rate)
+            for player, rate in rates.items()
+        }
+    )
+    before = {k: n.get_weights() for k, n in model.networks.items()}
+    logs = model.train_on_batch(images(8), return_dict=True)
+    for player, rate in rates.items():
+        after = model.networks[player].get_weights()
+        steps = [
+            np.square(a - b).sum()
+            for a, b in zip(before[player], after, strict=True)
+        ]
+        norm = logs[f"{player}_gradient_norm"]
+        assert norm == pytest.approx(np.sqrt(sum(steps)) / rate, rel=1e-3)
+    assert logs["logit_margin"] == pytest.approx(
+        logs["real_logit"] - logs["fake_logit"], rel=1e-4
+    )
+    logs = model.evaluate(images(8), verbose=0, return_dict=True)
+    assert "generator_gradient_norm" not in logs and "fake_distance" in logs
+
+
 def normalized_networks():
     generator = dense(
         (3,),

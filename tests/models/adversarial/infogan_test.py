@@ -110,24 +110,44 @@ def test_images_come_to_show_their_codes():
     assert numbers.shape == (60, 1)
 
 
-def test_its_turn_moves_q_and_the_trunk_but_no_statistics_of_the_trunk():
+def moved(network, before):
+    return [
+        bool((a != b).any())
+        for a, b in zip(before, network.get_weights(), strict=True)
+    ]
+
+
+def test_the_judge_learns_to_read_codes_and_never_to_be_deceived():
     model = make_infogan()
     model.compile()
     batch = model.batch_of((striped_images(12)[0],), step=0)
-    trunk = model.trunk
-    before = [w.numpy() for w in trunk.trainable_weights]
-    statistics = [w.numpy() for w in trunk.non_trainable_weights]
-    reader = model.code_reader.get_weights()
-    logit = model.logit.get_weights()
+    names = ("generator", "trunk", "code_reader", "discriminator")
+    before = {n: model.networks[n].get_weights() for n in names}
     model.turn("generator", batch)
-    assert any(
-        (a != b.numpy()).any()
-        for a, b in zip(before, trunk.trainable_weights, strict=True)
-    )
-    for a, b in zip(statistics, trunk.non_trainable_weights, strict=True):
-        np.testing.assert_array_equal(a, b.numpy())
-    assert (reader[0] != model.code_reader.get_weights()[0]).any()
-    np.testing.assert_array_equal(logit[0], model.logit.get_weights()[0])
+    assert any(moved(model.generator, before["generator"]))
+    for name in names[1:]:
+        assert not any(moved(model.networks[name], before[name]))
+    before = {n: model.networks[n].get_weights() for n in names}
+    model.turn("discriminator", batch)
+    assert not any(moved(model.generator, before["generator"]))
+    for name in names[1:]:
+        assert any(moved(model.networks[name], before[name]))
+
+
+def test_the_trunk_hears_of_the_code_what_the_weight_says():
+    model = make_infogan(information_weight=0.5, continuous_weight=0.25)
+    batch = model.batch_of((striped_images(12)[0],), step=0)
+    d_losses, d_terms = model.discriminator_loss(batch)
+    logits = [d_terms["real_logit"], d_terms["fake_logit"]]
+    game = model.loss_pair.discriminator(*logits)
+    gain = 0.5 * d_terms["mutual_information"]
+    gain += 0.25 * d_terms["continuous_information"]
+    np.testing.assert_allclose(d_losses, game - gain, atol=1e-5)
+    # On the same draw the generator is paid the same for its codes.
+    g_losses, g_terms = model.generator_loss(batch)
+    paid = model.loss_pair.generator(logits[1]) - gain
+    np.testing.assert_allclose(g_losses, paid, atol=1e-5)
+    assert g_terms.keys() == {"mutual_information", "continuous_information"}
 
 
 @pytest.mark.parametrize(

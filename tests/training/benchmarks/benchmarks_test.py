@@ -19,7 +19,7 @@ def toy(monkeypatch, tmp_path):
 
 
 def test_an_unknown_benchmark_lists_the_known():
-    with pytest.raises(ValueError, match=r"no benchmark 'lstm'.*: nade"):
+    with pytest.raises(ValueError, match=r"no benchmark 'lstm'.*: adversarial"):
         benchmarks.run_benchmark("lstm")
 
 

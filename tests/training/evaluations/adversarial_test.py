@@ -14,6 +14,15 @@ from training.evaluations.infogan import code_grid
 from training.evaluations.infogan import majority_labels
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_classifier(tmp_path_factory):
+    """All runs of this file share the classifier that the first one trains."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("KERAS_GENSEQ_CACHE", str(folder))
+        yield
+
+
 def small(recipe, run):
     command = ["train", recipe, "--run-dir", str(run), "--epochs", "2"]
     command += ["--strategy", "one_device", "--set", "jit_compile=false"]
@@ -27,16 +36,32 @@ def test_a_run_of_gan_reports_what_it_should(tmp_path, monkeypatch):
     results = json.loads((run / "results.json").read_text())
     # Training images explain test images better than a beginner's samples.
     assert results["parzen_of_samples"] < results["parzen_of_training_images"]
-    floor, ours, ceiling = (
-        results[f"frechet_distance_of_{name}"]
-        for name in ("training_images", "samples", "noise")
+    for kind in ("classifier", "pixel"):
+        floor, ours, ceiling = (
+            results[f"{kind}_frechet_distance_of_{name}"]
+            for name in ("training_images", "samples", "noise")
+        )
+        # A beginner's samples, all alike, may be farther away than noise.
+        assert floor < min(ours, ceiling)
+        recall, best = (
+            results[f"{kind}_recall_of_{name}"]
+            for name in ("samples", "training_images")
+        )
+        assert recall < best
+    assert results["classifier_accuracy"] > 0.9
+    assert results["inception_score_of_samples"] >= 1.0
+    best = results["inception_score_of_training_images"]
+    assert results["inception_score_of_samples"] < best <= 10.0
+    floor, ours = (
+        results[f"sliced_wasserstein_of_{name}"][0]
+        for name in ("training_images", "samples")
     )
-    assert floor < ours < ceiling
-    assert results["recall_of_training_images"] > results["recall_of_samples"]
+    assert floor < ours
     assert results["diversity"] < results["diversity_of_test_images"]
     assert 1 <= results["classes_found"] <= 10
     assert sum(results["class_shares"]) == pytest.approx(1.0, abs=0.01)
     report = (run / "report.md").read_text()
+    assert f"classifier {results['classifier_hash']}" in report
     assert "the last weights are kept" in report
     for name in ("samples", "interpolations", "curves"):
         assert f"figures/{name}.png" in report

@@ -1,0 +1,198 @@
+"""How good samples are: distances to real images, kinds, between two bounds.
+
+Every number stands beside that of as many training images, the floor, and that
+of noise, the ceiling.
+"""
+
+import numpy as np
+
+from keras_genseq.metrics import FeatureMoments
+from keras_genseq.metrics import InceptionScore
+from keras_genseq.metrics import ModeCounts
+from keras_genseq.metrics import PatchDescriptors
+from keras_genseq.metrics import frechet_distance
+from keras_genseq.metrics import kernel_distances
+from keras_genseq.metrics import precision_recall
+from keras_genseq.metrics import sliced_wasserstein_distances
+
+_COMPARED = 5_000
+_COMPARED_PIXELS = 1_000
+_PATCHED = 1_000
+_NUM_SUBSETS = 20
+_BATCH = 1_000
+_LEAST_SIDE = 7
+
+
+def add_sample_quality(report, evaluation, samples, test, extractor):
+    """Adds distances in features of a classifier, in pixels and in patches.
+
+    Args:
+        report: `Report`.
+        evaluation: `training.evaluate.Evaluation`.
+        samples: `(num_samples, height, width, channels)` array.
+        test: `(num_examples, height, width, channels)` array.
+        extractor: `Extractor`, or None where there are no labels.
+    """
+    train = evaluation.inputs("train", len(samples))
+    noise = np.random.default_rng(0).random(samples.shape, "float32")
+    sets = {"samples": samples, "training_images": train, "noise": noise}
+    if extractor is not None:
+        features = {k: _encode(extractor.model, x) for k, x in sets.items()}
+        real = _encode(extractor.model, test)
+        _add_distances(
+            report, "classifier", real, features, _COMPARED, str(extractor)
+        )
+        _add_inception_score(report, extractor, sets)
+        report.metrics["classifier_accuracy"] = extractor.accuracy
+        report.metrics["classifier_hash"] = extractor.weights_hash
+    _add_distances(
+        report,
+        "pixel",
+        _rows(test[:_COMPARED_PIXELS]),
+        {k: _rows(x[:_COMPARED_PIXELS]) for k, x in sets.items()},
+        _COMPARED_PIXELS,
+        "pixels as features",
+    )
+    if min(test.shape[1:3]) >= _LEAST_SIDE:
+        _add_patches(report, sets, test)
+
+
+def add_classes(report, evaluation, samples, extractor):
+    """Adds how many classes a classifier of real images finds in samples.
+
+    Args:
+        report: `Report`.
+        evaluation: `training.evaluate.Evaluation`.
+        samples: `(num_samples, height, width, channels)` array.
+        extractor: `Extractor`, or None, which adds nothing.
+    """
+    if extractor is None:
+        return
+    train = evaluation.inputs("train", len(samples))
+    ours, real = (_mode_counts(extractor.model, x) for x in (samples, train))
+    shares = ours.shares
+    # A class that no real image has is no class of these data.
+    expected = real.shares.clip(1e-6)
+    report.add(
+        "classes among the samples",
+        f"{ours.num_found()} of {len(shares)}",
+        "",
+        f"with more than 1 % of them; shares from {shares.min():.3f} to "
+        f"{shares.max():.3f}, {ours.divergence(expected):.3f} nats from those "
+        f"of training images. {extractor}",
+    )
+    report.metrics["classes_found"] = ours.num_found()
+    report.metrics["class_shares"] = [round(float(s), 4) for s in shares]
+    report.metrics["class_divergence"] = ours.divergence(expected)
+
+
+def _add_distances(report, kind, real, features, compared, remark):
+    """Fréchet and kernel distance, precision and recall of features."""
+    moments = _moments(real)
+    found = {}
+    for name, other in features.items():
+        count = min(compared, len(real), len(other))
+        kernel = kernel_distances(
+            real, other, _NUM_SUBSETS, min(1000, count // 2)
+        )
+        precision, recall = precision_recall(real[:count], other[:count])
+        found[name] = {
+            "frechet_distance": frechet_distance(moments, _moments(other)),
+            "kernel_distance": kernel.mean(),
+            "kernel_error": kernel.std() / np.sqrt(len(kernel)),
+            "precision": precision,
+            "recall": recall,
+        }
+        for metric, value in found[name].items():
+            report.metrics[f"{kind}_{metric}_of_{name}"] = float(value)
+    counts = f"{len(features['samples']):,} against {len(real):,} test images"
+    _add_row(
+        report,
+        f"{kind} Fréchet distance",
+        {k: f"{v['frechet_distance']:.2f}" for k, v in found.items()},
+        f"{counts}; {remark}",
+    )
+    _add_row(
+        report,
+        f"{kind} kernel distance",
+        {
+            k: f"{v['kernel_distance']:.4f} ± {v['kernel_error']:.4f}"
+            for k, v in found.items()
+        },
+        f"{_NUM_SUBSETS} subsets, standard error",
+    )
+    _add_row(
+        report,
+        f"{kind} precision, recall",
+        {
+            k: f"{v['precision']:.3f}, {v['recall']:.3f}"
+            for k, v in found.items()
+        },
+        f"{min(compared, len(real)):,} against as many, 3 neighbours",
+    )
+
+
+def _add_inception_score(report, extractor, sets):
+    words = {}
+    for name, x in sets.items():
+        probabilities = extractor.model.classify(x)["probabilities"].numpy()
+        score = InceptionScore(probabilities.shape[1]).update(probabilities)
+        words[name] = f"{score.mean:.3f} ± {score.deviation:.3f}"
+        report.metrics[f"inception_score_of_{name}"] = score.mean
+        report.metrics[f"inception_score_deviation_of_{name}"] = score.deviation
+    _add_row(report, "inception score of the classifier", words, "10 splits")
+
+
+def _add_patches(report, sets, test):
+    def patches(x, seed):
+        return PatchDescriptors(x.shape[1:], seed=seed).update(x[:count])
+
+    count = min(_PATCHED, len(test), *map(len, sets.values()))
+    real, words = patches(test, 0), {}
+    for name, x in sets.items():
+        distances, errors = sliced_wasserstein_distances(
+            real, patches(x, 1), num_directions=128
+        )
+        words[name] = ", ".join(
+            f"{1000 * d:.1f} ± {1000 * e:.1f}"
+            for d, e in zip(distances, errors, strict=True)
+        )
+        report.metrics[f"sliced_wasserstein_of_{name}"] = [
+            round(float(d), 5) for d in distances
+        ]
+    _add_row(
+        report,
+        "sliced Wasserstein distance of patches, times 1,000",
+        words,
+        f"{count:,} images; a value for each scale, the largest first",
+    )
+
+
+def _add_row(report, quantity, words, remark):
+    report.add(
+        quantity,
+        words["samples"],
+        "",
+        f"floor {words['training_images']} (training images), ceiling "
+        f"{words['noise']} (noise); {remark}",
+    )
+
+
+def _moments(features):
+    moments = FeatureMoments(features.shape[1])
+    for start in range(0, len(features), _BATCH):
+        moments.update(features[start : start + _BATCH])
+    return moments
+
+
+def _mode_counts(model, x):
+    probabilities = model.classify(x)["probabilities"].numpy()
+    return ModeCounts(probabilities.shape[1]).update(probabilities.argmax(1))
+
+
+def _encode(model, x):
+    return model.encode(x).numpy().astype("float64")
+
+
+def _rows(x):
+    return x.reshape(len(x), -1).astype("float64")
