@@ -215,7 +215,13 @@ def mean_loss(model, name, player):
     return float(tf.reduce_mean(losses))
 
 
-@pytest.mark.parametrize("name, player", PLAYERS)
+@pytest.mark.parametrize(
+    "name, player",
+    [
+        pytest.param(*p, marks=[] if p[0] in REPRESENTATIVES else SLOW)
+        for p in PLAYERS
+    ],
+)
 def test_a_players_loss_falls_while_the_others_stand_still(name, player):
     model = awake(compiled(name, **GAMES[name].quiet))
     for other in model.player_networks:
@@ -239,7 +245,7 @@ def test_a_players_loss_falls_while_the_others_stand_still(name, player):
         np.testing.assert_array_equal(value, variable.numpy())
 
 
-@pytest.mark.parametrize("name", GAMES)
+@all_but_slow(GAMES)
 def test_a_game_of_one_compiled_step_equals_the_plain_one(name):
     quiet = GAMES[name].quiet
     plain = compiled(name, **quiet)

@@ -80,6 +80,7 @@ def whole(tmp_path_factory):
     return run_dir
 
 
+@pytest.mark.slow
 def test_sigterm_saves_and_the_run_goes_on_bit_for_bit(whole, tmp_path):
     run_dir = tmp_path / "run"
     code = stop_in_the_middle(run_dir, signal.SIGTERM, 0.05)

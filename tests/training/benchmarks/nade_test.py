@@ -105,6 +105,7 @@ def test_xla_bytes_are_those_of_the_largest_program(tmp_path):
     assert xla_bytes(tmp_path) == 14531644
 
 
+@pytest.mark.slow
 def test_memory_is_measured_in_a_process_of_its_own():
     sizes = Sizes(batch_size=64, input_dim=128, units=64)
     memory = measure_memory("tensorflow", OURS, sizes, threads=1)

@@ -103,12 +103,9 @@ def test_a_run_of_aae_reports_codes_and_their_prior(tmp_path, monkeypatch):
         assert (run / "figures" / f"{name}.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "form, guess",
-    [
-        ("semi_supervised", 0.85),
-        pytest.param("clustering", 0.95, marks=pytest.mark.slow),
-    ],
+    "form, guess", [("semi_supervised", 0.85), ("clustering", 0.95)]
 )
 def test_a_run_of_aae_reports_categories(tmp_path, monkeypatch, form, guess):
     monkeypatch.setattr(adversarial, "NUM_SAMPLES", 300)

@@ -11,7 +11,12 @@ from training.__main__ import main
     "recipe, data, words",
     [
         ("adding_problem", "adding:8", "baseline: always 1, MSE"),
-        ("copy_task", "copy:2", "symbols recalled"),
+        pytest.param(
+            "copy_task",
+            "copy:2",
+            "symbols recalled",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_task_is_learned_judged_and_exported(

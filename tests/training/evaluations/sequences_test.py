@@ -86,6 +86,7 @@ def test_a_language_model_goes_from_text_to_served_text(text, tmp_path):
     assert main(command) == 0
 
 
+@pytest.mark.slow
 def test_music_is_learnt_and_judged_beside_chains_of_notes(tmp_path):
     run = tmp_path / "run"
     command = ["train", "chorales_lstm", "--epochs", "2", "--run-dir", str(run)]

@@ -1,9 +1,12 @@
 import csv
 import json
 
+import pytest
+
 from training.__main__ import main
 
 
+@pytest.mark.slow
 def test_the_command_writes_figure_and_numbers(tmp_path, capsys):
     command = ["study", "gradients", "--output", str(tmp_path / "study")]
     command += ["--length", "14", "--units", "4", "--updates", "3"]
