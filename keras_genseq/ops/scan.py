@@ -27,11 +27,26 @@ def scan(step, carry, inputs, *, reverse=False):
     if num_steps is None:
         num_steps = tf.shape(flat_inputs[0])[0]
 
+    # Read from arrays, not sliced: the gradient of a slice is as large as what
+    # it was cut from, and there would be one for every step.
+    arrays = [
+        tf.TensorArray(
+            x.dtype,
+            num_steps,
+            element_shape=x.shape[1:],
+            clear_after_read=False,
+        ).unstack(x)
+        for x in flat_inputs
+    ]
+
     def inputs_at(t):
-        return keras.tree.pack_sequence_as(inputs, [x[t] for x in flat_inputs])
+        return keras.tree.pack_sequence_as(inputs, [a.read(t) for a in arrays])
 
     carry = keras.tree.map_structure(tf.convert_to_tensor, carry)
-    spec = _output_spec(step, carry, inputs_at)
+    first_inputs = keras.tree.pack_sequence_as(
+        inputs, [x[0] for x in flat_inputs]
+    )
+    spec = _output_spec(step, carry, first_inputs)
     outputs = [
         tf.TensorArray(x.dtype, num_steps, element_shape=x.shape)
         for x in keras.tree.flatten(spec)
@@ -57,12 +72,12 @@ def scan(step, carry, inputs, *, reverse=False):
     return carry, keras.tree.pack_sequence_as(spec, stacked)
 
 
-def _output_spec(step, carry, inputs_at):
+def _output_spec(step, carry, inputs):
     """Shapes and dtypes of one step's outputs, found without running it."""
-    traced = tf.function(lambda carry: step(carry, inputs_at(0))[1])
+    traced = tf.function(lambda carry, inputs: step(carry, inputs)[1])
     concrete = traced.get_concrete_function(
-        keras.tree.map_structure(
-            lambda x: tf.TensorSpec(x.shape, x.dtype), carry
+        *keras.tree.map_structure(
+            lambda x: tf.TensorSpec(x.shape, x.dtype), (carry, inputs)
         )
     )
     return concrete.structured_outputs
