@@ -96,7 +96,7 @@ def striped_images(count):
 @pytest.mark.slow
 def test_images_come_to_show_their_codes():
     model = make_infogan(hidden_units=32)
-    adam = [keras.optimizers.Adam(rate, beta_1=0.5) for rate in (3e-3, 2e-3)]
+    adam = [keras.optimizers.Adam(rate, beta_1=0.5) for rate in (3e-3, 1e-3)]
     model.compile(generator_optimizer=adam[0], discriminator_optimizer=adam[1])
     x, _ = striped_images(192)
     logs = model.fit(x, batch_size=64, epochs=160, verbose=0).history
