@@ -75,13 +75,19 @@ def paper():
     )
 
 
-def adam_for_both(generator_rate=2e-4, discriminator_rate=2e-4, decays=False):
+def adam_for_both(
+    generator_rate=2e-4,
+    discriminator_rate=2e-4,
+    decays=False,
+    jit_compile=True,
+):
     """Arguments of `compile`: Adam with little momentum for both players.
 
     Args:
         generator_rate: float.
         discriminator_rate: float.
         decays: bool. Whether both rates end at a tenth, along a cosine.
+        jit_compile: bool.
     """
 
     def rate_of(rate):
@@ -101,4 +107,4 @@ def adam_for_both(generator_rate=2e-4, discriminator_rate=2e-4, decays=False):
             ("generator", generator_rate),
             ("discriminator", discriminator_rate),
         )
-    } | {"jit_compile": True, "steps_per_execution": 10}
+    } | {"jit_compile": jit_compile, "steps_per_execution": 10}
