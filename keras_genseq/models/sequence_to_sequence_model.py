@@ -133,17 +133,16 @@ class SequenceToSequenceModel(FromPreset, CheckedData, Trainer):
                 "Received `x` alone."
             )
         y = self.with_end(y)
-        log_p = ops.log_softmax(self(x, y, training=training), axis=-1)
+        logits = self(x, y, training=training)
         counts = ops.cast(y > 0, "float32")
-        nats = -ops.take_along_axis(log_p, y[..., None], axis=-1)[..., 0]
+        nats = ops.sparse_categorical_crossentropy(y, logits, from_logits=True)
         # Chosen, not multiplied: the nats of padding are huge.
         nll = ops.sum(ops.where(y > 0, nats, 0.0), axis=1)
         loss = nll
         if training and self.label_smoothing:
-            spread = ops.sum(-log_p[..., 1:], axis=-1)
-            spread = spread / (self.vocabulary_size - 1)
+            spread = ops.where(y > 0, self._spread(y, logits, nats), 0.0)
             loss = (1.0 - self.label_smoothing) * nll
-            loss += self.label_smoothing * ops.sum(spread * counts, axis=1)
+            loss += self.label_smoothing * ops.sum(spread, axis=1)
         steps = ops.stack([nll, ops.sum(counts, axis=1)], axis=-1)
         terms = {"nll": nll, "nll_per_step": steps, "perplexity": steps}
         return loss / ops.cast(ops.shape(y)[1], "float32"), terms
@@ -362,6 +361,17 @@ class SequenceToSequenceModel(FromPreset, CheckedData, Trainer):
             "tokenizer": tokenizer
             and keras.saving.serialize_keras_object(tokenizer),
         }
+
+    def _spread(self, y, logits, nats):
+        """Cross-entropy of all tokens but padding, in equal parts.
+
+        mean_v (log sum exp(logits) - logits_v), without log-probabilities of
+        the whole vocabulary: `nats` plus the logit of `y` is the first term.
+        """
+        own = ops.take_along_axis(logits, y[..., None], axis=-1)[..., 0]
+        is_token = ops.cast(ops.arange(self.vocabulary_size) > 0, "float32")
+        part = is_token / (self.vocabulary_size - 1)
+        return nats + own - ops.matmul(logits, part)
 
     def _score(self, x, y):
         _, terms = self.example_losses(x, y, training=False)

@@ -8,15 +8,12 @@ import tensorflow as tf
 from training.data.sequences import of_dataset
 
 
-def token_pairs(tokenizer):
+def token_pairs():
     """Encodes sources and targets; every split has rows of one length.
 
-    Args:
-        tokenizer: `keras_genseq.tokenizers.Tokenizer`.
-
     Returns:
-        Function from a `Dataset` of kind `"pairs"` to one of kind
-        `"pairs_of_arrays"`.
+        Function from a `Dataset` of kind `"pairs"`, with a tokenizer, to one of
+        kind `"pairs_of_arrays"`.
     """
 
     def transform(dataset):
@@ -25,12 +22,13 @@ def token_pairs(tokenizer):
                 "This recipe takes data of kind 'pairs'. Received: "
                 f"{dataset.name!r}, of kind {dataset.kind!r}"
             )
+        encode = dataset.tokenizer.encode
         arrays = {}
         for name, split in dataset.splits.items():
             pairs = list(split.as_numpy_iterator())
             for key, side in (("x", "source"), ("y", "target")):
                 texts = [pair[side] for pair in pairs]
-                arrays[name, key] = tokenizer.encode(texts).numpy()
+                arrays[name, key] = encode(texts).numpy()
         widths = {
             key: max(a.shape[1] for (_, k), a in arrays.items() if k == key)
             for key in ("x", "y")

@@ -26,6 +26,7 @@ RECIPES = {
     "nade": "NADE, exact density of binary images",
     "pixel_rnn": "PixelCNN, Row LSTM or Diagonal BiLSTM of binary images",
     "translate_dates": "Transformer from written dates to ISO 8601",
+    "translate_multi30k": "Transformer from German to English, or back",
     "vae": "variational autoencoder of binary images",
     "word_lstm": "LSTM language model of words",
 }
