@@ -304,7 +304,7 @@ class SequenceToSequenceModel(FromPreset, CheckedData, Trainer):
         if self.tokenizer:
             spec = tf.TensorSpec((None,), tf.string)
             names = "text", "target"
-            example = np.array(self.tokenizer.pieces[:1], object)
+            example = np.array([self.tokenizer.example], object)
 
         def read(request, name):
             return self._as_ids(request[name], name)

@@ -197,7 +197,7 @@ class TextGeneration:
         example = np.ones((1, 4), "int32")
         if self.tokenizer:
             name, spec = "text", tf.TensorSpec((None,), tf.string)
-            example = np.array(self.tokenizer.pieces[:1], object)
+            example = np.array([self.tokenizer.example], object)
 
         def read(request):
             x = request[name]

@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import importlib
 import io
 import pathlib
@@ -44,14 +45,15 @@ class SentencePieceTokenizer(Tokenizer):
     """
 
     def __init__(self, model):
-        self.model = base64.b64decode(model) if _is_text(model) else model
+        self.model = (
+            base64.b64decode(model) if isinstance(model, str) else model
+        )
         processor = _processor(self.model)
         size = processor.get_piece_size()
         self._pieces = [_piece(processor, i) for i in range(size)]
         self._unknown_id = processor.unk_id() + 1
-        self._splitter = _package("tensorflow_text").SentencepieceTokenizer(
-            self.model, out_type=tf.int32
-        )
+        # Found by the export through this attribute, like any resource.
+        self._resource = _ModelResource(self.model)
 
     @classmethod
     def train(cls, texts, vocabulary_size, *, kind="unigram"):
@@ -119,14 +121,14 @@ class SentencePieceTokenizer(Tokenizer):
         return self._pieces[-1]
 
     def split(self, texts, name):
-        ids = self._splitter.tokenize(texts) + 1
-        values = ensure(
-            ids.flat_values,
-            tf.reduce_all(ids.flat_values != self._unknown_id),
+        ids, row_splits = self._resource.split(texts)
+        ids = ensure(
+            ids + 1,
+            tf.reduce_all(ids + 1 != self._unknown_id),
             f"`{name}` holds a character that the model does not know. Train "
             "a tokenizer with bytes among its pieces, as `train` does.",
         )
-        return ids.with_flat_values(values)
+        return tf.RaggedTensor.from_row_splits(ids, row_splits, validate=False)
 
     def decode(self, token_ids):
         return replace_invalid(super().decode(token_ids))
@@ -139,8 +141,40 @@ class SentencePieceTokenizer(Tokenizer):
         return cls(**config)
 
 
-def _is_text(model):
-    return isinstance(model, str)
+class _ModelResource(tf.saved_model.experimental.TrackableResource):
+    """A SentencePiece model as the operations of tensorflow-text hold it.
+
+    The package's own class names no resource: TensorFlow then frees it with
+    the kernel that made it, as soon as somebody sets a random seed.
+    """
+
+    def __init__(self, model):
+        super().__init__()
+        self._model = model
+        self._name = "sentencepiece_" + hashlib.sha256(model).hexdigest()
+        self._ops = _package(
+            "tensorflow_text.python.ops.sentencepiece_tokenizer"
+        ).gen_sentencepiece_tokenizer
+        with tf.init_scope():
+            _ = self.resource_handle  # Made at the first look.
+
+    def split(self, texts):
+        """Numbers of pieces, and where each text begins among them."""
+        return self._ops.sentencepiece_tokenize_op(
+            self.resource_handle,
+            texts,
+            nbest_size=0,
+            alpha=1.0,
+            add_bos=False,
+            add_eos=False,
+            reverse=False,
+            out_type=tf.int32,
+        )
+
+    def _create_resource(self):
+        return self._ops.sentencepiece_op(
+            model=self._model, shared_name=self._name
+        )
 
 
 def _processor(model):
@@ -183,6 +217,6 @@ def _package(name):
         return importlib.import_module(name)
     except ImportError as error:
         raise ImportError(
-            f"SentencePiece tokenizers need the package {name!r}: "
+            f"SentencePiece tokenizers need {name.partition('.')[0]!r}: "
             "`pip install 'keras-genseq[text]'`."
         ) from error

@@ -76,7 +76,7 @@ def _lines(folder, split, language):
             f"{', '.join(path.name for path in found)}"
         )
     # Not splitlines(): it would also cut at separators inside a sentence.
-    lines = read_utf8(found[0]).rstrip("\n").split("\n")
+    lines = read_utf8(found[0]).removesuffix("\n").split("\n")
     return found[0].name, [line.strip() for line in lines]
 
 
