@@ -7,7 +7,9 @@ from training.data import load_dataset
 _TEXTS = {"text": ("text",), "pairs": ("source", "target")}
 
 
-def subword_tokenizer(dataset, vocabulary_size, kind="unigram", file=None):
+def subword_tokenizer(
+    dataset, vocabulary_size, kind="unigram", file=None, max_examples=None
+):
     """Trains a tokenizer on the training split, both sides of pairs together.
 
     Args:
@@ -15,6 +17,8 @@ def subword_tokenizer(dataset, vocabulary_size, kind="unigram", file=None):
         vocabulary_size: int. Ids, padding among them.
         kind: `"unigram"` or `"bpe"`.
         file: optional path of a trained tokenizer, which is taken instead.
+        max_examples: optional int. Of more examples, as many are taken, at
+            equal distances.
 
     Returns:
         `SentencePieceTokenizer`.
@@ -30,10 +34,14 @@ def subword_tokenizer(dataset, vocabulary_size, kind="unigram", file=None):
             "A tokenizer is trained on data of kind 'text' or 'pairs'. "
             f"Received: {dataset.name!r}, of kind {dataset.kind!r}"
         )
+    examples = dataset.splits["train"]
+    if max_examples is not None:
+        distance = -(-dataset.size("train") // max_examples)
+        examples = examples.shard(distance, 0)
     texts = (
         example[side].decode()
         for side in _TEXTS[dataset.kind]
-        for example in dataset.splits["train"].as_numpy_iterator()
+        for example in examples.as_numpy_iterator()
     )
     return SentencePieceTokenizer.train(texts, vocabulary_size, kind=kind)
 

@@ -10,6 +10,7 @@ from training.benchmarks.table import write_section
 BENCHMARKS = {
     "nade": "training.benchmarks.nade",
     "recurrent": "training.benchmarks.recurrent",
+    "transformer": "training.benchmarks.transformer",
     "vae": "training.benchmarks.vae",
 }
 PAGE = "docs/benchmarks.md"

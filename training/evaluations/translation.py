@@ -8,7 +8,7 @@ from training import figures
 from training.data.examples import model_examples
 from training.report import Report
 
-_JUDGED, _SHOWN = 500, 20
+_JUDGED, _SHOWN, _DRAWN = 500, 20, 2
 _BEAM_WIDTHS = (1, 4)
 
 
@@ -109,6 +109,7 @@ def _finished(report, evaluation, x, y, answers):
     report.notes.append(
         "\n".join(["| source | answer | target |", "|---|---|---|", *lines])
     )
+    _add_attention_maps(report, evaluation, x, y)
     if evaluation.history:
         figures.write_curves(
             evaluation.run.figures / "curves.png",
@@ -118,6 +119,34 @@ def _finished(report, evaluation, x, y, answers):
         )
         report.figures.append(("Training (with dropout)", "curves.png"))
     return report
+
+
+def _add_attention_maps(report, evaluation, x, y):
+    """Draws where the last block looks for some answers, heads averaged."""
+    model, path = evaluation.model, evaluation.run.figures / "attention.png"
+    x, y = x[:_DRAWN], y[:_DRAWN]
+    maps = model.attention_maps(x, y).numpy()[-1].mean(axis=1)
+    columns, rows = (
+        [_pieces(model, r) for r in side.numpy()] for side in (x, y)
+    )
+    rows = [[*row, "END"] for row in rows]
+    maps = [
+        weights[: len(row), : len(column)]
+        for weights, row, column in zip(maps, rows, columns, strict=True)
+    ]
+    figures.write_attention_maps(path, maps, columns, rows)
+    report.figures.append(
+        ("Attention of the last block to sources (heads averaged)", path.name)
+    )
+
+
+def _pieces(model, row):
+    pieces = model.tokenizer.pieces
+    return [
+        pieces[i - 1].decode(errors="replace").replace(" ", "\u00b7")
+        for i in row
+        if i > 0
+    ]
 
 
 def _sacrebleu():
