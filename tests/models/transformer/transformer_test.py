@@ -130,7 +130,8 @@ def test_beams_from_caches_are_those_of_whole_passes(model):
     tokens = np.where(tokens == model.end_id, 0, tokens)
     np.testing.assert_array_equal(found[..., :steps], tokens)
     np.testing.assert_allclose(found_scores, scores, rtol=1e-4)
-    assert len({tuple(row) for row in tokens.reshape(9, -1)}) > 3
+    # Beams of several beginnings live on: their caches had to change places.
+    assert len(set(tokens[0, :, 0].tolist())) > 1
 
 
 def test_a_beam_of_one_is_greedy(model):
