@@ -48,9 +48,9 @@ def train(
         recipe: Name of a recipe (`list` prints them).
         preset: `demo` (embedded data, minutes) or `paper`.
         data: Source that replaces the recipe's: digits, tfds:NAME[/CONFIG],
-            images:DIR, pairs:FILE.tsv, text:FILE, series:FILE.csv, idx:DIR,
-            npz:FILE, chorales:FILE.json, photographs, python_docs, noisy_sine,
-            cadences, adding:T, copy:T.
+            images:DIR, pairs:FILE.tsv, parallel:DIR/SOURCE-TARGET, text:FILE,
+            series:FILE.csv, idx:DIR, npz:FILE, chorales:FILE.json,
+            photographs, python_docs, noisy_sine, cadences, adding:T, copy:T.
         epochs: Epochs, in place of the recipe's.
         steps: Stop after this many updates.
         run_dir: Folder of the run; by default a new one below runs/.
@@ -149,6 +149,27 @@ def query(
     query_model(saved_model, signature, input, output)
 
 
+def tokenizer(
+    source: tyro.conf.Positional[str],
+    /,
+    output: Path,
+    vocabulary_size: int = 8000,
+    kind: Literal["unigram", "bpe"] = "unigram",
+):
+    """Train a SentencePiece tokenizer on the training split of a data set.
+
+    Args:
+        source: Texts or pairs of texts, as `train --data` takes them.
+        output: File to write.
+        vocabulary_size: Ids, padding among them.
+        kind: Which pieces to choose: those of a unigram model, or of
+            byte-pair encoding.
+    """
+    from training.subwords import write_tokenizer
+
+    write_tokenizer(source, output, vocabulary_size, kind)
+
+
 def benchmark(
     name: tyro.conf.Positional[str],
     /,
@@ -159,7 +180,7 @@ def benchmark(
     """Time a system beside its peers.
 
     Args:
-        name: System to time (`nade`, `recurrent`, `vae`).
+        name: System to time (`nade`, `recurrent`, `transformer`, `vae`).
         repeats: Timings of which the median counts.
         threads: Threads of TensorFlow and its peers; by default all cores.
         write: Put the table into docs/benchmarks.md.
@@ -235,6 +256,7 @@ COMMANDS = {
     "sample": sample,
     "export": export,
     "query": query,
+    "tokenizer": tokenizer,
     "benchmark": benchmark,
     "study": study,
     "demo": demo,
@@ -247,7 +269,7 @@ def main(arguments=None):
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS, prog="python -m training", args=arguments
         )
-    except (ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import warnings
 
+import numpy as np
 import tensorflow as tf
 
 from keras_genseq.export import atomic
@@ -98,6 +99,25 @@ class CheckpointStore:
             status.assert_consumed()
             return progress
         return None
+
+    def average(self, count):
+        """Puts the mean of the newest sound checkpoints into the variables.
+
+        Integers, such as counters, are those of the newest.
+
+        Args:
+            count: int. Checkpoints to average; as many as there are, if fewer.
+        """
+        sound = [step for step in self.steps if not _damage(self._path(step))]
+        values = []
+        for step in sound[-count:]:
+            self._checkpoint.read(str(self._path(step) / "variables"))
+            values.append([variable.numpy() for variable in self._variables])
+        if not values:
+            return
+        for variable, *parts in zip(self._variables, *values, strict=True):
+            if variable.dtype.is_floating:
+                variable.assign(np.mean(parts, axis=0, dtype="float64"))
 
     def _write(self, folder, progress):
         self._checkpoint.write(str(folder / "variables"))

@@ -173,3 +173,30 @@ def write_forecast(path, series, origin, quantiles):
     axes.legend()
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+def write_attention_maps(path, maps, columns, rows):
+    """Draws matrices of attention side by side.
+
+    Args:
+        path: where to.
+        maps: list of `(queries, keys)` arrays in [0, 1].
+        columns: the keys of each map, a list of str.
+        rows: the queries of each map, likewise.
+    """
+    width = 2.0 + 0.3 * max(len(names) for names in columns)
+    figure, axes = plt.subplots(
+        1,
+        len(maps),
+        figsize=(width * len(maps), 1.5 + 0.25 * max(map(len, rows))),
+        layout="constrained",
+        squeeze=False,
+    )
+    for axis, matrix, across, down in zip(
+        axes[0], maps, columns, rows, strict=True
+    ):
+        axis.imshow(matrix, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
+        axis.set_xticks(range(len(across)), across, rotation=90)
+        axis.set_yticks(range(len(down)), down)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

@@ -2,10 +2,12 @@
 
 Run    python -m training query saved_models/NAME SIGNATURE --input x=FILE.npy
 
-Needs TensorFlow alone: neither Keras nor the code of the model.
+Needs TensorFlow alone, and tensorflow-text for models with SentencePiece
+tokenizers: neither Keras nor the code of the model.
 """
 
 import glob
+import importlib.util
 import json
 import os
 import re
@@ -89,11 +91,13 @@ class ServingSession:
 
     def __init__(self, saved_model):
         self.path = _find_saved_model(os.fspath(saved_model))
-        self._session = tf.compat.v1.Session(graph=tf.Graph())
-        with self._session.graph.as_default():
-            meta_graph = tf.compat.v1.saved_model.load(
-                self._session, ["serve"], self.path
-            )
+        try:
+            self._session, meta_graph = _load(self.path)
+        except tf.errors.NotFoundError as error:
+            if "Op type not registered" not in error.message:
+                raise
+            _load_text_ops(error)
+            self._session, meta_graph = _load(self.path)
         self._definitions = {
             name: definition
             for name, definition in sorted(meta_graph.signature_def.items())
@@ -167,6 +171,28 @@ class ServingSession:
             f"{self.path} has no example for signature {name!r}: give its "
             f"inputs. {expected_inputs(self.describe(name)['inputs'])}"
         )
+
+
+def _load(path):
+    session = tf.compat.v1.Session(graph=tf.Graph())
+    with session.graph.as_default():
+        meta_graph = tf.compat.v1.saved_model.load(session, ["serve"], path)
+    return session, meta_graph
+
+
+def _load_text_ops(error):
+    """Registers the operations of tensorflow-text, as servers have them."""
+    package = importlib.util.find_spec("tensorflow_text")
+    if package is None:
+        raise ValueError(
+            "This model has tokenizers of tensorflow-text inside: "
+            "`pip install tensorflow-text` in the version of tensorflow. "
+            f"Received: {error.message}"
+        ) from error
+    # Not by an import of the package, which imports Keras too.
+    (folder,) = package.submodule_search_locations
+    for library in glob.glob(os.path.join(folder, "python", "ops", "*.so")):
+        tf.load_op_library(library)
 
 
 def _find_saved_model(path):

@@ -96,6 +96,14 @@ class Recipe:
         horizons: steps ahead at which forecasts are judged.
         history: optional int. Steps before its origin that a forecast sees;
             None are those that the model needs.
+        tokenizer: optional factory of the tokenizer of texts, which gets the
+            `dataset` where it takes one.
+        tokens_per_batch: optional int. Batches of pairs have rows of about one
+            length and at most this many tokens a side, padding counted;
+            `global_batch_size` is then that of validation.
+        average_checkpoints: int. The weights that are kept are the mean of
+            this many checkpoints, the last ones, instead of the best; 0 is
+            off.
         augment: optional factory of a function `(batch, seed_pair) -> batch`
             that changes training batches, differently in every pass.
         comparison: optional source whose test data are scored beside those of
@@ -124,6 +132,9 @@ class Recipe:
     stream_window: int | None = None
     horizons: tuple[int, ...] = ()
     history: int | None = None
+    tokenizer: Factory | None = None
+    tokens_per_batch: int | None = None
+    average_checkpoints: int = 0
     augment: Callable | None = None
     comparison: str | None = None
     picture: Callable | None = None
@@ -132,12 +143,18 @@ class Recipe:
     cost: str = ""
 
     def __post_init__(self):
-        if self.stream_window and self.passes_per_epoch != 1:
+        one_pass = {
+            name: getattr(self, name)
+            for name in ("stream_window", "tokens_per_batch")
+            if getattr(self, name)
+        }
+        if one_pass and self.passes_per_epoch != 1:
+            (name, value), *_ = one_pass.items()
             raise ValueError(
-                "An epoch is one pass over streams of tokens. Set "
-                "`passes_per_epoch` to 1, or `stream_window` to None. "
-                f"Received: passes_per_epoch={self.passes_per_epoch}, "
-                f"stream_window={self.stream_window}"
+                "An epoch is one pass over streams of tokens, and over batches "
+                "of so many tokens. Set `passes_per_epoch` to 1, or "
+                f"`{name}` to None. Received: "
+                f"passes_per_epoch={self.passes_per_epoch}, {name}={value}"
             )
 
     def describe(self):

@@ -15,6 +15,8 @@ from training.callbacks import RunProgress
 from training.callbacks import SampleGrids
 from training.callbacks import SampleTexts
 from training.checkpoints import CheckpointStore
+from training.data import bucket_batches
+from training.data import bucket_steps
 from training.data import evaluation_batches
 from training.data import load_dataset
 from training.data import model_examples
@@ -75,7 +77,7 @@ def resolve_run(name, preset="demo", assignments=()):
 
 
 def transformed(recipe, dataset):
-    """Applies a recipe's transforms to every split.
+    """Gives a recipe's data their tokenizer, and applies its transforms.
 
     Args:
         recipe: `Recipe`.
@@ -84,6 +86,9 @@ def transformed(recipe, dataset):
     Returns:
         `Dataset` whose elements are still dicts.
     """
+    if recipe.tokenizer is not None:
+        tokenizer = make(recipe.tokenizer, {"dataset": dataset})
+        dataset = dataclasses.replace(dataset, tokenizer=tokenizer)
     for transform in recipe.transforms:
         transform = make(transform)
         if getattr(transform, "takes_dataset", False):
@@ -94,30 +99,30 @@ def transformed(recipe, dataset):
     return dataset
 
 
-def build_model(recipe, inputs, vocabulary=(), num_labels=None):
+def build_model(recipe, dataset):
     """Makes and compiles a recipe's model, inside the present strategy.
 
     Args:
         recipe: `Recipe`.
-        inputs: data set of unbatched model inputs.
-        vocabulary: tuple of str. What tokens stand for.
-        num_labels: int, or None. Classes of the data.
+        dataset: `Dataset`, transformed.
 
     Returns:
         Compiled model.
     """
-    shape = inputs.element_spec.shape
-    steps_per_epoch = _steps_per_epoch(recipe, inputs)
+    shape = model_inputs(dataset.splits["train"]).element_spec.shape
+    vocabulary = dataset.vocabulary
+    steps_per_epoch = _steps_per_epoch(recipe, dataset)
     context = {
         "input_dim": math.prod(shape),
         "image_shape": tuple(shape),
         "num_states": len(vocabulary),
         "vocabulary_size": len(vocabulary),
         "vocabulary": [piece for piece in vocabulary if piece],
+        "tokenizer": dataset.tokenizer,
         "stateful_batch_size": recipe.global_batch_size,
         "channels": shape[-1] if shape.rank == 2 else None,
         "num_notes": shape[-1],
-        "num_labels": num_labels,
+        "num_labels": dataset.num_classes,
         "decay_steps": recipe.steps or recipe.epochs * steps_per_epoch,
     }
     model = recipe.model(**context)
@@ -138,7 +143,8 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
 
     Returns:
         `RunFolder` with `model.keras`: the weights with the best monitored
-        metric, or the last ones if nothing was monitored.
+        metric, the last ones if nothing was monitored, or the mean of the last
+        checkpoints where the recipe says so.
     """
     run = RunFolder(pathlib.Path(run_dir))
     run.path.mkdir(parents=True, exist_ok=True)
@@ -148,15 +154,17 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     keras.utils.set_random_seed(recipe.seed)
 
     dataset = transformed(recipe, load_dataset(recipe.data))
-    inputs = model_inputs(dataset.splits["train"])
-    steps_per_epoch = _steps_per_epoch(recipe, inputs)
+    steps_per_epoch = _steps_per_epoch(recipe, dataset)
     with strategy.scope():
-        model = build_model(
-            recipe, inputs, dataset.vocabulary, dataset.num_classes
-        )
+        model = build_model(recipe, dataset)
+    store = CheckpointStore(
+        run.checkpoints,
+        model.training_state,
+        keep=max(3, recipe.average_checkpoints),
+    )
     progress = RunProgress(
         run,
-        CheckpointStore(run.checkpoints, model.training_state),
+        store,
         steps_per_epoch=steps_per_epoch,
         monitor=recipe.monitor,
         patience=recipe.patience,
@@ -169,26 +177,14 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
         epochs = math.ceil(recipe.steps / steps_per_epoch)
     started = time.monotonic()
     if recipe.adapt is not None and not progress.state["step"]:
+        inputs = model_inputs(dataset.splits["train"])
         batches = inputs.batch(recipe.global_batch_size)
         model.adapt(batches, **make(recipe.adapt))
     if epoch < epochs and not progress.finished:
         if progress.state["step"]:
             print(f"Going on after update {progress.state['step']}.")
-        options = {
-            "batch_size": recipe.global_batch_size,
-            "seed": recipe.seed,
-            "start_epoch": epoch,
-            "start_step": step,
-        }
-        batches = (
-            stream_batches(inputs, window=recipe.stream_window, **options)
-            if recipe.stream_window
-            else training_batches(
-                model_examples(dataset.splits["train"]),
-                steps_per_epoch=steps_per_epoch,
-                augment_batch=make(recipe.augment),
-                **options,
-            )
+        batches = _training_batches(
+            recipe, dataset, steps_per_epoch, epoch, step
         )
         try:
             model.fit(
@@ -214,7 +210,9 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
             )
         except tf.errors.InvalidArgumentError as error:
             raise ValueError(sentence_of(error)) from error
-    if run.best_weights.exists():
+    if recipe.average_checkpoints:
+        store.average(recipe.average_checkpoints)
+    elif run.best_weights.exists():
         model.load_weights(run.best_weights)
     model.save(run.model)
     print(f"Trained in {time.monotonic() - started:.0f} s: {run.path}")
@@ -242,12 +240,34 @@ def _alarms(model, progress):
     return [CollapseAlarm(progress.state["history"])]
 
 
-def _steps_per_epoch(recipe, inputs):
+def _training_batches(recipe, dataset, steps_per_epoch, epoch, step):
+    """Batches from a step of an epoch on, as the recipe wants them."""
+    start = {"seed": recipe.seed, "start_epoch": epoch, "start_step": step}
+    examples = model_examples(dataset.splits["train"])
+    if recipe.tokens_per_batch:
+        return bucket_batches(examples, tokens=recipe.tokens_per_batch, **start)
+    start["batch_size"] = recipe.global_batch_size
+    if recipe.stream_window:
+        return stream_batches(examples, window=recipe.stream_window, **start)
+    return training_batches(
+        examples,
+        steps_per_epoch=steps_per_epoch,
+        augment_batch=make(recipe.augment),
+        **start,
+    )
+
+
+def _steps_per_epoch(recipe, dataset):
+    examples = model_examples(dataset.splits["train"])
+    if recipe.tokens_per_batch:
+        return bucket_steps(examples, recipe.tokens_per_batch)
     if recipe.stream_window:
         return stream_steps(
-            len(joined(inputs)), recipe.global_batch_size, recipe.stream_window
+            len(joined(examples)),
+            recipe.global_batch_size,
+            recipe.stream_window,
         )
-    num_examples = int(inputs.cardinality())
+    num_examples = int(examples.cardinality())
     steps = num_examples // recipe.global_batch_size
     if steps == 0:
         raise ValueError(

@@ -80,19 +80,24 @@ def replaced_folder(folder):
 
 
 def write_text(filepath, text):
-    """Writes a text file that readers see in its old or its new state.
+    """Writes a text file as `write_bytes` does, in UTF-8."""
+    write_bytes(filepath, text.encode())
+
+
+def write_bytes(filepath, content):
+    """Writes a file that readers see in its old or its new state.
 
     Args:
         filepath: str. Absolute path. Two processes must not write the same
             file at the same time: hold a lock.
-        text: str.
+        content: bytes.
     """
     for left_over in _hidden_siblings(filepath, "tmp"):
         os.unlink(left_over)
     new = _hidden_sibling(filepath, "tmp")
     try:
-        with open(new, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(new, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.rename(new, filepath)

@@ -1,6 +1,7 @@
 """The base of models of text, read and written from left to right."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_genseq.metrics import Perplexity
@@ -23,7 +24,8 @@ class CausalLanguageModel(TextGeneration, SequenceModel):
         vocabulary_size: int. Token ids are below it; 0 is padding.
         tokenizer: optional `keras_genseq.tokenizers.Tokenizer`. With it the
             model takes and returns strings, served ones too.
-        stop_token_id: optional int. Generation ends after this token.
+        stop_token_id: optional int, or tuple of ints. Generation ends after
+            this token, or any of them.
         **kwargs: passed to `keras.Model`.
 
     Raises:
@@ -49,9 +51,10 @@ class CausalLanguageModel(TextGeneration, SequenceModel):
                 "among them: `vocabulary_size` must be the same. "
                 f"Received: vocabulary_size={vocabulary_size}"
             )
-        if stop_token_id is not None and not (
-            0 < stop_token_id < vocabulary_size
-        ):
+        if isinstance(stop_token_id, (list, tuple)):
+            stop_token_id = tuple(stop_token_id)
+        stops = np.atleast_1d([] if stop_token_id is None else stop_token_id)
+        if not all(0 < stop < vocabulary_size for stop in stops):
             raise ValueError(
                 f"`stop_token_id` must be from 1 to {vocabulary_size - 1}. "
                 f"Received: stop_token_id={stop_token_id}"

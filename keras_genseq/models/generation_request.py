@@ -6,6 +6,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.checks import ensure
 from keras_genseq.ops.random import row_seeds
 from keras_genseq.samplers import SamplingOptions
 
@@ -21,7 +22,7 @@ class GenerationRequest(NamedTuple):
         seeds: `(batch_size,)` int32.
         max_new_tokens: `(batch_size,)` int32.
         options: `SamplingOptions`.
-        stop: `(batch_size,)` int32 token ids; 0 is none.
+        stop: `(batch_size, n)` int32 token ids; 0 is none.
     """
 
     prompt: tf.Tensor
@@ -50,9 +51,11 @@ def as_request(
         prompt: `(batch_size, time)` int32 token ids.
         seed: `(batch_size,)` integers; or, in eager code, an int that is spread
             over the rows, or None.
-        max_new_tokens, temperature, top_k, top_p, min_p, stop_token_id: scalar,
-            or one value per row.
+        max_new_tokens, temperature, top_k, top_p, min_p: scalar, or one value
+            per row.
         repetition_penalty, no_repeat_ngram_size: the same, or None for both.
+        stop_token_id: scalar, one value per row, or rows of several, of which
+            one serves all.
 
     Returns:
         `GenerationRequest`.
@@ -104,7 +107,23 @@ def as_request(
             maximum=_MOST_NEW_TOKENS,
         ),
         options,
-        per_row(stop_token_id, tf.int32, "stop_token_id", minimum=0),
+        _as_stops(stop_token_id, rows),
+    )
+
+
+def _as_stops(stop_token_id, rows):
+    """`(rows, n)` int32: the tokens that end each row."""
+    stops = tf.cast(tf.convert_to_tensor(stop_token_id), tf.int32)
+    if stops.shape.rank != 2:
+        limits = {"name": "stop_token_id", "minimum": 0}
+        return as_row_values(stops, rows, tf.int32, **limits)[:, None]
+    if stops.shape[0] == 1:
+        stops = tf.repeat(stops, rows, axis=0)
+    return ensure(
+        stops,
+        tf.equal(tf.shape(stops)[0], rows) & tf.reduce_all(stops >= 0),
+        "`stop_token_id` must have a row of token ids, at least 0, for each "
+        "prompt, or one row for all.",
     )
 
 

@@ -8,8 +8,12 @@ import tensorflow as tf
 from keras_genseq import export
 from keras_genseq.models.generation_request import as_request
 from keras_genseq.models.rows import map_rows
+from keras_genseq.models.text_rows import holds_text
+from keras_genseq.models.text_rows import padded_at_the_end
+from keras_genseq.models.text_rows import power_of_two
+from keras_genseq.models.text_rows import shifted
+from keras_genseq.models.text_rows import widened
 from keras_genseq.models.token_loop import continue_tokens
-from keras_genseq.ops.checks import ensure
 from keras_genseq.ops.checks import not_empty
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.samplers import SamplingOptions
@@ -27,7 +31,7 @@ class TextGeneration:
             tf.fill([rows], steps),
             row_uniform(seeds, steps),
             SamplingOptions(temperature),
-            tf.zeros_like(seeds),
+            tf.zeros_like(seeds)[:, None],
             self._beginning(rows, steps),
         )
         return x
@@ -51,7 +55,7 @@ class TextGeneration:
 
         Args:
             prompt: str, list of str, or `(num_prompts, time)` token ids with 0
-                at the end of shorter rows. `""` begins a text.
+                at either end of shorter rows. `""` begins a text.
             max_new_tokens: int, or one per prompt.
             seed: int, or one int per prompt; None draws one. Answer i depends
                 on the seed, i and prompt i alone, and a longer one begins like
@@ -70,7 +74,8 @@ class TextGeneration:
             no_repeat_ngram_size: optional int, or one per prompt: no n-gram of
                 this size comes twice; 0 is off.
             stop_token_id: optional int, or one per prompt (0 is none): an
-                answer ends after this token. None takes the model's.
+                answer ends after this token. Of several, `(num_prompts, n)`
+                or `(1, n)` for all, each ends it. None takes the model's.
             batch_size: int. Prompts continued at once.
 
         Returns:
@@ -97,7 +102,7 @@ class TextGeneration:
         )
         request = self._within_reach(request)
         longest = int(tf.reduce_max(request.max_new_tokens))
-        request = request._replace(prompt=_widened(x, longest))
+        request = request._replace(prompt=widened(x, longest))
         new_ids, _ = map_rows(
             self.compile_method(self._continue, jit_compile=True),
             request,
@@ -173,9 +178,9 @@ class TextGeneration:
         Returns:
             `(num_texts, units)` float32 tensor.
         """
-        if _holds_text(texts):
+        if holds_text(texts):
             texts = self._encode_texts(texts, "text")
-        x = _widened(self.check_inputs(texts))
+        x = widened(self.check_inputs(texts))
         return map_rows(self.compile_method(self.encode_ids), (x,), batch_size)
 
     def encode_ids(self, token_ids):
@@ -197,7 +202,7 @@ class TextGeneration:
         example = np.ones((1, 4), "int32")
         if self.tokenizer:
             name, spec = "text", tf.TensorSpec((None,), tf.string)
-            example = np.array(self.tokenizer.pieces[:1], object)
+            example = np.array([self.tokenizer.example], object)
 
         def read(request):
             x = request[name]
@@ -257,9 +262,11 @@ class TextGeneration:
         return signatures
 
     def _stop(self, stop_token_id):
-        return (
-            self.stop_token_id or 0 if stop_token_id is None else stop_token_id
-        )
+        if stop_token_id is not None:
+            return stop_token_id
+        if isinstance(self.stop_token_id, tuple):
+            return [self.stop_token_id]
+        return self.stop_token_id or 0
 
     def _continue(self, x, seeds, max_new_tokens, options, stop):
         """Continues prompts that have room for what is to come."""
@@ -277,19 +284,17 @@ class TextGeneration:
             self._beginning(rows, steps),
         )
         # What follows the prompt of each row, shifted to column 0.
-        columns = lengths[:, None] + tf.range(steps)[None, :]
-        x = tf.pad(x, [[0, 0], [0, steps]])
-        return tf.gather(x, columns, batch_dims=1), log_prob
+        return shifted(x, lengths), log_prob
 
     def _stream_tokens(self, request):
         x, seeds, max_new_tokens, options, stop = request
         length, longest = x.shape[1], int(max_new_tokens[0])
-        room = _power_of_two(length + longest)
+        room = power_of_two(length + longest)
         uniforms = row_uniform(seeds, room)
         walk = self.compile_method(self._walk, jit_compile=True)
         known = self._beginning(1, room)
         if length:
-            x = _widened(x)
+            x = widened(x)
             noise = tf.zeros_like(x, tf.float32)
             end = tf.constant([length])
             _, known = walk(x, x > 0, end, noise, options, stop, known)
@@ -343,7 +348,7 @@ class TextGeneration:
 
     def _as_prompts(self, prompt):
         """Token ids of prompts, and whether they came as text."""
-        if _holds_text(prompt):
+        if holds_text(prompt):
             one = isinstance(prompt, (str, bytes))
             prompt = [prompt] if one else prompt
             return self._encode_texts(prompt, "prompt", empty=True), True
@@ -356,7 +361,7 @@ class TextGeneration:
             )
         prompt = not_empty(tf.cast(prompt, tf.int32), name="prompt")
         prompt = self.check_values(prompt, "prompt")
-        return _padded_at_the_end(prompt), False
+        return padded_at_the_end(prompt, "prompt"), False
 
     def _encode_texts(self, texts, name, empty=False):
         if self.tokenizer is None:
@@ -369,33 +374,8 @@ class TextGeneration:
         return x if empty else tf.pad(x, [[0, 0], [0, _missing_column(x)]])
 
 
-def _holds_text(x):
-    if isinstance(x, (str, bytes)):
-        return True
-    return tf.convert_to_tensor(x).dtype == tf.string
-
-
-def _padded_at_the_end(x):
-    return ensure(
-        x,
-        tf.reduce_all((x[:, 1:] == 0) | (x[:, :-1] > 0)),
-        "`prompt` must have its padding at the end of each row. Received a "
-        "token after a 0.",
-    )
-
-
 def _missing_column(x):
     return tf.cast(tf.equal(tf.shape(x)[1], 0), tf.int32)
-
-
-def _power_of_two(size):
-    return 1 << max(size - 1, 0).bit_length()
-
-
-def _widened(x, room=0):
-    """Lengthens rows to a power of two: a handful of shapes to compile."""
-    size = x.shape[1]
-    return tf.pad(x, [[0, 0], [0, _power_of_two(size + room) - size]])
 
 
 def _sizes(x):

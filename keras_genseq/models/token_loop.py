@@ -21,8 +21,8 @@ def continue_tokens(
         end: `(batch_size,)` int32. Steps of each row; the rest stays 0.
         uniforms: `(batch_size, time)` in (0, 1), the noise of each step.
         options: `SamplingOptions`.
-        stop: `(batch_size,)` int32. A row ends after it has drawn this token;
-            0 lets it go on.
+        stop: `(batch_size, n)` int32. A row ends after it has drawn one of
+            these tokens; 0 is none.
         before: what was known before the first step: the last token, the
             model's states, and `(batch_size,)` booleans, False for rows that
             have ended.
@@ -64,7 +64,9 @@ def continue_tokens(
         token = tf.where(live, token, 0)
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(drawn, logits)
         log_prob -= tf.where(live & ~is_given, nats, 0.0)
-        alive = live & (is_given | (token != stop) | (stop == 0))
+        # What is drawn is never 0.
+        is_stop = tf.reduce_any(drawn[:, None] == stop, axis=1)
+        alive = live & (is_given | ~is_stop)
         known = (token, states, alive)
         after = remember(history, t, token) if history else ()
         return t + 1, known, after, outputs.write(t, token), log_prob

@@ -1,10 +1,13 @@
-"""From text to token ids and back, in core TensorFlow operations."""
+"""From text to token ids and back, in TensorFlow operations."""
 
 from keras_genseq.tokenizers.byte_tokenizer import (
     ByteTokenizer as ByteTokenizer,
 )
 from keras_genseq.tokenizers.character_tokenizer import (
     CharacterTokenizer as CharacterTokenizer,
+)
+from keras_genseq.tokenizers.sentence_piece_tokenizer import (
+    SentencePieceTokenizer as SentencePieceTokenizer,
 )
 from keras_genseq.tokenizers.tokenizer import Tokenizer as Tokenizer
 from keras_genseq.tokenizers.word_tokenizer import (

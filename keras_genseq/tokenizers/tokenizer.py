@@ -32,6 +32,11 @@ class Tokenizer:
         raise NotImplementedError
 
     @property
+    def example(self):
+        """bytes: a text, for requests that show what a model takes."""
+        return self.pieces[0]
+
+    @property
     def vocabulary_size(self):
         """int: number of ids, padding among them."""
         return len(self.pieces) + 1

@@ -64,7 +64,7 @@ def transformer_language_model(**kwargs):
         "use_bias": False,
         "attention_window": 5,
         "tokenizer": CharacterTokenizer("abc"),
-        "stop_token_id": 3,
+        "stop_token_id": (1, 3),
     }
     return models.TransformerLanguageModel(4, **{**options, **kwargs})
 

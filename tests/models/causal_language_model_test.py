@@ -40,12 +40,13 @@ def test_padding_has_no_probability(model):
     [
         ({"vocabulary_size": 1}, "at least 2, padding included"),
         ({"vocabulary_size": 5, "stop_token_id": 5}, "from 1 to 4"),
+        ({"vocabulary_size": 5, "stop_token_id": (1, 0)}, "from 1 to 4"),
         (
             {"vocabulary_size": 3, "tokenizer": CharacterTokenizer("abc")},
             "tokenizer has 4 ids",
         ),
     ],
-    ids=["size", "stop", "tokenizer"],
+    ids=["size", "stop", "stops", "tokenizer"],
 )
 def test_bad_arguments_are_named(arguments, words):
     with pytest.raises(ValueError, match=words):

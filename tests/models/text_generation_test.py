@@ -111,6 +111,28 @@ def test_generation_ends_after_the_stop_token(model):
     assert "".join(pieces) == stopped[0]
 
 
+def test_any_of_several_stop_tokens_ends_an_answer(model):
+    endless = model.generate(PROMPTS, 40, seed=2)
+    stops = [model.tokenizer.encode([c]).numpy()[0, 0] for c in "ae "]
+    everywhere = model.generate(PROMPTS, 40, seed=2, stop_token_id=[stops])
+    for whole, part in zip(endless, everywhere, strict=True):
+        found = [i for i, c in enumerate(whole) if c in "ae "]
+        assert part == whole[: min(found, default=39) + 1]
+    rows = [[stops[0], 0, 0], [0, 0, 0], stops]
+    each = model.generate(PROMPTS, 40, seed=2, stop_token_id=rows)
+    assert each[1:] == [endless[1], everywhere[2]]
+    assert each[0] == endless[0][: endless[0].find("a") % 40 + 1]
+
+
+def test_padding_before_a_prompt_changes_nothing(model):
+    ids = model.tokenizer.encode(PROMPTS).numpy()
+    left = np.array([np.roll(row, (row == 0).sum()) for row in ids])
+    assert (left != ids).any()
+    np.testing.assert_array_equal(
+        model.generate(left, 6, seed=9), model.generate(ids, 6, seed=9)
+    )
+
+
 def test_a_stop_token_of_the_model_is_the_default():
     model = make(CharacterTokenizer("ab"), stop_token_id=1)
     texts = model.generate([""] * 20, 30, seed=0)
@@ -174,7 +196,8 @@ def test_generation_of_new_lengths_is_not_traced_again(model):
         (lambda m: m.generate(b"a\xff", 3), "must be UTF-8"),
         (lambda m: m.generate([], 3), "must be text, or integers"),
         (lambda m: m.generate([1.5], 3), "must be text, or integers"),
-        (lambda m: m.generate(np.array([[0, 1]]), 3), "padding at the end"),
+        (lambda m: m.generate(np.array([[1, 0, 1]]), 3), "a 0 between tokens"),
+        (lambda m: m.generate("a", 3, stop_token_id=[[1], [2]]), "row of tok"),
         (lambda m: m.generate(np.array([[99]]), 3), "token ids from 1 to 10"),
         (lambda m: m.generate("a", 0), "`max_new_tokens` must be at least 1"),
         (lambda m: m.generate("a", 10**6), "at most 65536"),
@@ -189,7 +212,8 @@ def test_generation_of_new_lengths_is_not_traced_again(model):
         "utf8",
         "nothing",
         "floats",
-        "left_padding",
+        "gap",
+        "stops",
         "big_id",
         "no_tokens",
         "many_tokens",

@@ -30,7 +30,7 @@ def walk(x, given, end, stop=0, alive=True):
         tf.convert_to_tensor(end),
         tf.fill(x.shape, 0.5),
         SamplingOptions(tf.zeros([rows])),
-        tf.fill([rows], stop),
+        tf.constant(np.tile(np.atleast_1d(stop), (rows, 1)), tf.int32),
         before,
     )
 
@@ -66,6 +66,8 @@ def test_a_drawn_stop_token_ends_a_row_but_a_given_one_does_not():
     tokens, _, (_, steps, alive) = walk(zeros, zeros, [6], stop=2)
     np.testing.assert_array_equal(tokens, [[1, 2, 0, 0, 0, 0]])
     assert steps[0] == 2 and not alive[0]
+    tokens, _, _ = walk(zeros, zeros, [6], stop=[4, 0, 3])
+    np.testing.assert_array_equal(tokens, [[1, 2, 3, 0, 0, 0]])
     tokens, _, _ = walk([[2, 0, 0]], [[1, 0, 0]], [3], stop=2)
     np.testing.assert_array_equal(tokens, [[2, 3, 4]])
 

@@ -35,6 +35,30 @@ def test_restores_the_newest_and_keeps_the_last_ones(tmp_path):
     assert restored(tmp_path) == ({"epoch": 5}, [5.0, -5.0])
 
 
+def test_the_mean_of_the_last_ones_leaves_out_damaged_ones(tmp_path):
+    store = store_with(tmp_path, 4, keep=4)
+    (damaged,) = tmp_path.glob("step-*3")
+    (damaged / "progress.json").write_text("")
+    state = [*variables([9.0, 9.0], 9.0)]
+    CheckpointStore(tmp_path, state).average(2)
+    assert state[0].numpy().tolist() == [3.0, -3.0]
+    CheckpointStore(tmp_path, state).average(10)
+    np.testing.assert_allclose(state[1], (1 + 2 + 4) / 3)
+    assert store.steps == [1, 2, 3, 4]
+
+
+def test_the_mean_leaves_counters_alone_and_nothing_where_nothing_is(tmp_path):
+    counter, weight = tf.Variable(0), tf.Variable(0.0)
+    store = CheckpointStore(tmp_path, [counter, weight])
+    store.average(3)
+    for step in (1, 2):
+        counter.assign(step)
+        weight.assign(step)
+        store.save(step, {})
+    store.average(2)
+    assert (int(counter), float(weight)) == (2, 1.5)
+
+
 def test_without_a_checkpoint_nothing_changes(tmp_path):
     assert restored(tmp_path) == (None, [9.0, 9.0])
 

@@ -12,6 +12,7 @@ BENCHMARKS = {
     "nade": "training.benchmarks.nade",
     "pixels": "training.benchmarks.pixels",
     "recurrent": "training.benchmarks.recurrent",
+    "transformer": "training.benchmarks.transformer",
     "vae": "training.benchmarks.vae",
 }
 PAGE = "docs/benchmarks.md"

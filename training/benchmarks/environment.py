@@ -7,10 +7,18 @@ import os
 import pathlib
 import platform
 
+# Modules; the distributions have the same names to Python's metadata.
+_PEERS = ("torch", "transformers", "keras_hub")
+
+
+def has_package(name):
+    """Whether a peer of the benchmarks alone is installed."""
+    return importlib.util.find_spec(name) is not None
+
 
 def has_torch():
-    """Whether PyTorch, a peer of the benchmarks alone, is installed."""
-    return importlib.util.find_spec("torch") is not None
+    """Whether PyTorch is."""
+    return has_package("torch")
 
 
 def num_cores():
@@ -68,7 +76,8 @@ def describe(command, threads, load_before):
         tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
         for gpu in tf.config.list_physical_devices("GPU")
     ]
-    packages = ["tensorflow", "keras"] + (["torch"] if has_torch() else [])
+    packages = ["tensorflow", "keras"]
+    packages += [name for name in _PEERS if has_package(name)]
     versions = [f"{p} {importlib.metadata.version(p)}" for p in packages]
     versions.append(f"Python {platform.python_version()}")
     policy = os.environ.get("OMP_WAIT_POLICY", "not set")

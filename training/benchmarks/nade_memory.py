@@ -13,6 +13,9 @@ import pathlib
 import re
 import tempfile
 
+from training.benchmarks.resident_memory import forget_peak
+from training.benchmarks.resident_memory import resident
+
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
@@ -48,8 +51,8 @@ def measure_memory(framework, name, sizes, threads):
         ) as pool,
     ):
         job = pool.submit(_run_steps, framework, name, sizes, threads, folder)
-        resident = job.result()
-        return Memory(xla_bytes(folder), resident)
+        growth = job.result()
+        return Memory(xla_bytes(folder), growth)
 
 
 def xla_bytes(folder):
@@ -80,31 +83,12 @@ def _run_steps(framework, name, sizes, threads, folder):
     set_threads(framework, threads)
     tiny = dataclasses.replace(sizes, batch_size=2, input_dim=4, units=3)
     nade_candidates.builders(framework, tiny)[name]()()
-    before = _status("VmRSS")
+    before = resident("VmRSS")
     step = nade_candidates.builders(framework, sizes)[name]()
     step()
     # What compilation took for a moment does not count.
-    _forget_peak()
+    forget_peak()
     for _ in range(2):
         step()
-    peak = _status("VmHWM")
+    peak = resident("VmHWM")
     return None if before is None else peak - before
-
-
-def _status(key):
-    """A figure of this process in bytes, as Linux reports it.
-
-    Not `getrusage`: its peak starts from that of the parent process.
-    """
-    path = pathlib.Path("/proc/self/status")
-    if not path.exists():
-        return None
-    found = re.search(rf"^{key}:\s+(\d+) kB", path.read_text(), re.MULTILINE)
-    return 1024 * int(found.group(1)) if found else None
-
-
-def _forget_peak():
-    try:
-        pathlib.Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return

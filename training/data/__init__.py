@@ -1,5 +1,7 @@
 """tf.data pipelines: sources, transforms and batches. They know no model."""
 
+from training.data.buckets import bucket_batches
+from training.data.buckets import bucket_steps
 from training.data.dataset import Dataset
 from training.data.dataset import DataUnavailableError
 from training.data.examples import as_array
@@ -19,6 +21,8 @@ __all__ = [
     "Dataset",
     "as_array",
     "bernoulli_binarize",
+    "bucket_batches",
+    "bucket_steps",
     "evaluation_batches",
     "flatten",
     "load_dataset",

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -53,6 +54,7 @@ class Dataset:
         description: one sentence: what it is, its sizes, where it came from.
         vocabulary: tuple of str: what each token stands for.
         season: int, or None: steps after which a series resembles itself.
+        tokenizer: what made token ids of texts, or is to make them.
 
     Raises:
         ValueError: if a split is missing, empty or of unknown size.
@@ -66,6 +68,7 @@ class Dataset:
     description: str
     vocabulary: tuple[str, ...] = ()
     season: int | None = None
+    tokenizer: Any = None
 
     def __post_init__(self):
         if self.kind not in KINDS:

@@ -97,13 +97,7 @@ def training_batches(
         batches = passes.looked_up(lookup, augment)
     if augment_batch is not None:
         batches = passes.augmented(batches, augment_batch, steps_per_pass)
-    return _finish(
-        batches.apply(
-            tf.data.experimental.assert_cardinality(
-                tf.data.INFINITE_CARDINALITY
-            )
-        )
-    )
+    return without_end(batches)
 
 
 def evaluation_batches(examples, *, batch_size, memory_limit=MEMORY_LIMIT):
@@ -129,6 +123,17 @@ def evaluation_batches(examples, *, batch_size, memory_limit=MEMORY_LIMIT):
     if size is not None and count * size <= memory_limit:
         batches = batches.cache()
     return _finish(batches)
+
+
+def without_end(batches):
+    """Finishes an infinite stream: ordered, prefetched, known to be endless."""
+    return _finish(
+        batches.apply(
+            tf.data.experimental.assert_cardinality(
+                tf.data.INFINITE_CARDINALITY
+            )
+        )
+    )
 
 
 def _finish(batches):

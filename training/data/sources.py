@@ -12,6 +12,7 @@ from training.data.memory_tasks import load_adding_problem
 from training.data.memory_tasks import load_copy_task
 from training.data.npz_file import load_npz_file
 from training.data.pairs_file import load_pairs_file
+from training.data.parallel_texts import load_parallel_texts
 from training.data.photographs import load_photographs
 from training.data.python_docs import load_python_docs
 from training.data.text_file import load_text_file
@@ -21,8 +22,9 @@ from training.data.time_series import load_time_series
 
 SYNTAX = (
     "digits, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
-    "pairs:FILE.tsv, text:FILE, idx:DIR, npz:FILE, series:NAME, photographs, "
-    "python_docs, dates, noisy_sine, chorales:NAME, cadences, adding:T, copy:T"
+    "pairs:FILE.tsv, parallel:DIR/SOURCE-TARGET, text:FILE, idx:DIR, npz:FILE, "
+    "series:NAME, photographs, python_docs, dates, noisy_sine, chorales:NAME, "
+    "cadences, adding:T, copy:T"
 )
 
 _EMBEDDED = {
@@ -37,6 +39,7 @@ _LOADERS = {
     "tfds": load_tfds,
     "images": load_image_folder,
     "pairs": load_pairs_file,
+    "parallel": load_parallel_texts,
     "text": load_text_file,
     "idx": load_idx_folder,
     "npz": load_npz_file,
@@ -62,6 +65,7 @@ def load_dataset(source):
             - `tfds:NAME[/CONFIG]`: a TensorFlow Datasets builder;
             - `images:DIR`: PNG or JPEG files, one sub-folder per class;
             - `pairs:FILE.tsv`: source, tab, target on every line;
+            - `parallel:DIR/SOURCE-TARGET`: files of one language each;
             - `text:FILE`: UTF-8 text, or a folder of train, valid and test;
             - `idx:DIR`: the four files of MNIST's own format;
             - `npz:FILE`: NumPy arrays;

@@ -30,6 +30,8 @@ RECIPES = {
     "pixel_rnn": "PixelCNN, Row LSTM or Diagonal BiLSTM of binary images",
     "rnade": "RNADE, exact density of real-valued vectors",
     "translate_dates": "Transformer from written dates to ISO 8601",
+    "translate_multi30k": "Transformer from German to English, or back",
+    "translate_wmt14": "Transformer from English to German, the paper's task",
     "vae": "variational autoencoder of binary images",
     "word_lstm": "LSTM language model of words",
 }

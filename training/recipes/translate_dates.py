@@ -15,8 +15,6 @@ from training.evaluations.translation import evaluate_translation
 from training.recipe import Factory
 from training.recipe import Recipe
 
-_TOKENIZER = Factory(ByteTokenizer)
-
 
 def demo():
     """Two blocks a side, 64 wide."""
@@ -42,7 +40,6 @@ def _recipe(hidden_dim, **values):
             intermediate_dim=4 * hidden_dim,
             dropout=0.0,
             max_sequence_length=128,
-            tokenizer=_TOKENIZER,
         ),
         compile={
             "optimizer": Factory(
@@ -58,7 +55,8 @@ def _recipe(hidden_dim, **values):
             ),
         },
         data="dates",
-        transforms=(Factory(token_pairs, tokenizer=_TOKENIZER),),
+        tokenizer=Factory(ByteTokenizer),
+        transforms=(Factory(token_pairs),),
         global_batch_size=64,
         evaluate=evaluate_translation,
         monitor="val_nll_per_step",

@@ -19,10 +19,13 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
         padding_mask: optional `(batch_size, time)` booleans, True where a step
             counts.
         encoded_padding_mask: optional `(batch_size, source_time)` booleans.
+        return_attention_scores: bool. Whether to return how much each step
+            attends to each of the source.
         training: bool.
 
     Returns:
-        Tensor like `x`.
+        Tensor like `x`; with `return_attention_scores` also float32 weights
+        `(batch_size, num_heads, time, source_time)`.
 
     References:
         - [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), 3.1
@@ -45,6 +48,7 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
         encoded,
         padding_mask=None,
         encoded_padding_mask=None,
+        return_attention_scores=False,
         training=False,
     ):
         def attention(x):
@@ -57,10 +61,10 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
 
         x = self._around(self.self_attention_norm, attention, x, training)
         keys_values = self.cross_keys_values(encoded)
-        x = self._cross(x, keys_values, encoded_padding_mask, training)
-        return self._around(
-            self.feed_forward_norm, self.feed_forward, x, training
-        )
+        scores = [] if return_attention_scores else None
+        x = self._cross(x, keys_values, encoded_padding_mask, training, scores)
+        x = self._around(self.feed_forward_norm, self.feed_forward, x, training)
+        return (x, *scores) if return_attention_scores else x
 
     def cross_keys_values(self, encoded):
         """Keys and values of a source, for all the steps to come.
@@ -95,10 +99,20 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
         x = ops.reshape(x, shape)
         return self._around(self.feed_forward_norm, self.feed_forward, x), cache
 
-    def _cross(self, x, keys_values, padding_mask, training=False):
+    def _cross(self, x, keys_values, padding_mask, training=False, scores=None):
+        """Attends to the source; appends the weights to the list `scores`."""
+
         def attention(x):
-            return self.cross_attention.attend(
-                x, keys_values, padding_mask=padding_mask, training=training
+            x = self.cross_attention.attend(
+                x,
+                keys_values,
+                padding_mask=padding_mask,
+                return_attention_scores=scores is not None,
+                training=training,
             )
+            if scores is None:
+                return x
+            scores.append(x[1])
+            return x[0]
 
         return self._around(self.cross_attention_norm, attention, x, training)

@@ -198,13 +198,45 @@ class Transformer(SequenceToSequenceModel):
         encoded = self.encode_ids(x, training=training)
         if y is None:
             return ops.cast(encoded, "float32")
-        start = ops.zeros_like(y[:, :1])
-        inputs = ops.concatenate([start, y[:, :-1]], axis=1)
-        h = self.drop(self._embed(inputs), training=training)
+        h = self.drop(self._shifted(y), training=training)
         # Padding of targets stands at their end: nothing before it sees it.
         for block in self.decoder_blocks:
             h = block(h, encoded, encoded_padding_mask=x > 0, training=training)
         return self._logits(h)
+
+    def attention_maps(self, x, y):
+        """How much each token of a target attends to each of its source.
+
+        Args:
+            x: list of str, or `(num_pairs, source_time)` token ids.
+            y: the same of targets, without their end, which has a row, too.
+
+        Returns:
+            `(num_layers, num_pairs, num_heads, time + 1, source_time)` float32
+            tensor. Row t is what the decoder looked at to write token t of the
+            target; the weights of a row sum to 1.
+        """
+        x, y = self._as_ids(x, "x"), self.with_end(self._as_ids(y, "y"))
+        return self.compile_method(self._attention_maps, jit_compile=False)(
+            x, y
+        )
+
+    def _attention_maps(self, x, y):
+        encoded, h, maps = self.encode_ids(x), self._shifted(y), []
+        for block in self.decoder_blocks:
+            h, scores = block(
+                h,
+                encoded,
+                encoded_padding_mask=x > 0,
+                return_attention_scores=True,
+            )
+            maps.append(scores)
+        return ops.stack(maps)
+
+    def _shifted(self, y):
+        """What the decoder sees: the start and all tokens but the last."""
+        start = ops.zeros_like(y[:, :1])
+        return self._embed(ops.concatenate([start, y[:, :-1]], axis=1))
 
     def encode_ids(self, x, training=False):
         """What the encoder makes of sources.

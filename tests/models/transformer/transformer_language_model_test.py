@@ -3,6 +3,12 @@ import pytest
 import tensorflow as tf
 
 from keras_genseq.models import TransformerLanguageModel
+from keras_genseq.ops.random import row_uniform
+from keras_genseq.samplers import SamplingOptions
+from keras_genseq.samplers import draw_tokens
+from keras_genseq.samplers.repetition import discourage
+from keras_genseq.samplers.repetition import empty_history
+from keras_genseq.samplers.repetition import remember
 from keras_genseq.tokenizers import CharacterTokenizer
 
 POSITIONS = pytest.mark.parametrize(
@@ -24,6 +30,11 @@ def make(**options):
 def ids(rows=3, steps=20, seed=0):
     rng = np.random.default_rng(seed)
     return rng.integers(1, 7, (rows, steps)).astype("int32")
+
+
+@pytest.fixture(scope="module")
+def small():
+    return make()
 
 
 @POSITIONS
@@ -84,19 +95,50 @@ def test_prompts_are_answered_alike_alone_and_in_a_batch():
     assert "".join(stream) == together[0]
 
 
-def test_generation_equals_a_pass_over_the_whole_for_every_token():
-    model = make()
-    prompt = ids(1, 5)
-    (answer,) = model.generate(prompt, 20, temperature=0.0).numpy()
-    x = prompt[0].tolist()
-    for token in answer:
-        logits = model(np.array([[*x, 1]], "int32"))[0, -1]
-        assert token == np.argmax(logits)
-        x.append(int(token))
+KNOBS = {
+    "greedy": {"temperature": 0.0},
+    "temperature": {"temperature": 1.7},
+    "top_k": {"top_k": 3},
+    "top_p": {"top_p": 0.8, "temperature": 2.0},
+    "min_p": {"min_p": 0.1, "temperature": 2.0},
+    "repetition": {"repetition_penalty": 1.5, "temperature": 2.0},
+    "ngrams": {"no_repeat_ngram_size": 2, "temperature": 0.5},
+}
 
 
-def test_lengths_of_requests_do_not_retrace():
+def test_cached_answers_are_those_of_whole_passes_for_every_sampler(small):
+    """One compiled call draws a row for each sampler."""
+    model, steps = small, 12
+    defaults = {
+        "temperature": 1.0,
+        "top_k": 0,
+        "top_p": 1.0,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "no_repeat_ngram_size": 0,
+    }
+    rows = [{**defaults, **knobs} for knobs in KNOBS.values()]
+    options = {name: [row[name] for row in rows] for name in defaults}
+    prompt, seeds = np.repeat(ids(1, 4), len(rows), 0), range(len(rows))
+    answers = model.generate(prompt, steps, seed=list(seeds), **options)
+    uniforms = row_uniform(list(seeds), 4 + steps)
+    options = SamplingOptions(*map(tf.constant, options.values()))
+    x, history = prompt, empty_history(len(rows), 4 + steps)
+    for t in range(4 + steps):
+        if t >= 4:
+            logits = model(np.pad(x, ((0, 0), (0, 1))))[:, -1]
+            logits = discourage(logits, history, tf.constant(t), options)
+            drawn = draw_tokens(logits, uniforms[:, t], options)
+            x = np.concatenate([x, drawn.numpy()[:, None]], axis=1)
+        token = tf.constant(x[:, t], tf.int32)
+        history = remember(history, tf.constant(t), token)
+    np.testing.assert_array_equal(answers, x[:, 4:])
+    assert len({tuple(row) for row in answers.numpy()}) == len(rows)
+
+
+def test_a_hundred_requests_of_any_length_are_traced_once():
     model = make()
+    rng = np.random.default_rng(0)
     traces = []
     next_logits = model.next_logits
 
@@ -107,8 +149,13 @@ def test_lengths_of_requests_do_not_retrace():
     object.__setattr__(model, "next_logits", counted)
     model.generate(ids(1, 17), 1)
     once = len(traces)
-    for size in range(1, 15):
-        model.generate(ids(1, 17), size, temperature=0.1 * size, seed=size)
+    for seed in range(100):
+        length = int(rng.integers(1, 20))
+        size = int(rng.integers(max(17, length + 1), 33)) - length
+        answer = model.generate(
+            ids(1, length), size, temperature=0.1 * seed, seed=seed
+        )
+        assert answer.shape == (1, size)
     assert once and len(traces) == once
 
 

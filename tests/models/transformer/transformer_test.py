@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_genseq.models import Transformer
 from keras_genseq.models import TransformerSchedule
+from keras_genseq.models.beam_search import beam_search
 from keras_genseq.tokenizers import CharacterTokenizer
 
 X = np.array([[1, 2, 3, 4], [2, 2, 0, 0], [3, 1, 4, 0]], "int32")
@@ -71,6 +72,18 @@ def test_single_steps_equal_the_whole(norm_first, beams):
         token = np.repeat(Y[:, t], beams)
 
 
+def test_attention_maps_are_weights_of_the_source_alone(model):
+    maps = model.attention_maps(X, Y).numpy()
+    assert maps.shape == (2, 3, 2, 6, 4)
+    np.testing.assert_allclose(maps.sum(axis=-1), 1.0, rtol=1e-5)
+    assert not maps[:, 1, :, :, 2:].any() and maps[:, 1, :, :, :2].all()
+    changed = Y.copy()
+    changed[:, 2] = Y[:, 2] % 4 + 1
+    after = model.attention_maps(X, changed).numpy()
+    np.testing.assert_allclose(after[:, :, :, :3], maps[:, :, :, :3], atol=1e-6)
+    assert np.abs(after - maps)[..., 3:, :].max() > 1e-3
+
+
 def test_a_wide_beam_finds_what_an_exhaustive_search_finds():
     model = make(vocabulary_size=4)
     x = np.array([[1, 2]], "int32")
@@ -91,6 +104,34 @@ def test_a_wide_beam_finds_what_an_exhaustive_search_finds():
     for answer, score in zip(y, log_prob / penalty, strict=True):
         assert found[tuple(answer)] == pytest.approx(float(score), rel=1e-3)
     assert sorted(scores, reverse=True) == scores.tolist()
+
+
+def test_beams_from_caches_are_those_of_whole_passes(model):
+    width, steps = 3, 6
+    x = np.repeat(X, width, 0)
+
+    def next_logits(last, states):
+        t, y = states
+        y = tf.where(tf.range(steps) == t - 1, last[:, None], y)
+        return model(x, y)[:, t], [t + 1, y]
+
+    tokens, scores = beam_search(
+        next_logits,
+        [tf.constant(0), tf.zeros((3 * width, steps), tf.int32)],
+        beam_width=width,
+        num_steps=steps,
+        max_new_tokens=tf.fill([3], steps),
+        length_penalty=tf.fill([3], 0.6),
+        end_id=model.end_id,
+    )
+    found, found_scores = model.translate(
+        X, steps, beam_width=width, length_penalty=0.6, n_best=True
+    )
+    tokens = np.where(tokens == model.end_id, 0, tokens)
+    np.testing.assert_array_equal(found[..., :steps], tokens)
+    np.testing.assert_allclose(found_scores, scores, rtol=1e-4)
+    # Beams of several beginnings live on: their caches had to change places.
+    assert len(set(tokens[0, :, 0].tolist())) > 1
 
 
 def test_a_beam_of_one_is_greedy(model):

@@ -37,17 +37,19 @@ def test_the_same_pairs_every_time(dates):
 def test_pairs_become_rows_of_tokens(dates):
     tokenizer = ByteTokenizer()
     few = dataclasses.replace(
-        dates, splits={n: s.take(5) for n, s in dates.splits.items()}
+        dates,
+        splits={n: s.take(5) for n, s in dates.splits.items()},
+        tokenizer=tokenizer,
     )
-    encoded = token_pairs(tokenizer)(few)
+    encoded = token_pairs()(few)
     for name, split in encoded.splits.items():
         for row, pair in zip(split, few.splits[name], strict=True):
             assert row["y"].shape == (10,)
-            assert row["x"].shape == encoded.element_shape
+            assert row["x"].shape == split.element_spec["x"].shape
             texts = tokenizer.decode([np.trim_zeros(row["x"], "b")])
             assert texts[0] == pair["source"]
 
 
 def test_only_pairs_are_translated():
     with pytest.raises(ValueError, match="takes data of kind 'pairs'"):
-        token_pairs(ByteTokenizer())(load_dataset("digits"))
+        token_pairs()(load_dataset("digits"))

@@ -1,0 +1,285 @@
+"""The Transformer language model beside Hugging Face, KerasHub and PyTorch.
+
+Run       python -m training benchmark transformer --write
+Measured  docs/benchmarks.md
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_genseq.models import TransformerLanguageModel
+from training.benchmarks.agreement import check_equal
+from training.benchmarks.agreement import check_same_samples
+from training.benchmarks.environment import has_package
+from training.benchmarks.environment import has_torch
+from training.benchmarks.table import markdown_table
+from training.benchmarks.table import timing_table
+from training.benchmarks.timing import measure
+from training.benchmarks.transformer_memory import PATHS
+from training.benchmarks.transformer_memory import measure_attention
+from training.benchmarks.workers import Workers
+
+TITLE = "Transformer"
+OURS = "ours"
+HUGGING_FACE = "Hugging Face transformers, PyTorch"
+KERAS_HUB = "KerasHub GPT-2, XLA"
+_LEARNING_RATE = 1e-4
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """Sizes of GPT-2's architecture, of requests and of a training step."""
+
+    num_layers: int = 6
+    hidden_dim: int = 384
+    num_heads: int = 6
+    vocabulary_size: int = 50257
+    prompt_length: int = 15
+    new_tokens: int = 128
+    batch_sizes: tuple = (1, 16)
+    trained_vocabulary_size: int = 65
+    trained_rows: int = 8
+    trained_length: int = 256
+    attention_lengths: tuple = (2048, 4096, 8192)
+
+    @property
+    def decoded_length(self):
+        # The start, too, takes a position.
+        return 1 + self.prompt_length + self.new_tokens
+
+
+def benchmark(repeats, threads, sizes=None):
+    """Times decoding and training, and measures the memory of attention.
+
+    Args:
+        repeats: int. Timings of which the median counts.
+        threads: int. Threads of each framework.
+        sizes: `Sizes`, or None for 6 layers of width 384.
+
+    Returns:
+        str, the Markdown below the section's title.
+
+    Raises:
+        RuntimeError: if the candidates do not compute the same.
+    """
+    sizes = sizes or Sizes()
+    missing = [
+        name
+        for name in ("torch", "transformers", "keras_hub")
+        if not has_package(name)
+    ]
+    parts = [
+        f"A language model as GPT-2 is made: {sizes.num_layers} blocks, "
+        f"{sizes.hidden_dim} wide, {sizes.num_heads} heads, learned positions."
+    ]
+    if missing:
+        parts.append(f"Left out, not installed: {', '.join(missing)}.")
+    for rows in sizes.batch_sizes:
+        with Workers(threads) as workers:
+            parts += _decoding_part(workers, repeats, sizes, rows)
+    for precision in _POLICIES:
+        with Workers(threads) as workers:
+            parts += _training_part(workers, repeats, sizes, precision)
+    parts += _memory_part(sizes, threads)
+    return "\n\n".join(parts)
+
+
+def _decoding_part(workers, repeats, sizes, rows):
+    calls = workers.build("tensorflow", generators, sizes, rows)
+    if has_torch() and has_package("transformers"):
+        calls |= workers.build("torch", hugging_face_generators, sizes, rows)
+    check = check_same_samples
+    if has_package("keras_hub"):
+        calls |= workers.build("keras_hub", keras_hub_generators, sizes, rows)
+
+        def check(results):
+            # KerasHub approximates the GELU: its tokens are its own.
+            theirs = results.pop(KERAS_HUB)
+            check_same_samples(results)
+            results[KERAS_HUB] = theirs
+
+    timings = measure(calls, repeats, check=check)
+    tokens = rows * sizes.new_tokens
+    return [
+        f"### Decoding, batch of {rows}",
+        f"Prompts of {sizes.prompt_length} tokens and {sizes.new_tokens} new "
+        f"ones, the likeliest at every step, of {sizes.vocabulary_size:,}; "
+        "float32, keys and values cached. Ours and Hugging Face's share their "
+        "weights and write the same tokens; KerasHub's has random weights.",
+        timing_table(timings, OURS, work=tokens, unit="tokens"),
+    ]
+
+
+def _training_part(workers, repeats, sizes, precision):
+    steps = workers.build("tensorflow", trainers, sizes, precision)
+    if has_torch():
+        from training.benchmarks.transformer_torch import torch_trainers
+
+        steps |= workers.build("torch", torch_trainers, sizes, precision)
+    # Bfloat16 has eight bits; the two round at different places.
+    tolerance = 1e-3 if precision == "float32" else 2e-2
+    timings = measure(
+        steps, repeats, check=lambda results: check_equal(results, tolerance)
+    )
+    return [
+        f"### Training, {precision}",
+        f"A step (forward, backward, AdamW) on {sizes.trained_rows} sequences "
+        f"of {sizes.trained_length}, vocabulary "
+        f"{sizes.trained_vocabulary_size}. The losses of the first two steps "
+        f"agree to {tolerance:.1%}.",
+        timing_table(timings, OURS),
+    ]
+
+
+def _memory_part(sizes, threads):
+    peaks = {
+        path: [
+            measure_attention(path, length, sizes, threads)
+            for length in sizes.attention_lengths
+        ]
+        for path in PATHS
+    }
+    header = ["attention", *(f"{n:,} steps" for n in sizes.attention_lengths)]
+    rows = [
+        [path, *("" if b is None else f"{b / 2**20:,.0f} MiB" for b in found)]
+        for path, found in peaks.items()
+    ]
+    return [
+        "### Memory of attention",
+        f"Growth of the peak of resident memory by one forward and backward "
+        f"pass of a causal layer, {sizes.num_heads} heads, "
+        f"{sizes.hidden_dim} wide, one sequence, each in a process of its own.",
+        markdown_table(header, rows),
+    ]
+
+
+def generators(sizes, rows):
+    """Our callable that continues `rows` prompts, by name."""
+    model = language_model(sizes, sizes.vocabulary_size, sizes.decoded_length)
+    prompt = prompts(sizes, rows)
+
+    def generate():
+        return model.generate(
+            prompt, sizes.new_tokens, temperature=0.0, seed=0
+        ).numpy()
+
+    return {OURS: generate}
+
+
+def hugging_face_generators(sizes, rows):
+    """The same by Hugging Face's model, with our weights."""
+    import torch
+
+    from training.benchmarks.transformer_torch import hugging_face_model
+
+    model = hugging_face_model(sizes)
+    # Our model puts the start, id 0, before a text.
+    prompt = np.pad(prompts(sizes, rows), [[0, 0], [1, 0]])
+    prompt = torch.tensor(prompt, dtype=torch.long)
+
+    def generate():
+        answer = model.generate(
+            prompt,
+            attention_mask=torch.ones_like(prompt),
+            max_new_tokens=sizes.new_tokens,
+            do_sample=False,
+            use_cache=True,
+            # Padding is no answer of ours.
+            suppress_tokens=[0],
+        )
+        return answer[:, prompt.shape[1] :].numpy()
+
+    return {HUGGING_FACE: generate}
+
+
+def keras_hub_generators(sizes, rows):
+    """The same work by KerasHub's model, compiled, with random weights."""
+    import keras_hub
+
+    backbone = keras_hub.models.GPT2Backbone(
+        vocabulary_size=sizes.vocabulary_size,
+        num_layers=sizes.num_layers,
+        num_heads=sizes.num_heads,
+        hidden_dim=sizes.hidden_dim,
+        intermediate_dim=4 * sizes.hidden_dim,
+        dropout=0.0,
+        max_sequence_length=sizes.decoded_length,
+    )
+    model = keras_hub.models.GPT2CausalLM(backbone, preprocessor=None)
+    model.compile(sampler="greedy", jit_compile=True)
+    length, given = sizes.decoded_length, 1 + sizes.prompt_length
+    tokens = np.zeros((rows, length), "int32")
+    tokens[:, 1:given] = prompts(sizes, rows)
+    mask = np.broadcast_to(np.arange(length) < given, tokens.shape)
+
+    def generate():
+        answer = model.generate(
+            {"token_ids": tokens, "padding_mask": mask}, stop_token_ids=None
+        )
+        return np.asarray(answer["token_ids"])[:, given:]
+
+    return {KERAS_HUB: generate}
+
+
+def trainers(sizes, precision):
+    """Our training step, by name; each call gives the loss before it."""
+    model = language_model(
+        sizes,
+        sizes.trained_vocabulary_size,
+        sizes.trained_length,
+        dtype=_POLICIES[precision],
+    )
+    model.compile(
+        keras.optimizers.AdamW(_LEARNING_RATE, weight_decay=0.01),
+        jit_compile=False,
+    )
+    function, batch = model.make_train_function(), tf.constant(texts(sizes))
+
+    def step():
+        model.reset_metrics()
+        return float(function(iter([(batch,)]))["loss"])
+
+    return {OURS: step}
+
+
+def language_model(sizes, vocabulary_size, length, dtype="float32"):
+    """Our model, with the weights that `weights` gives."""
+    model = TransformerLanguageModel(
+        vocabulary_size,
+        num_layers=sizes.num_layers,
+        hidden_dim=sizes.hidden_dim,
+        num_heads=sizes.num_heads,
+        positions="learned",
+        max_sequence_length=length,
+        dropout=0.0,
+        dtype=dtype,
+    )
+    model.set_weights(weights(sizes, [w.shape for w in model.weights]))
+    return model
+
+
+def weights(sizes, shapes):
+    """Arrays of these shapes, the same ones at every call."""
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(scale=0.02, size=s).astype("float32") for s in shapes]
+    # The last normalisation's scale: logits far enough apart to tell.
+    arrays[-2] += sizes.hidden_dim**0.5
+    return arrays
+
+
+def prompts(sizes, rows):
+    """`(rows, prompt_length)` token ids."""
+    rng = np.random.default_rng(1)
+    shape = (rows, sizes.prompt_length)
+    return rng.integers(1, sizes.vocabulary_size, shape).astype("int32")
+
+
+def texts(sizes):
+    """`(trained_rows, trained_length)` token ids."""
+    rng = np.random.default_rng(2)
+    shape = (sizes.trained_rows, sizes.trained_length)
+    return rng.integers(1, sizes.trained_vocabulary_size, shape).astype("int32")
