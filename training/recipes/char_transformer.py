@@ -5,7 +5,7 @@ Run       python -m training train char_transformer
 Paper     none states this text and split; counted beside it are Markov chains.
           A public model of 10.65 million parameters reaches 1.4697 nats on the
           last tenth of the text (karpathy/nanoGPT)
-Measured  docs/results.md
+Measured  not yet: no run of the paper preset has ended
 """
 
 import keras

@@ -6,7 +6,7 @@ Run       python -m training train made_uci
               --data npz:binary_uci/dna.npz
 Paper     nats on the test sets, table 2 of Germain et al. (2015):
           `training.evaluations.binary_uci`
-Measured  docs/results.md
+Measured  not yet: no run of the paper preset has ended
 """
 
 from keras_genseq.models import MADE

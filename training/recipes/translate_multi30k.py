@@ -8,7 +8,7 @@ Paper     none; public models of this size reach BLEU 36.5 from German to
           English (9 million parameters, bentrevett/pytorch-seq2seq) and 41.0
           from English to German (2.6 million, LividWo/Revisit-MMT), both of
           tokenised text
-Measured  docs/results.md
+Measured  not yet: no run of the paper preset has ended
 """
 
 import keras
