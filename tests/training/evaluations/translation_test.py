@@ -33,11 +33,15 @@ class ToyWmt(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _split_generators(self, dl_manager):
         sizes = {"train": 200, "validation": 3, "test": 4}
-        return {name: self._pairs(size) for name, size in sizes.items()}
+        return {
+            name: self._generate_examples(size) for name, size in sizes.items()
+        }
 
-    def _pairs(self, size):
+    def _generate_examples(self, size):
         for i in range(size):
             more = " und noch einer" * (i % 40)
+            if i == 7:
+                more = " ".join(str(7919 * j) for j in range(100))
             yield i, {"de": f"Turm {i}{more}", "en": f"tower {i}"}
 
 
@@ -58,14 +62,15 @@ def test_wmt14_builds_its_first_batches_from_english_to_german(wmt14):
     dataset = transformed(wmt14, load_dataset(wmt14.data))
     pairs = model_examples(dataset.splits["train"])
     x, y = next(iter(bucket_batches(pairs, tokens=512, seed=0)))
-    width = x.shape[1]
-    assert x.shape == (512 // width, width) and width % 8 == 0
-    assert len(x) == len(y) and y.shape[1] <= 127
+    # Sources are short; a target and its end fill a multiple of eight.
+    width = y.shape[1] + 1
+    assert len(x) == len(y) == 512 // width
+    assert width % 8 == 0 and width <= 128 and x.shape[1] < 10
     decode = dataset.tokenizer.decode
     assert decode(x)[0].numpy().startswith(b"tower ")
     assert decode(y)[0].numpy().startswith(b"Turm ")
     # What is too long to be learnt is still there to be judged.
-    assert dataset.size("train") < 200 and dataset.size("test") == 4
+    assert dataset.size("train") == 199 and dataset.size("test") == 4
     assert dataset.tokenizer.vocabulary_size == 300
 
 
