@@ -4,7 +4,7 @@ Run       python -m training train word_lstm
           python -m training train word_lstm --preset paper
 Paper     test perplexity 99.3 for a plain LSTM on WikiText-2 (Grave et al.,
           2016); 65.6 for AWD-LSTM, with 33 million parameters
-Measured  docs/results.md, after one epoch
+Measured  docs/results.md, after two epochs
 """
 
 import keras
