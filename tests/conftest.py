@@ -17,12 +17,6 @@ tf.config.set_logical_device_configuration(
 )
 
 
-def pytest_configure(config):
-    """Keeps the tests of an `xdist_group`, which share a fixture, together."""
-    if getattr(config.option, "dist", "no") == "load":
-        config.option.dist = "loadgroup"
-
-
 @pytest.fixture(autouse=True)
 def _same_seed():
     keras.utils.set_random_seed(0)

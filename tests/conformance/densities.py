@@ -242,6 +242,7 @@ MODELS = {
         bad_requests=too_long_requests(language_requests(), 70),
         quiet={"dropout": 0.0, "attention_dropout": 0.0},
         policy_rtol=0.05,
+        weight_scale=0.3,
         at_defaults=("blockwise",),
     ),
     "RecurrentNoteModel": ModelCase(

@@ -12,9 +12,6 @@ from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import GAMES
 from tests.conformance.table import MODELS
 
-# The fixture that exports all models takes minutes: one process has it.
-pytestmark = pytest.mark.xdist_group("exported")
-
 # Loads every SavedModel as TensorFlow Serving does, runs all requests of a
 # pickle, and writes the answers or the errors' sentences.
 ANSWER = """
@@ -128,7 +125,8 @@ def assert_close(value, expected):
 def test_answers_as_the_python_model(exported, name):
     signatures = exported[0][name].serving_signatures()
     for signature, asked in answers_of(exported, name).items():
-        for request, answer in asked[:6]:
+        # Five rows, and one alone; eager loops over pixels take their time.
+        for request, answer in asked[:2]:
             expected = signatures[signature].function(**request)
             assert set(answer) == set(expected), answer
             for key, value in expected.items():

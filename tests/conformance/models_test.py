@@ -38,11 +38,9 @@ REPRESENTATIVES = (
     "NADE",
     "AutoregressiveModel",
     "RecurrentLanguageModel",
-    "TransformerLanguageModel",
     "VAE",
     "SequenceForecaster",
     "GAN",
-    "AdversarialAutoencoder",
 )
 BATCH = 12
 

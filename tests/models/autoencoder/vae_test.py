@@ -86,9 +86,16 @@ def test_temperature_zero_decodes_the_likeliest_code():
 
 
 @pytest.mark.parametrize(
-    "likelihood", ["bernoulli", "gaussian", "discretized_logistic"]
+    "likelihood, filters",
+    [
+        ("bernoulli", (4, 8)),
+        ("gaussian", ()),
+        pytest.param("discretized_logistic", (), marks=pytest.mark.slow),
+        pytest.param("bernoulli", (), marks=pytest.mark.slow),
+        pytest.param("gaussian", (4, 8), marks=pytest.mark.slow),
+        pytest.param("discretized_logistic", (4, 8), marks=pytest.mark.slow),
+    ],
 )
-@pytest.mark.parametrize("filters", [(), (4, 8)], ids=["dense", "conv"])
 def test_learns_two_images_by_heart(likelihood, filters):
     model = VAE(
         SHAPE,
@@ -131,6 +138,7 @@ def class_images(count):
     return x.astype("float32"), labels
 
 
+@pytest.mark.slow
 def test_a_conditional_model_draws_what_it_is_asked_for():
     model = VAE(SHAPE, 2, hidden_units=(8,), num_classes=2, seed=1)
     model.compile(keras.optimizers.Adam(0.02), jit_compile=True)

@@ -89,6 +89,7 @@ def test_tied_embeddings_score_by_likeness():
     np.testing.assert_allclose(logits[1:], expected[1:, 0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_papers_cells_learn_a_rhythm():
     x = np.tile(np.array([[1, 2, 3, 1, 2, 4]], "int32"), (4, 5))
     for cell in ("lstm", "gru", "simple_rnn"):

@@ -74,6 +74,7 @@ def test_wmt14_builds_its_first_batches_from_english_to_german(wmt14):
     assert dataset.tokenizer.vocabulary_size == 300
 
 
+@pytest.mark.slow
 def test_wmt14_trains_the_papers_base_model(wmt14):
     recipe = find_recipe("translate_wmt14", "paper")
     described = recipe.describe()
