@@ -46,7 +46,8 @@ def paper():
         model=Factory(
             DCGAN, latent_dim=100, filters=32, ema_decay=0.999, seed=0
         ),
-        # On a CPU, XLA has no fast way for convolutions with strides of 5x5.
+        # On a CPU core a step takes some nine times as long under XLA; `--set
+        # compile.jit_compile=True` measures it.
         compile=adam_for_both(jit_compile=False),
         data="tfds:fashion_mnist?size=32",
         transforms=(),
@@ -54,5 +55,5 @@ def paper():
         epochs=20,
         evaluate=evaluate_adversarial,
         monitor=None,
-        cost="40 minutes on one CPU core",
+        cost="40 minutes on one CPU core, estimated",
     )

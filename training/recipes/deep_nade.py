@@ -55,7 +55,8 @@ def paper():
         paper={
             "nll": (85.10, "Paper: EoNADE 2hl, 128 orderings; 87.96 with 2.")
         },
-        cost="45 minutes on one CPU core, half of it to score 8 orderings",
+        cost="45 minutes on one CPU core, half of it to score 8 orderings: "
+        "estimated",
     )
 
 

@@ -71,7 +71,7 @@ def paper():
         evaluate=evaluate_adversarial,
         monitor=None,
         paper={"parzen": (225, "Paper: Goodfellow et al., 2014, 225 ± 2.")},
-        cost="40 minutes on one CPU core",
+        cost="40 minutes on one CPU core, estimated",
     )
 
 

@@ -61,5 +61,5 @@ def paper():
             "error": (0.05, "Paper: Chen et al., 2016, about 5 %."),
             "mutual_information": (2.30, "Paper: figure 1, close to log 10."),
         },
-        cost="30 minutes on one CPU core",
+        cost="30 minutes on one CPU core, estimated",
     )

@@ -47,7 +47,7 @@ class DCGAN(AdversarialModel):
         model.compile(
             generator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
             discriminator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
-            jit_compile=True,  # not on a CPU: XLA's convolutions are slow there
+            jit_compile=True,  # not on a CPU, where it was slower
         )
         model.fit(images, batch_size=128, epochs=25)
         model.sample(16, seed=0), model.discriminate(images)
