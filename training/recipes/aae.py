@@ -4,7 +4,8 @@ Run       python -m training train aae
           python -m training train aae --preset paper
 Paper     340 nats on the test set of MNIST by Parzen windows of 10,000 samples
           (Makhzani et al., 2016, table 1)
-Measured  not yet: no run of the paper preset has ended
+Measured  306.2 ± 3.3 nats after 12 epochs of its 60, 5 minutes on one CPU core
+          (seed 0)
 """
 
 import keras
@@ -54,28 +55,39 @@ def paper():
             posterior_type="gaussian",
             seed=0,
         ),
-        compile=adversarial_compile(),
+        compile=adversarial_compile(
+            discriminator_rate=5e-5, generator_rate=5e-4
+        ),
         data="tfds:mnist",
         transforms=(),
         global_batch_size=100,
-        epochs=20,
+        epochs=60,
         evaluate=evaluate_adversarial_autoencoder,
         monitor=None,
         paper={"parzen": (340, "Paper: Makhzani et al., 2016, 340 ± 2.")},
-        cost="20 minutes on one CPU core, estimated",
+        cost="30 minutes on one CPU core, estimated",
     )
 
 
-def adversarial_compile(*more_players):
+def adversarial_compile(
+    *more_players, discriminator_rate=2e-4, generator_rate=2e-4
+):
     """Adam for all: faster for the autoencoder than for the game.
 
     Args:
         *more_players: names of players that learn as fast as the autoencoder.
+        discriminator_rate: float.
+        generator_rate: float. A judge that learns faster than the encoder
+            wins a long game: the codes then spread beyond their prior.
 
     Returns:
         dict: arguments of `AdversarialAutoencoder.compile`.
     """
-    rates = {"autoencoder": 1e-3, "discriminator": 2e-4, "generator": 2e-4}
+    rates = {
+        "autoencoder": 1e-3,
+        "discriminator": discriminator_rate,
+        "generator": generator_rate,
+    }
     rates.update(dict.fromkeys(more_players, 1e-3))
     return {
         f"{player}_optimizer": Factory(
