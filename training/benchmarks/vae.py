@@ -94,19 +94,26 @@ def benchmark(repeats, threads, sizes=None):
             timing_table(measure(steps, repeats, check=check_equal), OURS),
             f"### Bound by {sizes.num_codes} importance samples",
             f"`model.log_prob_bound` of {sizes.num_bounded} examples, noise "
-            "included. Bounds agree to 0.5 %: the noise differs.",
+            "included. Their means agree to 0.5 %: the noise differs.",
             timing_table(
-                measure(
-                    bounds,
-                    repeats,
-                    check=lambda results: check_equal(results, 5e-3),
-                ),
+                measure(bounds, repeats, check=_check_equal_means),
                 OURS,
                 work=sizes.num_bounded,
                 unit="examples",
             ),
         ]
     return "\n\n".join(parts)
+
+
+def _check_equal_means(results):
+    """Checks bounds whose noise differs: a single one varies by 0.2 %."""
+    check_equal(
+        {
+            name: [np.mean(bounds) for bounds in calls]
+            for name, calls in results.items()
+        },
+        tolerance=5e-3,
+    )
 
 
 def make_examples(sizes, num_examples):
