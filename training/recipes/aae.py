@@ -18,6 +18,10 @@ from training.evaluations.adversarial_autoencoder import (
 from training.recipe import Factory
 from training.recipe import Recipe
 
+# A judge that learns faster than the encoder wins a game of many epochs: the
+# codes then spread beyond their prior.
+LONG_GAME = {"discriminator_rate": 5e-5, "generator_rate": 5e-4}
+
 
 def demo():
     """The 8x8 digits of scikit-learn."""
@@ -55,9 +59,7 @@ def paper():
             posterior_type="gaussian",
             seed=0,
         ),
-        compile=adversarial_compile(
-            discriminator_rate=5e-5, generator_rate=5e-4
-        ),
+        compile=adversarial_compile(**LONG_GAME),
         data="tfds:mnist",
         transforms=(),
         global_batch_size=100,
@@ -77,8 +79,7 @@ def adversarial_compile(
     Args:
         *more_players: names of players that learn as fast as the autoencoder.
         discriminator_rate: float.
-        generator_rate: float. A judge that learns faster than the encoder
-            wins a long game: the codes then spread beyond their prior.
+        generator_rate: float.
 
     Returns:
         dict: arguments of `AdversarialAutoencoder.compile`.

@@ -4,7 +4,7 @@ Run       python -m training train aae_semi_supervised
           python -m training train aae_semi_supervised --preset paper
 Paper     1.90 ± 0.10 % errors on the test set of MNIST with 100 labels
           (Makhzani et al., 2016, table 2)
-Measured  not yet: no run of the paper preset has ended
+Measured  5.19 % after 18 epochs of its 60, 14 minutes on one CPU core (seed 0)
 """
 
 from keras_genseq.models import AdversarialAutoencoder
@@ -14,6 +14,7 @@ from training.evaluations.adversarial_autoencoder import (
 )
 from training.recipe import Factory
 from training.recipe import Recipe
+from training.recipes.aae import LONG_GAME
 from training.recipes.aae import adversarial_compile
 
 
@@ -41,20 +42,21 @@ def paper():
     preset = AdversarialAutoencoder.presets["aae_mnist_semi_supervised"]
     return _recipe(
         Factory(AdversarialAutoencoder, **preset.config, seed=0),
+        rates=LONG_GAME,
         data="tfds:mnist",
         global_batch_size=100,
-        epochs=25,
+        epochs=60,
         paper={
             "class_error": (0.019, "Paper: Makhzani et al., 2016, ± 0.001.")
         },
-        cost="20 minutes on one CPU core, estimated",
+        cost="50 minutes on one CPU core, estimated",
     )
 
 
-def _recipe(model, **values):
+def _recipe(model, rates=None, **values):
     return Recipe(
         model=model,
-        compile=adversarial_compile("classifier"),
+        compile=adversarial_compile("classifier", **(rates or {})),
         transforms=(Factory(few_labels, num_labels=100),),
         evaluate=evaluate_adversarial_autoencoder,
         monitor=None,
