@@ -94,9 +94,10 @@ def benchmark(repeats, threads, sizes=None):
             timing_table(measure(steps, repeats, check=check_equal), OURS),
             f"### Bound by {sizes.num_codes} importance samples",
             f"`model.log_prob_bound` of {sizes.num_bounded} examples, noise "
-            "included. Their means agree to 0.5 %: the noise differs.",
+            "included. Bounds agree to 2 %, their means to 0.3 %: the noise "
+            "differs.",
             timing_table(
-                measure(bounds, repeats, check=_check_equal_means),
+                measure(bounds, repeats, check=_check_equal_bounds),
                 OURS,
                 work=sizes.num_bounded,
                 unit="examples",
@@ -105,14 +106,15 @@ def benchmark(repeats, threads, sizes=None):
     return "\n\n".join(parts)
 
 
-def _check_equal_means(results):
+def _check_equal_bounds(results):
     """Checks bounds whose noise differs: a single one varies by 0.2 %."""
+    check_equal(results, tolerance=2e-2)
     check_equal(
         {
             name: [np.mean(bounds) for bounds in calls]
             for name, calls in results.items()
         },
-        tolerance=5e-3,
+        tolerance=3e-3,
     )
 
 

@@ -28,6 +28,8 @@ def demo():
             discriminator_units=(128, 128),
             seed=0,
         ),
+        # There are no labels: the classifier learns nothing.
+        compile=adversarial_compile("classifier"),
         data="digits",
         global_batch_size=64,
         epochs=200,
@@ -41,7 +43,7 @@ def paper():
         Factory(
             AdversarialAutoencoder, latent_dim=5, num_categories=30, seed=0
         ),
-        rates=LONG_GAME,
+        compile=adversarial_compile("classifier", **LONG_GAME),
         data="tfds:mnist",
         global_batch_size=100,
         epochs=60,
@@ -52,11 +54,9 @@ def paper():
     )
 
 
-def _recipe(model, rates=None, **values):
+def _recipe(model, **values):
     return Recipe(
         model=model,
-        # There are no labels: the player learns nothing.
-        compile=adversarial_compile("classifier", **(rates or {})),
         transforms=(),
         evaluate=evaluate_adversarial_autoencoder,
         monitor=None,
