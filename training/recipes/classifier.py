@@ -6,8 +6,8 @@ Run       python -m training train classifier
 --data tfds:fashion_mnist
 Paper     none; 99.0 % of MNIST's test digits and 90.5 % of Fashion-MNIST's
           clothes are expected of a net of this size
-Measured  99.15 % of MNIST's test digits, trained by a report in 106 s on one CPU
-          core; not yet on Fashion-MNIST
+Measured  99.15 % of MNIST's test digits, trained by a report in 106 s on one
+          CPU core; not yet on Fashion-MNIST
 """
 
 import keras
