@@ -38,6 +38,7 @@ def train(
     strategy: Literal["auto", "one_device", "mirrored"] = "auto",
     devices: int | None = None,
     seed: int | None = None,
+    dtype_policy: str | None = None,
     set: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = (),
 ):
     """Train a recipe, evaluate it and write its report.
@@ -57,6 +58,8 @@ def train(
         strategy: Distribution strategy.
         devices: Devices of `mirrored`; by default all GPUs, or two CPUs.
         seed: Seed of weights, data order and noise.
+        dtype_policy: Policy of training, e.g. mixed_bfloat16; the model that
+            is kept computes in float32.
         set: Values of the recipe, `path=value` (e.g. model.units=300
             optimizer.learning_rate=0.001).
     """
@@ -64,7 +67,13 @@ def train(
     from training.train import resolve_run
     from training.train import train as train_run
 
-    named = {"data": data, "epochs": epochs, "steps": steps, "seed": seed}
+    named = {
+        "data": data,
+        "epochs": epochs,
+        "steps": steps,
+        "seed": seed,
+        "dtype_policy": dtype_policy,
+    }
     overrides = [f"{k}={v}" for k, v in named.items() if v is not None]
     overrides += [assignment for group in set for assignment in group]
     resolved, config = resolve_run(recipe, preset, overrides)

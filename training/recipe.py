@@ -77,6 +77,8 @@ class Recipe:
             Streams of tokens are passed once.
         evaluate: callable `(evaluation) -> dict` that fills the report.
         seed: int. Of the initial weights, the order of the data, the noise.
+        dtype_policy: str. Keras's policy of the model that is trained, e.g.
+            `"mixed_bfloat16"`; the one that is kept computes in float32.
         steps: optional int. Stop after this many updates.
         patience: optional int. Stop when `monitor` has not fallen for this
             many epochs.
@@ -122,6 +124,7 @@ class Recipe:
     epochs: int
     evaluate: Callable
     seed: int = 0
+    dtype_policy: str = "float32"
     steps: int | None = None
     patience: int | None = None
     monitor: str | None = "val_loss"

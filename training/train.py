@@ -1,5 +1,6 @@
 """Trains a recipe in a run folder, from the start or from where it stopped."""
 
+import contextlib
 import dataclasses
 import math
 import pathlib
@@ -125,7 +126,8 @@ def build_model(recipe, dataset):
         "num_labels": dataset.num_classes,
         "decay_steps": recipe.steps or recipe.epochs * steps_per_epoch,
     }
-    model = recipe.model(**context)
+    with _dtype_policy(recipe.dtype_policy):
+        model = recipe.model(**context)
     model.compile(**{k: make(v, context) for k, v in recipe.compile.items()})
     return model
 
@@ -214,9 +216,33 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
         store.average(recipe.average_checkpoints)
     elif run.best_weights.exists():
         model.load_weights(run.best_weights)
+    if recipe.dtype_policy != "float32":
+        model = _in_float32(model)
     model.save(run.model)
     print(f"Trained in {time.monotonic() - started:.0f} s: {run.path}")
     return run
+
+
+@contextlib.contextmanager
+def _dtype_policy(policy):
+    """Makes a policy the one of all layers made inside."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _in_float32(model):
+    """A copy of a trained model that computes in float32."""
+    config = {**model.get_config(), "dtype": "float32"}
+    copy = type(model).from_config(config)
+    if not copy.built:
+        copy.build_from_config(model.get_build_config())
+    copy.compile_from_config(model.get_compile_config())
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def _samples(run, recipe, dataset, model):
