@@ -60,6 +60,8 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
         noise_dim: int. Dimensions of the noise of `"universal"`.
         input_noise: float. Deviation of the normal noise that training adds to
             the pixels that the encoder sees.
+        dropout: float. Share of the hidden units of encoder and decoder that
+            training leaves out.
         prior_classes: bool. The prior must have classes.
         num_classes: int, or None.
         num_categories: int, or None.
@@ -141,6 +143,7 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
         posterior_type="deterministic",
         noise_dim=32,
         input_noise=0.0,
+        dropout=0.0,
         prior_classes=False,
         num_classes=None,
         num_categories=None,
@@ -213,6 +216,7 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
         self.posterior_type = posterior_type
         self.noise_dim = noise_dim
         self.input_noise = input_noise
+        self.dropout = dropout
         self.prior_classes = prior_classes
         self.num_classes = num_classes
         self.num_categories = num_categories
@@ -229,6 +233,7 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
             self.image_shape,
             z_outputs + categories,
             hidden_units=self.hidden_units,
+            dropout=dropout,
             num_classes=noise_dim if posterior_type == "universal" else None,
             **options,
         )
@@ -236,6 +241,7 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
             self.code_dim,
             self.image_shape,
             hidden_units=self.hidden_units,
+            dropout=dropout,
             num_classes=num_classes,
             **options,
         )
@@ -400,6 +406,7 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
             "posterior_type": self.posterior_type,
             "noise_dim": self.noise_dim,
             "input_noise": self.input_noise,
+            "dropout": self.dropout,
             "prior_classes": self.prior_classes,
             "num_classes": self.num_classes,
             "num_categories": self.num_categories,

@@ -12,6 +12,7 @@ def make_encoder(
     hidden_units,
     filters=(),
     activation,
+    dropout=0.0,
     num_classes=None,
     dtype=None,
 ):
@@ -24,6 +25,8 @@ def make_encoder(
         filters: sequence of ints. Channels of convolutions before them, each
             of which halves height and width.
         activation: of all layers but the last.
+        dropout: float. Share of the units of the dense layers of
+            `hidden_units` that training leaves out.
         num_classes: int, or None. The network takes one-hot classes beside
             the images, which join the first dense layer.
         dtype: dtype policy.
@@ -47,7 +50,7 @@ def make_encoder(
         )(x)
     x = keras.layers.Flatten(dtype=dtype)(x)
     x, inputs = _with_classes(x, inputs, num_classes, dtype)
-    x = _dense(x, hidden_units, activation, dtype)
+    x = _dense(x, hidden_units, activation, dtype, dropout)
     x = keras.layers.Dense(num_outputs, dtype=dtype, name="outputs")(x)
     return keras.Model(inputs, x, name="encoder")
 
@@ -59,6 +62,7 @@ def make_decoder(
     hidden_units,
     filters=(),
     activation,
+    dropout=0.0,
     num_classes=None,
     dtype=None,
 ):
@@ -70,6 +74,7 @@ def make_decoder(
         hidden_units: as for `make_encoder`; the last comes first.
         filters: as for `make_encoder`; the last comes first.
         activation: as for `make_encoder`.
+        dropout: as for `make_encoder`.
         num_classes: as for `make_encoder`; classes join the code.
         dtype: as for `make_encoder`.
 
@@ -83,7 +88,7 @@ def make_decoder(
     height, width, channels = output_shape
     x = inputs = keras.Input((latent_dim,), dtype="float32", name="z")
     x, inputs = _with_classes(x, inputs, num_classes, dtype)
-    x = _dense(x, hidden_units[::-1], activation, dtype)
+    x = _dense(x, hidden_units[::-1], activation, dtype, dropout)
     if not filters:
         x = keras.layers.Dense(
             math.prod(output_shape), dtype=dtype, name="outputs"
@@ -118,9 +123,11 @@ def make_critic(num_inputs, *, units, activation, dtype=None):
     return keras.Model(inputs, x)
 
 
-def _dense(x, units, activation, dtype):
+def _dense(x, units, activation, dtype, dropout=0.0):
     for size in units:
         x = keras.layers.Dense(size, activation=activation, dtype=dtype)(x)
+        if dropout:
+            x = keras.layers.Dropout(dropout, dtype=dtype)(x)
     return x
 
 

@@ -183,6 +183,17 @@ def test_heads_that_are_too_close_cost_their_lack_of_distance():
     )
 
 
+def test_dropout_leaves_units_out_in_training_alone():
+    model = make_aae(dropout=0.5)
+    x, seeds = images(8), np.arange(8, dtype="int32")
+    whole = model.code_of(x, seeds)[0]
+    np.testing.assert_array_equal(model.code_of(x, seeds)[0], whole)
+    assert np.ptp(np.subtract(model.code_of(x, seeds, True)[0], whole)) > 0.01
+    z = np.ones((8, 2), "float32")
+    whole = model.decoded(z)
+    assert np.ptp(np.subtract(model.decoded(z, training=True), whole)) > 0.01
+
+
 def test_noise_is_added_to_what_the_encoder_sees_in_training():
     noisy, plain = make_aae(input_noise=0.5), make_aae()
     plain.set_weights(noisy.get_weights())
