@@ -153,9 +153,9 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     run.write_config(config)
     strategy = make_strategy(strategy, devices)
     tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(recipe.seed)
-
     dataset = transformed(recipe, load_dataset(recipe.data))
+    # Preparing a data set, which happens once, may draw numbers.
+    keras.utils.set_random_seed(recipe.seed)
     steps_per_epoch = _steps_per_epoch(recipe, dataset)
     with strategy.scope():
         model = build_model(recipe, dataset)

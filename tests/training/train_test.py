@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from training.checkpoints import CheckpointStore
+from training.data import load_dataset
 from training.train import resolve_run
 from training.train import train
 
@@ -30,4 +31,19 @@ def test_mixed_precision_ends_with_training(tmp_path):
     before = mixed.get_weights()
     store.restore()
     for a, b in zip(before, mixed.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_weights_do_not_depend_on_what_loading_drew(tmp_path, monkeypatch):
+    def loaded_after_draws(source):
+        keras.utils.set_random_seed(99)
+        return load_dataset(source)
+
+    recipe, config = resolve_run("nade", "demo", ["epochs=1"])
+    weights = []
+    for name, load in (("once", load_dataset), ("again", loaded_after_draws)):
+        monkeypatch.setattr("training.train.load_dataset", load)
+        run = train(recipe, tmp_path / name, config=config)
+        weights.append(keras.models.load_model(run.model).get_weights())
+    for a, b in zip(*weights, strict=True):
         np.testing.assert_array_equal(a, b)
