@@ -4,8 +4,6 @@ Run       python -m training benchmark transformer --write
 Measured  docs/benchmarks.md
 """
 
-import dataclasses
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -20,36 +18,18 @@ from training.benchmarks.table import timing_table
 from training.benchmarks.timing import measure
 from training.benchmarks.transformer_memory import PATHS
 from training.benchmarks.transformer_memory import measure_attention
+from training.benchmarks.transformer_workload import LEARNING_RATE
+from training.benchmarks.transformer_workload import Sizes
+from training.benchmarks.transformer_workload import prompts
+from training.benchmarks.transformer_workload import texts
+from training.benchmarks.transformer_workload import weights
 from training.benchmarks.workers import Workers
 
 TITLE = "Transformer"
 OURS = "ours"
 HUGGING_FACE = "Hugging Face transformers, PyTorch"
 KERAS_HUB = "KerasHub GPT-2, XLA"
-_LEARNING_RATE = 1e-4
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Sizes:
-    """Sizes of GPT-2's architecture, of requests and of a training step."""
-
-    num_layers: int = 6
-    hidden_dim: int = 384
-    num_heads: int = 6
-    vocabulary_size: int = 50257
-    prompt_length: int = 15
-    new_tokens: int = 128
-    batch_sizes: tuple = (1, 16)
-    trained_vocabulary_size: int = 65
-    trained_rows: int = 8
-    trained_length: int = 256
-    attention_lengths: tuple = (2048, 4096, 8192)
-
-    @property
-    def decoded_length(self):
-        # The start, too, takes a position.
-        return 1 + self.prompt_length + self.new_tokens
 
 
 def benchmark(repeats, threads, sizes=None):
@@ -234,7 +214,7 @@ def trainers(sizes, precision):
         dtype=_POLICIES[precision],
     )
     model.compile(
-        keras.optimizers.AdamW(_LEARNING_RATE, weight_decay=0.01),
+        keras.optimizers.AdamW(LEARNING_RATE, weight_decay=0.01),
         jit_compile=False,
     )
     function, batch = model.make_train_function(), tf.constant(texts(sizes))
@@ -260,26 +240,3 @@ def language_model(sizes, vocabulary_size, length, dtype="float32"):
     )
     model.set_weights(weights(sizes, [w.shape for w in model.weights]))
     return model
-
-
-def weights(sizes, shapes):
-    """Arrays of these shapes, the same ones at every call."""
-    rng = np.random.default_rng(0)
-    arrays = [rng.normal(scale=0.02, size=s).astype("float32") for s in shapes]
-    # The last normalisation's scale: logits far enough apart to tell.
-    arrays[-2] += sizes.hidden_dim**0.5
-    return arrays
-
-
-def prompts(sizes, rows):
-    """`(rows, prompt_length)` token ids."""
-    rng = np.random.default_rng(1)
-    shape = (rows, sizes.prompt_length)
-    return rng.integers(1, sizes.vocabulary_size, shape).astype("int32")
-
-
-def texts(sizes):
-    """`(trained_rows, trained_length)` token ids."""
-    rng = np.random.default_rng(2)
-    shape = (sizes.trained_rows, sizes.trained_length)
-    return rng.integers(1, sizes.trained_vocabulary_size, shape).astype("int32")

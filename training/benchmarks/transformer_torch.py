@@ -2,10 +2,10 @@
 
 import torch
 
-from training.benchmarks.transformer import texts
-from training.benchmarks.transformer import weights
+from training.benchmarks.transformer_workload import LEARNING_RATE
+from training.benchmarks.transformer_workload import texts
+from training.benchmarks.transformer_workload import weights
 
-_LEARNING_RATE = 1e-4
 # Weights of one of our blocks.
 _PER_BLOCK = 16
 
@@ -14,7 +14,7 @@ class LanguageModel(torch.nn.Module):
     """Embedding, learned positions, `TransformerEncoderLayer`s, tied logits.
 
     Args:
-        sizes: `training.benchmarks.transformer.Sizes`.
+        sizes: `training.benchmarks.transformer_workload.Sizes`.
         vocabulary_size: int.
         length: int. Most steps.
     """
@@ -85,7 +85,7 @@ def torch_trainers(sizes, precision):
         sizes, sizes.trained_vocabulary_size, sizes.trained_length
     )
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=_LEARNING_RATE, eps=1e-7, weight_decay=0.01
+        model.parameters(), lr=LEARNING_RATE, eps=1e-7, weight_decay=0.01
     )
     y = torch.tensor(texts(sizes), dtype=torch.long)
     x = torch.nn.functional.pad(y[:, :-1], (1, 0))

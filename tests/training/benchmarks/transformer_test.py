@@ -4,8 +4,9 @@ import pytest
 from training.benchmarks import transformer
 from training.benchmarks.environment import has_package
 from training.benchmarks.transformer_memory import measure_attention
+from training.benchmarks.transformer_workload import Sizes
 
-SIZES = transformer.Sizes(
+SIZES = Sizes(
     num_layers=1,
     hidden_dim=8,
     num_heads=2,
