@@ -5,7 +5,9 @@ Run       python -m training train dcgan
 Paper     no figure on these data; nearest neighbours of 50,000 samples of a
           conditional net classify MNIST with 2.98 % errors (Radford et al.,
           2016, table 3)
-Measured  not yet: no run of the paper preset has ended
+Measured  Fréchet distance of the classifier 9.67 (training images 0.14, noise
+          267.88) with `--dtype-policy mixed_bfloat16`, 30 minutes on one CPU
+          core (seed 0)
 """
 
 from keras_genseq.models import DCGAN
@@ -55,5 +57,5 @@ def paper():
         epochs=20,
         evaluate=evaluate_adversarial,
         monitor=None,
-        cost="40 minutes on one CPU core, estimated",
+        cost="30 minutes on one CPU core in mixed bfloat16",
     )
