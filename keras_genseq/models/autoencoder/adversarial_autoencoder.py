@@ -61,7 +61,8 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
         input_noise: float. Deviation of the normal noise that training adds to
             the pixels that the encoder sees.
         dropout: float. Share of the hidden units of encoder and decoder that
-            training leaves out.
+            training leaves out, drawn by Keras's generators and not from
+            `seed`: another number of replicas draws others.
         prior_classes: bool. The prior must have classes.
         num_classes: int, or None.
         num_categories: int, or None.
