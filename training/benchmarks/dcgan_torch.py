@@ -5,14 +5,13 @@ it. So these networks work on mirrored images with mirrored kernels, and their
 layers pad as PyTorch's users let them; all numbers stay the same.
 """
 
-import itertools
-
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-_BETA_2 = 0.999
+from training.benchmarks.torch_adam import adds_epsilon_as_keras
+
 _FIRST_SIDE = 4
 
 
@@ -97,10 +96,11 @@ def train_step(
     generator = make_generator(weights["generator"])
     discriminator = make_discriminator(weights["discriminator"])
     optimizers = [
-        torch.optim.Adam(
-            network.parameters(),
-            lr=learning_rate,
-            betas=(beta_1, _BETA_2),
+        adds_epsilon_as_keras(
+            torch.optim.Adam(
+                network.parameters(), lr=learning_rate, betas=(beta_1, 0.999)
+            ),
+            epsilon,
         )
         for network in (discriminator, generator)
     ]
@@ -108,16 +108,11 @@ def train_step(
     real = 2.0 * torch.tensor(mirrored) - 1.0
     given = [torch.tensor(n) for n in noise]
     shape = given[0].shape
-    updates = itertools.count(1)
 
     def draw():
         return given.pop(0) if given else 2.0 * torch.rand(shape) - 1.0
 
     def step():
-        # Keras adds epsilon before it corrects the second moment's bias.
-        bias = 1.0 - _BETA_2 ** next(updates)
-        for optimizer in optimizers:
-            optimizer.param_groups[0]["eps"] = epsilon / bias**0.5
         optimizers[0].zero_grad(set_to_none=True)
         with torch.no_grad():
             fake = generator(draw())

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from training.benchmarks.torch_adam import adds_epsilon_as_keras
+
 
 class TorchNADE(nn.Module):
     """A Python loop over the dimensions, differentiated by autograd.
@@ -119,8 +121,8 @@ _VARIANTS = {
 def train_step(variant, weights, x, learning_rate, epsilon):
     """Callable: one update by Adam; returns the loss before it."""
     module = _VARIANTS[variant](weights)
-    optimizer = torch.optim.Adam(
-        module.parameters(), lr=learning_rate, eps=epsilon
+    optimizer = adds_epsilon_as_keras(
+        torch.optim.Adam(module.parameters(), lr=learning_rate), epsilon
     )
     x = torch.tensor(x)
 

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from training.benchmarks.torch_adam import adds_epsilon_as_keras
+
 
 class TorchPixelCNN(nn.Module):
     """Masked convolutions with residual connections, binary pixels.
@@ -60,8 +62,8 @@ def train_step(weights, x, learning_rate, epsilon):
         epsilon: float.
     """
     module = TorchPixelCNN(weights)
-    optimizer = torch.optim.Adam(
-        module.parameters(), lr=learning_rate, eps=epsilon
+    optimizer = adds_epsilon_as_keras(
+        torch.optim.Adam(module.parameters(), lr=learning_rate), epsilon
     )
     x = torch.tensor(x).permute(0, 3, 1, 2).contiguous()
 

@@ -18,6 +18,7 @@ from training.benchmarks.agreement import check_same_samples
 from training.benchmarks.environment import has_torch
 from training.benchmarks.table import timing_table
 from training.benchmarks.timing import measure
+from training.benchmarks.torch_adam import adds_epsilon_as_keras
 from training.benchmarks.workers import Workers
 
 TITLE = "Recurrent layers"
@@ -258,8 +259,8 @@ def _torch_step(kind, sizes):
 
     table, layer, linear = _torch_modules(kind, sizes)
     modules = torch.nn.ModuleList([table, layer, linear])
-    optimizer = torch.optim.Adam(
-        modules.parameters(), lr=_LEARNING_RATE, eps=_EPSILON
+    optimizer = adds_epsilon_as_keras(
+        torch.optim.Adam(modules.parameters(), lr=_LEARNING_RATE), _EPSILON
     )
     x, y = (torch.tensor(t, dtype=torch.long) for t in _batch(sizes))
 

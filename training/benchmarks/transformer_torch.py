@@ -2,6 +2,7 @@
 
 import torch
 
+from training.benchmarks.torch_adam import adds_epsilon_as_keras
 from training.benchmarks.transformer_workload import LEARNING_RATE
 from training.benchmarks.transformer_workload import texts
 from training.benchmarks.transformer_workload import weights
@@ -84,8 +85,11 @@ def torch_trainers(sizes, precision):
     model = LanguageModel(
         sizes, sizes.trained_vocabulary_size, sizes.trained_length
     )
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=LEARNING_RATE, eps=1e-7, weight_decay=0.01
+    optimizer = adds_epsilon_as_keras(
+        torch.optim.AdamW(
+            model.parameters(), lr=LEARNING_RATE, weight_decay=0.01
+        ),
+        epsilon=1e-7,
     )
     y = torch.tensor(texts(sizes), dtype=torch.long)
     x = torch.nn.functional.pad(y[:, :-1], (1, 0))

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from training.benchmarks.torch_adam import adds_epsilon_as_keras
+
 
 class TorchVAE(nn.Module):
     """Encoder and decoder of dense tanh layers, Bernoulli pixels.
@@ -62,8 +64,8 @@ def train_step(weights, x, noise, learning_rate, epsilon):
         epsilon: float.
     """
     module = TorchVAE(weights)
-    optimizer = torch.optim.Adam(
-        module.parameters(), lr=learning_rate, eps=epsilon
+    optimizer = adds_epsilon_as_keras(
+        torch.optim.Adam(module.parameters(), lr=learning_rate), epsilon
     )
     x = torch.tensor(x).flatten(1)
     given = [torch.tensor(n) for n in noise]
