@@ -8,7 +8,6 @@ from keras_genseq.metrics import Perplexity
 from keras_genseq.models.sequence_model import SequenceModel
 from keras_genseq.models.text_generation import TextGeneration
 from keras_genseq.ops.checks import all_token_ids
-from keras_genseq.samplers.token_sampling import EXCLUDED
 
 
 class CausalLanguageModel(TextGeneration, SequenceModel):
@@ -77,6 +76,21 @@ class CausalLanguageModel(TextGeneration, SequenceModel):
         """
         raise NotImplementedError
 
+    def states_after(self, token_ids, num_read, num_steps):
+        """What the model remembers after the beginning of texts, all at once.
+
+        Args:
+            token_ids: `(batch_size, time)` int32; 0 is padding.
+            num_read: int32 scalar. How many of the tokens of each row it is to
+                know.
+            num_steps: int or integer tensor. The most steps there will be.
+
+        Returns:
+            Structure of tensors, as `initial_states` returns it; or None, where
+            only one step after the other leads there.
+        """
+        return None
+
     def next_logits(self, token_ids, states):
         """One step: from the token last seen to what comes next.
 
@@ -88,13 +102,6 @@ class CausalLanguageModel(TextGeneration, SequenceModel):
             `(batch_size, vocabulary_size)` float32 logits, and new states.
         """
         raise NotImplementedError
-
-    def as_logits(self, logits):
-        """Float32 logits that give padding no probability."""
-        is_padding = ops.arange(self.vocabulary_size) == 0
-        return ops.cast(logits, "float32") + ops.where(
-            is_padding, EXCLUDED, 0.0
-        )
 
     def log_prob_from_logits(self, x, logits):
         nats = ops.sparse_categorical_crossentropy(x, logits, from_logits=True)

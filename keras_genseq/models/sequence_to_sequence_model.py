@@ -15,7 +15,6 @@ from keras_genseq.models.trainer import Trainer
 from keras_genseq.ops.checks import all_token_ids
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import ensure
-from keras_genseq.samplers.token_sampling import EXCLUDED
 
 
 class SequenceToSequenceModel(
@@ -106,13 +105,6 @@ class SequenceToSequenceModel(
             `(rows, vocabulary_size)` float32 logits, and new states.
         """
         raise NotImplementedError
-
-    def as_logits(self, logits):
-        """Float32 logits that give padding no probability."""
-        is_padding = ops.arange(self.vocabulary_size) == 0
-        return ops.cast(logits, "float32") + ops.where(
-            is_padding, EXCLUDED, 0.0
-        )
 
     def with_end(self, y):
         """Puts the end after the last token of each target."""

@@ -10,13 +10,16 @@ from keras_genseq.models.generation_request import as_request
 from keras_genseq.models.rows import map_rows
 from keras_genseq.models.text_rows import holds_text
 from keras_genseq.models.text_rows import padded_at_the_end
-from keras_genseq.models.text_rows import power_of_two
+from keras_genseq.models.text_rows import room_for
 from keras_genseq.models.text_rows import shifted
 from keras_genseq.models.text_rows import widened
 from keras_genseq.models.token_loop import continue_tokens
 from keras_genseq.ops.checks import not_empty
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.samplers import SamplingOptions
+
+# Shorter prompts are read as fast, and share a program.
+_LEAST_WIDTH = 16
 
 
 class TextGeneration:
@@ -102,12 +105,16 @@ class TextGeneration:
         )
         request = self._within_reach(request)
         longest = int(tf.reduce_max(request.max_new_tokens))
-        request = request._replace(prompt=widened(x, longest))
-        new_ids, _ = map_rows(
-            self.compile_method(self._continue, jit_compile=True),
-            request,
-            batch_size,
-        )
+        prompts, num_steps = _in_few_shapes(x, longest)
+
+        def new_ids(*request):
+            # Scores are left aside: XLA then leaves out their arithmetic.
+            return self._continue(*request, num_steps)[0]
+
+        new_ids.__name__ = f"new_ids_{num_steps}"
+        new_ids = self.compile_method(new_ids, jit_compile=True)
+        request = request._replace(prompt=prompts)
+        new_ids = map_rows(new_ids, request, batch_size)
         new_ids = new_ids[:, :longest]
         if not is_text:
             return new_ids
@@ -229,8 +236,8 @@ class TextGeneration:
             )
             request = self._within_reach(request)
             longest = tf.reduce_max(request.max_new_tokens)
-            x = tf.pad(x, [[0, 0], [0, longest]])
-            new_ids, log_prob = self._continue(*request._replace(prompt=x))
+            num_steps = tf.shape(x)[1] + longest
+            new_ids, log_prob = self._continue(*request, num_steps)
             new_ids = new_ids[:, :longest]
             if not self.tokenizer:
                 return {"token_ids": new_ids, "log_prob": log_prob}
@@ -268,36 +275,54 @@ class TextGeneration:
             return [self.stop_token_id]
         return self.stop_token_id or 0
 
-    def _continue(self, x, seeds, max_new_tokens, options, stop):
-        """Continues prompts that have room for what is to come."""
-        rows, steps = _sizes(x)
-        given = x > 0
-        lengths = tf.reduce_sum(tf.cast(given, tf.int32), axis=1)
+    def _continue(
+        self, prompt, seeds, max_new_tokens, options, stop, num_steps
+    ):
+        """Continues prompts by what fits into rows of `num_steps`."""
+        width = _sizes(prompt)[1]
+        lengths = tf.reduce_sum(tf.cast(prompt > 0, tf.int32), axis=1)
+        x = tf.pad(prompt, [[0, 0], [0, num_steps - width]])
+        start, known = self._known_of(prompt, lengths, num_steps)
         x, log_prob, _ = continue_tokens(
             self.next_logits,
             x,
-            given,
+            x > 0,
             lengths + max_new_tokens,
-            row_uniform(seeds, steps),
+            row_uniform(seeds, num_steps),
             options,
             stop,
-            self._beginning(rows, steps),
+            known,
+            start,
         )
         # What follows the prompt of each row, shifted to column 0.
         return shifted(x, lengths), log_prob
 
+    def _known_of(self, prompt, lengths, num_steps):
+        """The first step that not all prompts reach, and what is known then."""
+        rows = _sizes(prompt)[0]
+        known = self._beginning(rows, num_steps)
+        start = tf.reduce_min(lengths)
+        states = self.states_after(prompt, start, num_steps)
+        if states is None:
+            return 0, known
+        last = tf.gather(tf.pad(prompt, [[0, 0], [1, 0]]), start, axis=1)
+        return start, (last, states, known[2])
+
     def _stream_tokens(self, request):
         x, seeds, max_new_tokens, options, stop = request
         length, longest = x.shape[1], int(max_new_tokens[0])
-        room = power_of_two(length + longest)
+        prompt, room = _in_few_shapes(x, longest)
         uniforms = row_uniform(seeds, room)
         walk = self.compile_method(self._walk, jit_compile=True)
         known = self._beginning(1, room)
         if length:
-            x = widened(x)
-            noise = tf.zeros_like(x, tf.float32)
-            end = tf.constant([length])
-            _, known = walk(x, x > 0, end, noise, options, stop, known)
+
+            def read(prompt, options, stop):
+                return self._read(prompt, options, stop, room)
+
+            read.__name__ = f"read_{room}"
+            read = self.compile_method(read, jit_compile=True)
+            known = read(prompt, options, stop)
         hidden, end = tf.zeros((1, 1), tf.int32), tf.ones((1,), tf.int32)
         for t in range(length, length + longest):
             noise = uniforms[:, t : t + 1]
@@ -307,6 +332,23 @@ class TextGeneration:
             yield int(token[0, 0])
             if not known[2][0]:
                 return
+
+    def _read(self, prompt, options, stop, num_steps):
+        """What is known after a prompt."""
+        lengths = tf.reduce_sum(tf.cast(prompt > 0, tf.int32), axis=1)
+        start, known = self._known_of(prompt, lengths, num_steps)
+        noise = tf.zeros_like(prompt, tf.float32)
+        return continue_tokens(
+            self.next_logits,
+            prompt,
+            prompt > 0,
+            lengths,
+            noise,
+            options,
+            stop,
+            known,
+            start,
+        )[2]
 
     def _walk(self, x, given, end, uniforms, options, stop, known):
         x, _, known = continue_tokens(
@@ -372,6 +414,13 @@ class TextGeneration:
         x = self.tokenizer.encode(texts, name)
         # A text of no tokens is one of padding alone.
         return x if empty else tf.pad(x, [[0, 0], [0, _missing_column(x)]])
+
+
+def _in_few_shapes(x, max_new_tokens):
+    """Prompts made wider, and how many steps their rows are to have."""
+    prompts = widened(x, least=_LEAST_WIDTH)
+    room = room_for(x.shape[1] + max_new_tokens)
+    return prompts, max(room, prompts.shape[1])
 
 
 def _missing_column(x):

@@ -17,10 +17,17 @@ def power_of_two(size):
     return 1 << max(size - 1, 0).bit_length()
 
 
-def widened(x, room=0):
+def room_for(size):
+    """The least power of two, or one and a half of one, not below `size`."""
+    whole = power_of_two(size)
+    half_way = 3 * whole // 4
+    return half_way if half_way >= size else whole
+
+
+def widened(x, least=1):
     """Lengthens rows to a power of two: a handful of shapes to compile."""
     size = x.shape[1]
-    return tf.pad(x, [[0, 0], [0, power_of_two(size + room) - size]])
+    return tf.pad(x, [[0, 0], [0, power_of_two(max(size, least)) - size]])
 
 
 def shifted(x, starts):

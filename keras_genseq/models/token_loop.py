@@ -9,7 +9,7 @@ from keras_genseq.samplers.repetition import remember
 
 
 def continue_tokens(
-    next_logits, x, given, end, uniforms, options, stop, before
+    next_logits, x, given, end, uniforms, options, stop, before, start=0
 ):
     """Walks along rows, keeping the tokens given and drawing the others.
 
@@ -26,6 +26,8 @@ def continue_tokens(
         before: what was known before the first step: the last token, the
             model's states, and `(batch_size,)` booleans, False for rows that
             have ended.
+        start: int or int32 scalar. The first step; `before` knows those before
+            it, which are given in all rows.
 
     Returns:
         `(batch_size, time)` int32 tokens, the `(batch_size,)` log-probability
@@ -43,10 +45,11 @@ def continue_tokens(
     ]
     history = ()
     if options.repetition_penalty is not None:
-        history = empty_history(tf.shape(x)[0], num_steps)
+        history = _history_of(x, start, num_steps)
     outputs = tf.TensorArray(tf.int32, num_steps, element_shape=(num_rows,))
     # Steps that the loop does not reach are written beforehand.
-    outputs = outputs.unstack(tf.zeros_like(tf.transpose(x)))
+    known_before = tf.range(num_steps)[:, None] < start
+    outputs = outputs.unstack(tf.where(known_before, tf.transpose(x), 0))
 
     def goes_on(t, known, history, outputs, log_prob):
         return (t < last) & tf.reduce_any(known[2])
@@ -75,7 +78,7 @@ def continue_tokens(
         goes_on,
         step,
         (
-            tf.constant(0),
+            tf.convert_to_tensor(start),
             before,
             history,
             outputs,
@@ -85,3 +88,13 @@ def continue_tokens(
         parallel_iterations=1,
     )
     return tf.transpose(outputs.stack()), log_prob, known
+
+
+def _history_of(x, start, num_steps):
+    """The history after the first `start` steps."""
+    history = empty_history(tf.shape(x)[0], num_steps)
+    return tf.while_loop(
+        lambda t, history: t < start,
+        lambda t, history: (t + 1, remember(history, t, x[:, t])),
+        (tf.constant(0), history),
+    )[1]

@@ -1,5 +1,6 @@
 """Scaled dot-product attention over heads, masks and what they leave."""
 
+import tensorflow as tf
 from keras import ops
 
 # Finite, and exp(EXCLUDED - x) is 0 for every score x that occurs.
@@ -40,7 +41,9 @@ def dot_product_attention(
     groups = query.shape[1] // key.shape[1]
     key, value = repeat_heads(key, groups), repeat_heads(value, groups)
     scale = ops.cast(query.shape[-1] ** -0.5, query.dtype)
-    scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2)))
+    # Read as they lie: in a loop of single queries a transposed copy of the
+    # keys would cost as much as their products.
+    scores = tf.matmul(query * scale, key, transpose_b=True)
     scores = ops.cast(scores, "float32")
     # A causal mask alone leaves every query at least the first key.
     hides_all = mask is not None

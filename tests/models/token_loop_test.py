@@ -15,23 +15,30 @@ def next_logits(token_ids, states):
     return tf.math.log(probabilities), states + 1
 
 
-def walk(x, given, end, stop=0, alive=True):
+def walk(x, given, end, stop=0, alive=True, start=0, penalty=None):
     x, given = np.array(x, "int32"), np.array(given, bool)
     rows = len(x)
     before = (
-        tf.zeros([rows], tf.int32),
-        tf.zeros([rows], tf.int32),
+        tf.constant(x[:, start - 1] if start else np.zeros(rows), tf.int32),
+        tf.fill([rows], start),
         tf.fill([rows], alive),
     )
+    options = SamplingOptions(tf.zeros([rows]))
+    if penalty:
+        options = options._replace(
+            repetition_penalty=tf.fill([rows], penalty),
+            no_repeat_ngram_size=tf.zeros([rows], tf.int32),
+        )
     return continue_tokens(
         next_logits,
         x,
         given,
         tf.convert_to_tensor(end),
         tf.fill(x.shape, 0.5),
-        SamplingOptions(tf.zeros([rows])),
+        options,
         tf.constant(np.tile(np.atleast_1d(stop), (rows, 1)), tf.int32),
         before,
+        start,
     )
 
 
@@ -88,3 +95,22 @@ def test_xla_walks_alike():
         tf.nest.flatten(eager), tf.nest.flatten(compiled), strict=True
     ):
         np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_steps_known_before_are_not_walked_but_written():
+    x, given = [[3, 4, 1, 0]], [[1, 1, 1, 0]]
+    whole = walk(x, given, [4])
+    tokens, log_prob, (last, steps, _) = walk(x, given, [4], start=2)
+    np.testing.assert_array_equal(tokens, [[3, 4, 1, 2]])
+    np.testing.assert_array_equal(log_prob, whole[1])
+    assert last[0] == 2 and steps[0] == 4
+
+
+def test_the_penalty_knows_the_steps_known_before():
+    x, given = [[2, 1, 0]], [[1, 1, 0]]
+    # After 1 comes 2, but for a penalty: the row holds it.
+    assert walk(x, given, [3])[0][0, 2] == 2
+    # Log-probabilities are negative: the penalty multiplies them.
+    for start in (0, 2):
+        tokens, _, _ = walk(x, given, [3], start=start, penalty=100.0)
+        assert tokens[0, 2] == 0 or tokens[0, 2] > 2

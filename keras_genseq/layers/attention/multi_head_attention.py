@@ -1,6 +1,8 @@
+import itertools
 import math
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from keras_genseq.layers.embedding.rotary_embedding import RotaryEmbedding
@@ -152,17 +154,18 @@ class MultiHeadAttention(keras.layers.Layer):
         return_attention_scores=False,
         training=False,
     ):
-        value = query if value is None else value
-        keys_values = self.project(value, key)
-        return self.attend(
-            query,
-            keys_values,
+        options = dict(
             padding_mask=padding_mask,
             attention_mask=attention_mask,
             use_causal_mask=use_causal_mask,
             return_attention_scores=return_attention_scores,
             training=training,
         )
+        if value is None and key is None:
+            queries, *keys_values = self._project_all(query)
+            return self._attend(queries, keys_values, **options)
+        value = query if value is None else value
+        return self.attend(query, self.project(value, key), **options)
 
     def project(self, value, key=None, start=0):
         """Keys and values, to be attended to any number of times.
@@ -176,10 +179,9 @@ class MultiHeadAttention(keras.layers.Layer):
             Tensors `(batch_size, num_key_value_heads, keys, key_dim)` and
             `(batch_size, num_key_value_heads, keys, value_dim)`.
         """
-        keys = self._to_heads("key", value if key is None else key)
-        if self.rotary:
-            keys = self.turn(keys, start=start)
-        return keys, self._to_heads("value", value)
+        (keys,) = self._to_heads(("key",), value if key is None else key)
+        (values,) = self._to_heads(("value",), value)
+        return self._turned(keys, start), values
 
     def attend(
         self,
@@ -204,9 +206,28 @@ class MultiHeadAttention(keras.layers.Layer):
         Returns:
             As from a call.
         """
-        queries = self._to_heads("query", query)
-        if self.rotary:
-            queries = self.turn(queries, start=start)
+        (queries,) = self._to_heads(("query",), query)
+        return self._attend(
+            self._turned(queries, start),
+            keys_values,
+            padding_mask=padding_mask,
+            attention_mask=attention_mask,
+            use_causal_mask=use_causal_mask,
+            return_attention_scores=return_attention_scores,
+            training=training,
+        )
+
+    def _attend(
+        self,
+        queries,
+        keys_values,
+        padding_mask=None,
+        attention_mask=None,
+        use_causal_mask=False,
+        return_attention_scores=False,
+        training=False,
+    ):
+        """`attend`, from the heads of its queries on."""
         if not self.blockwise:
             x, scores = dot_product_attention(
                 queries,
@@ -241,6 +262,23 @@ class MultiHeadAttention(keras.layers.Layer):
             for width in (key_dim, value_dim)
         )
 
+    def read(self, x, length):
+        """Causal self-attention, without dropout, and its keys and values.
+
+        Args:
+            x: `(batch_size, time, query_width)`.
+            length: int or integer tensor, at least `time`.
+
+        Returns:
+            `(batch_size, time, output_dim)`, and a cache with room for `length`
+            steps, as `time` calls of `step` leave it.
+        """
+        queries, *keys_values = self._project_all(x)
+        room = [[0, 0], [0, 0], [0, length - ops.shape(x)[1]], [0, 0]]
+        cache = tuple(tf.pad(values, room) for values in keys_values)
+        x = self._attend(queries, keys_values, use_causal_mask=True)
+        return x, cache
+
     def step(self, x, cache, position):
         """One step of causal self-attention, without dropout.
 
@@ -255,14 +293,11 @@ class MultiHeadAttention(keras.layers.Layer):
         """
         slots = ops.arange(ops.shape(cache[0])[2])
         is_here = (slots == position)[None, None, :, None]
-        new = self.project(x, start=position)
+        queries, *new = self._project_all(x, start=position)
         cache = tuple(
             ops.where(is_here, ops.cast(n, c.dtype), c)
             for n, c in zip(new, cache, strict=True)
         )
-        queries = self._to_heads("query", x)
-        if self.rotary:
-            queries = self.turn(queries, start=position)
         seen = causal_mask(position, slots, self.attention_window)
         x, _ = dot_product_attention(queries, *cache, seen)
         return self._from_heads(x), cache
@@ -310,28 +345,44 @@ class MultiHeadAttention(keras.layers.Layer):
             )
             setattr(self, f"{name}_bias", bias)
 
-    def _product(self, name, x, width):
-        """`x` times a kernel, as one product of matrices."""
-        kernel = getattr(self, f"{name}_kernel")
-        kernel = ops.reshape(ops.cast(kernel, x.dtype), (-1, width))
-        x = ops.matmul(x, kernel)
-        if self.use_bias:
-            bias = ops.reshape(getattr(self, f"{name}_bias"), (width,))
-            x = x + ops.cast(bias, x.dtype)
-        return x
+    def _project_all(self, x, start=0):
+        """Queries, keys and values of the same inputs, by one product."""
+        heads = self._to_heads(("query", "key", "value"), x)
+        queries, keys, values = heads
+        return self._turned(queries, start), self._turned(keys, start), values
 
-    def _to_heads(self, name, x):
-        heads, dim = getattr(self, f"{name}_kernel").shape[1:]
+    def _turned(self, heads, start):
+        return self.turn(heads, start=start) if self.rotary else heads
+
+    def _product(self, names, x, width):
+        """`x` times kernels side by side, as one product of matrices."""
+
+        def joined(kind, shape):
+            parts = [getattr(self, f"{name}_{kind}") for name in names]
+            parts = [ops.reshape(ops.cast(p, x.dtype), shape) for p in parts]
+            return ops.concatenate(parts, axis=-1) if parts[1:] else parts[0]
+
+        x = ops.matmul(x, joined("kernel", (width, -1)))
+        return x + joined("bias", (-1,)) if self.use_bias else x
+
+    def _to_heads(self, names, x):
+        """`(batch_size, heads, time, dim)` for each name."""
+        shapes = [getattr(self, f"{name}_kernel").shape[1:] for name in names]
+        sizes = [math.prod(shape) for shape in shapes]
+        products = self._product(names, x, x.shape[-1])
+        ends = list(itertools.accumulate(sizes))[:-1]
+        parts = ops.split(products, ends, axis=-1) if ends else [products]
         rows, time = ops.shape(x)[:2]
-        x = self._product(name, x, heads * dim)
-        x = ops.reshape(x, (rows, time, heads, dim))
-        return ops.transpose(x, (0, 2, 1, 3))  # (B, H, T, D)
+        return [
+            ops.transpose(ops.reshape(p, (rows, time, *shape)), (0, 2, 1, 3))
+            for p, shape in zip(parts, shapes, strict=True)
+        ]
 
     def _from_heads(self, x):
-        heads, dim, width = self.output_kernel.shape
+        heads, dim, _ = self.output_kernel.shape
         x = ops.transpose(x, (0, 2, 1, 3))  # (B, T, H, D)
         x = ops.reshape(x, (*ops.shape(x)[:2], heads * dim))
-        return self._product("output", x, width)
+        return self._product(("output",), x, heads * dim)
 
     def _drop(self, weights):
         return self.drop(weights, training=True)

@@ -126,6 +126,28 @@ class TransformerEncoderBlock(keras.layers.Layer):
         """What `step` remembers of up to `length` steps."""
         return self.self_attention.initial_cache(batch_size, length)
 
+    def read(self, x, length):
+        """A call with `use_causal_mask`, and what later steps need of it.
+
+        Args:
+            x: `(batch_size, time, hidden_dim)`.
+            length: int or integer tensor, at least `time`. The most steps
+                there will be.
+
+        Returns:
+            Tensor like `x`, and the cache that as many calls of `step` leave.
+        """
+        after = []
+
+        def attention(x):
+            x, cache = self.self_attention.read(x, length)
+            after.append(cache)
+            return x
+
+        x = self._around(self.self_attention_norm, attention, x)
+        x = self._around(self.feed_forward_norm, self.feed_forward, x)
+        return x, after[0]
+
     def step(self, x, cache, position):
         """One step of a call with `use_causal_mask`, without dropout.
 

@@ -5,6 +5,8 @@ from keras_genseq.layers.recurrent.gate_products import check_units
 from keras_genseq.layers.recurrent.recurrent_stack import RecurrentStack
 from keras_genseq.models.causal_language_model import CausalLanguageModel
 from keras_genseq.models.recurrent.carried_states import CarriedStates
+from keras_genseq.models.vocabulary_logits import tied_logits
+from keras_genseq.models.vocabulary_logits import without_padding
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -227,7 +229,6 @@ class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
 
     def _logits(self, x):
         if self.head:
-            return self.as_logits(self.head(x))
-        table = ops.cast(self.embedding.embeddings, x.dtype)
-        x = ops.matmul(x, ops.transpose(table))
-        return self.as_logits(x + ops.cast(self.output_bias, x.dtype))
+            return without_padding(self.head(x))
+        x = tied_logits(x, self.embedding.embeddings)
+        return without_padding(x + ops.cast(self.output_bias, x.dtype))

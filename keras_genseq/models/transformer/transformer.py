@@ -9,6 +9,8 @@ from keras_genseq.models.presets import Preset
 from keras_genseq.models.sequence_to_sequence_model import (
     SequenceToSequenceModel,
 )
+from keras_genseq.models.vocabulary_logits import tied_logits
+from keras_genseq.models.vocabulary_logits import without_padding
 from keras_genseq.ops.checks import check_counts
 
 POSITIONS = ("sinusoidal", "learned")
@@ -276,7 +278,7 @@ class Transformer(SequenceToSequenceModel):
         ):
             h, cache = block.step(h, cache, position, source, padding_mask)
             after.append(cache)
-        return self._logits(h)[:, 0], [position + 1, after]
+        return self._logits(h[:, 0]), [position + 1, after]
 
     def get_config(self):
         names = (
@@ -303,5 +305,4 @@ class Transformer(SequenceToSequenceModel):
 
     def _logits(self, h):
         h = self.decoder_norm(h) if self.norm_first else h
-        table = ops.cast(self.embedding.embeddings, h.dtype)
-        return self.as_logits(ops.matmul(h, ops.transpose(table)))
+        return without_padding(tied_logits(h, self.embedding.embeddings))

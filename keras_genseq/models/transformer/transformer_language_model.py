@@ -7,6 +7,8 @@ from keras_genseq.layers import SinusoidalPositionEncoding
 from keras_genseq.layers import TransformerEncoderBlock
 from keras_genseq.models.causal_language_model import CausalLanguageModel
 from keras_genseq.models.rows import map_rows
+from keras_genseq.models.vocabulary_logits import tied_logits
+from keras_genseq.models.vocabulary_logits import without_padding
 from keras_genseq.ops.checks import check_counts
 
 POSITIONS = ("sinusoidal", "learned", "rotary")
@@ -197,6 +199,16 @@ class TransformerLanguageModel(CausalLanguageModel):
         caches = [b.initial_cache(batch_size, num_steps) for b in self.blocks]
         return [ops.zeros((), "int32"), caches]
 
+    def states_after(self, token_ids, num_read, num_steps):
+        x = self._embed(ops.pad(token_ids, [[0, 0], [1, 0]])[:, :-1])
+        caches = []
+        for block in self.blocks:
+            # Later tokens, too, leave their keys: each is overwritten by the
+            # step that comes there, before one sees it.
+            x, cache = block.read(x, num_steps)
+            caches.append(cache)
+        return [ops.convert_to_tensor(num_read), caches]
+
     def next_logits(self, token_ids, states):
         position, caches = states
         x = self._embed(token_ids[:, None], position)
@@ -205,7 +217,7 @@ class TransformerLanguageModel(CausalLanguageModel):
             x, cache = block.step(x, cache, position)
             after.append(cache)
         x = self.final_norm(x) if self.final_norm else x
-        return self._logits(x)[:, 0], [position + 1, after]
+        return self._logits(x[:, 0]), [position + 1, after]
 
     def encode_ids(self, token_ids):
         """What the last block makes of whole texts.
@@ -289,9 +301,8 @@ class TransformerLanguageModel(CausalLanguageModel):
 
     def _logits(self, x):
         if self.head:
-            return self.as_logits(self.head(x))
-        table = ops.cast(self.embedding.embeddings, x.dtype)
-        return self.as_logits(ops.matmul(x, ops.transpose(table)))
+            return without_padding(self.head(x))
+        return without_padding(tied_logits(x, self.embedding.embeddings))
 
     def _score_second_half(self, x):
         half = x.shape[1] // 2

@@ -84,6 +84,37 @@ def test_single_steps_equal_the_whole(positions, window, norm_first):
         token = x[:, t]
 
 
+@POSITIONS
+@pytest.mark.parametrize("window", [None, 4])
+def test_a_beginning_read_at_once_is_known_as_step_by_step(positions, window):
+    model = make(
+        positions=positions, attention_window=window, num_key_value_heads=1
+    )
+    x = ids()
+    states = model.initial_states(3, 24)
+    token = np.zeros((3,), "int32")
+    for t in range(7):
+        _, states = model.next_logits(token, states)
+        token = x[:, t]
+    # What stands behind the beginning must not matter.
+    position, caches = model.states_after(x[:, :12], 7, 24)
+    assert position == states[0] == 7
+    for ours, steps in zip(caches, states[1], strict=True):
+        for a, b in zip(ours, steps, strict=True):
+            assert a.shape == b.shape
+            np.testing.assert_allclose(
+                a[:, :, :7], b[:, :, :7], rtol=1e-5, atol=2e-5
+            )
+    for t in range(7, 20):
+        one, states = model.next_logits(x[:, t - 1], states)
+        other, (position, caches) = model.next_logits(
+            x[:, t - 1], [position, caches]
+        )
+        np.testing.assert_allclose(
+            one[:, 1:], other[:, 1:], rtol=1e-5, atol=2e-5
+        )
+
+
 def test_prompts_are_answered_alike_alone_and_in_a_batch():
     model = make(vocabulary_size=10, tokenizer=CharacterTokenizer("abcdefg h"))
     prompts, sizes = ["ab", "", "hhh a"], [9, 12, 4]
@@ -136,7 +167,7 @@ def test_cached_answers_are_those_of_whole_passes_for_every_sampler(small):
     assert len({tuple(row) for row in answers.numpy()}) == len(rows)
 
 
-def test_a_hundred_requests_of_any_length_are_traced_once():
+def test_a_hundred_requests_of_any_length_share_three_programs():
     model = make()
     rng = np.random.default_rng(0)
     traces = []
@@ -147,8 +178,10 @@ def test_a_hundred_requests_of_any_length_are_traced_once():
         return next_logits(*args)
 
     object.__setattr__(model, "next_logits", counted)
-    model.generate(ids(1, 17), 1)
-    once = len(traces)
+    # Prompts up to 16 and 32 tokens, rows up to 24 and 32.
+    for length, size in ((1, 17), (16, 16), (17, 1)):
+        model.generate(ids(1, length), size)
+    before = len(traces)
     for seed in range(100):
         length = int(rng.integers(1, 20))
         size = int(rng.integers(max(17, length + 1), 33)) - length
@@ -156,7 +189,7 @@ def test_a_hundred_requests_of_any_length_are_traced_once():
             ids(1, length), size, temperature=0.1 * seed, seed=seed
         )
         assert answer.shape == (1, size)
-    assert once and len(traces) == once
+    assert before == 3 and len(traces) == before
 
 
 def test_windows_score_a_text_as_a_whole_where_attention_is_as_narrow():
