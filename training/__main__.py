@@ -189,7 +189,8 @@ def benchmark(
     """Time a system beside its peers.
 
     Args:
-        name: System to time (`nade`, `recurrent`, `transformer`, `vae`).
+        name: System to time (`adversarial`, `nade`, `pixels`, `recurrent`,
+            `transformer`, `vae`).
         repeats: Timings of which the median counts.
         threads: Threads of TensorFlow and its peers; by default all cores.
         write: Put the table into docs/benchmarks.md.

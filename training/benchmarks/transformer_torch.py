@@ -80,18 +80,16 @@ class LanguageModel(torch.nn.Module):
         self.norm.bias.copy_(rest[-1])
 
 
-def torch_trainers(sizes, precision):
+def torch_trainers(sizes, vocabulary_size, precision):
     """A training step by PyTorch, by name."""
-    model = LanguageModel(
-        sizes, sizes.trained_vocabulary_size, sizes.trained_length
-    )
+    model = LanguageModel(sizes, vocabulary_size, sizes.trained_length)
     optimizer = adds_epsilon_as_keras(
         torch.optim.AdamW(
             model.parameters(), lr=LEARNING_RATE, weight_decay=0.01
         ),
         epsilon=1e-7,
     )
-    y = torch.tensor(texts(sizes), dtype=torch.long)
+    y = torch.tensor(texts(sizes, vocabulary_size), dtype=torch.long)
     x = torch.nn.functional.pad(y[:, :-1], (1, 0))
 
     def step():

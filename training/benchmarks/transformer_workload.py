@@ -18,7 +18,7 @@ class Sizes:
     prompt_length: int = 15
     new_tokens: int = 128
     batch_sizes: tuple = (1, 16)
-    trained_vocabulary_size: int = 65
+    trained_vocabulary_sizes: tuple = (50257, 65)
     trained_rows: int = 8
     trained_length: int = 256
     attention_lengths: tuple = (2048, 4096, 8192)
@@ -45,8 +45,8 @@ def prompts(sizes, rows):
     return rng.integers(1, sizes.vocabulary_size, shape).astype("int32")
 
 
-def texts(sizes):
-    """`(trained_rows, trained_length)` token ids."""
+def texts(sizes, vocabulary_size):
+    """`(trained_rows, trained_length)` token ids below `vocabulary_size`."""
     rng = np.random.default_rng(2)
     shape = (sizes.trained_rows, sizes.trained_length)
-    return rng.integers(1, sizes.trained_vocabulary_size, shape).astype("int32")
+    return rng.integers(1, vocabulary_size, shape).astype("int32")

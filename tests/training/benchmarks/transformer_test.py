@@ -14,7 +14,7 @@ SIZES = Sizes(
     prompt_length=3,
     new_tokens=5,
     batch_sizes=(2,),
-    trained_vocabulary_size=7,
+    trained_vocabulary_sizes=(7,),
     trained_rows=2,
     trained_length=6,
     attention_lengths=(64, 128),
@@ -25,8 +25,8 @@ SIZES = Sizes(
 def test_pytorch_takes_the_same_steps():
     from training.benchmarks.transformer_torch import torch_trainers
 
-    (ours,) = transformer.trainers(SIZES, "float32").values()
-    (theirs,) = torch_trainers(SIZES, "float32").values()
+    (ours,) = transformer.trainers(SIZES, 7, "float32").values()
+    (theirs,) = torch_trainers(SIZES, 7, "float32").values()
     losses = [ours() for _ in range(3)]
     assert losses[2] < losses[0]
     assert [theirs() for _ in range(3)] == pytest.approx(losses, rel=1e-4)
