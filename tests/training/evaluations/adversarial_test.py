@@ -36,6 +36,9 @@ def test_a_run_of_gan_reports_what_it_should(tmp_path, monkeypatch):
     results = json.loads((run / "results.json").read_text())
     # Training images explain test images better than a beginner's samples.
     assert results["parzen_of_samples"] < results["parzen_of_training_images"]
+    finer = results["parzen_of_samples_on_a_fine_grid"]
+    # Digits of 8x8: the best bandwidth is near the best of a coarse grid.
+    assert finer == pytest.approx(results["parzen_of_samples"], abs=2.0)
     for kind in ("classifier", "pixel"):
         floor, ours, ceiling = (
             results[f"{kind}_frechet_distance_of_{name}"]
