@@ -54,7 +54,7 @@ class TextGeneration:
         stop_token_id=None,
         batch_size=64,
     ):
-        """Continues prompts, one step of the model per token.
+        """Continues prompts, one step of the model per new token.
 
         Args:
             prompt: str, list of str, or `(num_prompts, time)` token ids with 0
