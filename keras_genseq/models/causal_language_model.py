@@ -15,9 +15,10 @@ class CausalLanguageModel(TextGeneration, SequenceModel):
 
     A subclass says `call(token_ids) -> logits`, and the same one token at a
     time, for generation at the cost of one step per token: `initial_states`
-    and `next_logits`. It may say `encode_ids`, and `states_after`, which reads a
-    prompt at once. Id 0 is padding, at the end of a row; as an input it stands for the start of a text, so that the first token
-    is scored and drawn like any other, and an empty prompt has an answer.
+    and `next_logits`. It may say `states_after`, which reads a prompt at once,
+    and `encode_ids`. Id 0 is padding, at the end of a row; as an input it
+    stands for the start of a text, so that the first token is scored and drawn
+    like any other, and an empty prompt has an answer.
 
     Args:
         vocabulary_size: int. Token ids are below it; 0 is padding.
