@@ -59,7 +59,7 @@ def draw_tokens(logits, uniforms, options):
         `(batch_size,)` int32 token ids.
     """
     likeliest = ops.cast(ops.argmax(logits, axis=-1), "int32")
-    # The softmax of all and its sums: a third of the step of a small model.
+    # Where all rows take the likeliest, no softmax and no sums of it.
     return ops.cond(
         ops.any(options.temperature > 0.0),
         lambda: _draw(logits, likeliest, uniforms, options),

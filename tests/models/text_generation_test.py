@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_genseq.models import RecurrentLanguageModel
+from keras_genseq.models.text_rows import room_for
 from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.samplers import SamplingOptions
@@ -177,6 +178,14 @@ def test_draws_follow_the_models_own_probabilities():
     assert expected.sum() == pytest.approx(1.0, abs=1e-5)
     observed = [texts.count(name) / 4000 for name in names]
     np.testing.assert_allclose(observed, expected, atol=0.03)
+
+
+@pytest.mark.parametrize(
+    "size, room",
+    [(1, 1), (2, 2), (3, 3), (5, 6), (7, 8), (9, 12), (13, 16), (144, 192)],
+)
+def test_rows_have_one_of_two_lengths_an_octave(size, room):
+    assert room_for(size) == room
 
 
 def test_generation_of_new_lengths_is_not_traced_again(model):
