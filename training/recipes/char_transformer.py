@@ -5,7 +5,9 @@ Run       python -m training train char_transformer
 Paper     none states this text and split; counted beside it are Markov chains.
           A public model of 10.65 million parameters reaches 1.4697 nats on the
           last tenth of the text (karpathy/nanoGPT)
-Measured  not yet: no run of the paper preset has ended
+Measured  1.448 nats on validation, 1.586 on the test part, of the last tenth
+          half each; some 40 minutes on a CPU with AMX,
+          `--dtype-policy mixed_bfloat16` (seed 0)
 """
 
 import keras
@@ -43,8 +45,8 @@ def paper():
         window=256,
         learning_rate=0.002,
         data="tfds:tiny_shakespeare",
-        epochs=14,
-        cost="90 minutes on one CPU core, estimated",
+        epochs=9,
+        cost="40 minutes on a CPU with AMX, in mixed bfloat16",
         paper={"test_nats": ("1.47", "nanoGPT, validation and test together")},
     )
 
