@@ -18,7 +18,7 @@ from keras_genseq.ops.checks import not_empty
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.samplers import SamplingOptions
 
-# Shorter prompts are read as fast, and share a program.
+# Shorter prompts share a program.
 _LEAST_WIDTH = 16
 
 
@@ -55,6 +55,9 @@ class TextGeneration:
         batch_size=64,
     ):
         """Continues prompts, one step of the model per new token.
+
+        A model that can read a prompt at once reads prompts together as far as
+        the shortest of them goes, and the rest of longer ones step by step.
 
         Args:
             prompt: str, list of str, or `(num_prompts, time)` token ids with 0

@@ -41,8 +41,7 @@ def dot_product_attention(
     groups = query.shape[1] // key.shape[1]
     key, value = repeat_heads(key, groups), repeat_heads(value, groups)
     scale = ops.cast(query.shape[-1] ** -0.5, query.dtype)
-    # Read as they lie: in a loop of single queries a transposed copy of the
-    # keys would cost as much as their products.
+    # The keys are read as they lie, without a transposed copy.
     scores = tf.matmul(query * scale, key, transpose_b=True)
     scores = ops.cast(scores, "float32")
     # A causal mask alone leaves every query at least the first key.
