@@ -150,6 +150,10 @@ def _gradients(step, backward, history, weights, states, mask, upstream):
     return (gradients[0], *d_weights, *d_states)
 
 
+def _zeros(tensors):
+    return [tf.zeros_like(x) for x in tensors]
+
+
 def _forward(step, x, weights, states, mask, *, units, save, sequences):
     """The loop forward; `states` and `saved` hold a value for each step."""
     widths = []
@@ -199,14 +203,21 @@ def _backward(
         ]
         if upstream:
             d_after = (d_after[0] + upstream[0], *d_after[1:])
+        if not steps_mask:
+            gradients, d_before = step.backward(
+                d_after, before, after, kept, transposed
+            )
+            return d_before, gradients
+        d_stepped = where(steps_mask[0], d_after, _zeros(d_after))
         gradients, d_before = step.backward(
-            d_after, before, after, kept, transposed
+            d_stepped, before, after, kept, transposed
         )
-        if steps_mask:
-            zeros = [tf.zeros_like(d) for d in gradients]
-            gradients = where(steps_mask[0], gradients, zeros)
-            d_before = where(steps_mask[0], d_before, d_after)
-        return d_before, gradients
+        gradients = where(steps_mask[0], gradients, _zeros(gradients))
+        d_kept = d_after
+        if step.couples_rows:
+            # Rows that took the step have read those that did not.
+            d_kept = [a + b for a, b in zip(d_after, d_before, strict=True)]
+        return where(steps_mask[0], d_before, d_kept), gradients
 
     d_states, gradients = time_loop(
         body, tuple(d_last), flat, step.gradient_widths(units), reverse=True

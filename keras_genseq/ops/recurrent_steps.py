@@ -5,16 +5,18 @@ share of the pre-activations, `x W + b`, comes in ready-made; what is left for
 the loop is the recurrent product and the elementwise rest. `backward` is the
 transposed Jacobian of `forward` at the values that `forward` saved.
 
-`x` is `(B, G * H)` for G gates of H units, every state is `(B, H)`.
+`x` is `(B, G * H)` for G gates of H units, every state is `(B, H)`. A step
+`couples_rows` where the states of a row depend on those of others before it.
 """
 
 import dataclasses
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
 
 
-def _sigmoid(x):
+def sigmoid(x):
     # By tanh, for which XLA has a fast kernel.
     return 0.5 * tf.tanh(0.5 * x) + 0.5
 
@@ -23,7 +25,7 @@ def _sigmoid(x):
 # backward passes keep outputs, not pre-activations.
 _ACTIVATIONS = {
     "tanh": (tf.tanh, lambda y: 1.0 - y * y),
-    "sigmoid": (_sigmoid, lambda y: y * (1.0 - y)),
+    "sigmoid": (sigmoid, lambda y: y * (1.0 - y)),
     "relu": (tf.nn.relu, lambda y: tf.cast(y > 0.0, y.dtype)),
     "linear": (lambda x: x, tf.ones_like),
     "hard_sigmoid": (
@@ -56,6 +58,8 @@ def _slope(name, y):
 @dataclasses.dataclass(frozen=True)
 class SimpleRNNStep:
     """`h' = g(x + h U)`; weights: U."""
+
+    couples_rows: ClassVar[bool] = False
 
     activation: str = "tanh"
 
@@ -94,6 +98,8 @@ class SimpleRNNStep:
 @dataclasses.dataclass(frozen=True)
 class LSTMStep:
     """Long short-term memory, gates in the order i, f, g, o; weights: U."""
+
+    couples_rows: ClassVar[bool] = False
 
     activation: str = "tanh"
     recurrent_activation: str = "sigmoid"
@@ -143,6 +149,8 @@ class GRUResetAfterStep:
     Weights: U and the recurrent bias b'.
     """
 
+    couples_rows: ClassVar[bool] = False
+
     activation: str = "tanh"
     recurrent_activation: str = "sigmoid"
 
@@ -183,6 +191,8 @@ class GRUResetAfterStep:
 @dataclasses.dataclass(frozen=True)
 class GRUResetBeforeStep:
     """GRU, gates z, r, candidate; the reset gate scales h; weights: U."""
+
+    couples_rows: ClassVar[bool] = False
 
     activation: str = "tanh"
     recurrent_activation: str = "sigmoid"

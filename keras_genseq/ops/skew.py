@@ -17,7 +17,7 @@ def skew(x):
     x = ops.pad(x, [[0, 0], [0, 0], [0, height], [0, 0]])
     x = ops.reshape(x, (-1, height * (width + height), channels))
     # Rows one pixel shorter than they were: each starts a pixel later.
-    x = x[:, : height * (width + height - 1)]
+    x = _first(height * (width + height - 1), x, axis=1)
     return ops.reshape(x, (-1, height, width + height - 1, channels))
 
 
@@ -34,7 +34,7 @@ def unskew(x):
     x = ops.reshape(x, (-1, height * length, channels))
     x = ops.pad(x, [[0, 0], [0, height], [0, 0]])
     x = ops.reshape(x, (-1, height, length + 1, channels))
-    return x[:, :, : length - height + 1]
+    return _first(length - height + 1, x, axis=2)
 
 
 def shift_down(x):
@@ -43,4 +43,10 @@ def shift_down(x):
     Args:
         x: `(batch_size, height, width, channels)`.
     """
-    return ops.pad(x[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]])
+    x = _first(x.shape[1] - 1, x, axis=1)
+    return ops.pad(x, [[0, 0], [1, 0], [0, 0], [0, 0]])
+
+
+def _first(size, x, axis):
+    # Not sliced: the gradient of a strided slice is slow on a CPU.
+    return ops.split(x, [size], axis=axis)[0]

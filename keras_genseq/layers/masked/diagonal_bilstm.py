@@ -3,10 +3,10 @@ import numpy as np
 from keras import ops
 
 from keras_genseq.layers.masked.context_conv import context_conv
+from keras_genseq.layers.masked.lstm_over_lines import lstm_over_lines
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.lstm_gates import lstm_step
-from keras_genseq.ops.scan import scan
 from keras_genseq.ops.skew import shift_down
 from keras_genseq.ops.skew import skew
 from keras_genseq.ops.skew import unskew
@@ -95,31 +95,22 @@ class DiagonalLSTM(keras.layers.Layer):
         before = ops.concatenate([above, left], axis=-1)
         return lstm_step(gates + ops.matmul(before, self.state_kernel), cell)
 
-    def call(self, inputs, context=None):
+    def call(self, inputs, context=None, training=False):
         gates = ops.cast(self.input_conv(inputs), "float32")
         if self.context_conv is not None:
             gates = gates + ops.cast(self.context_conv(context), "float32")
         height, width = gates.shape[1:3]
-        # A diagonal a step: (D, B, H, 4 * filters).
-        gates = ops.transpose(skew(gates), (2, 0, 1, 3))
-        diagonals = np.arange(width + height - 1)[:, None, None]
-        begun = (diagonals >= np.arange(height)[:, None])[:, None]
-
-        def step(states, inputs):
-            hidden, cell = states
-            gates, begun = inputs
-            # The pixel above: a column of the skewed image, a row higher.
-            above = ops.pad(hidden[:, :-1], [[0, 0], [1, 0], [0, 0]])
-            new = self.step(gates, above, hidden, cell)
-            # A row that has not begun keeps its learnt first states.
-            states = tuple(
-                ops.where(begun, n, o) for n, o in zip(new, states, strict=True)
-            )
-            return states, states[0]
-
-        nothing = ops.zeros_like(gates[0, :, :, : self.filters])
-        first = (nothing + self.first_hidden, nothing + self.first_cell)
-        _, x = scan(step, first, (gates, begun))
+        diagonals = np.arange(width + height - 1)[:, None]
+        # A diagonal a step; in the skewed image, the pixel above lies in the
+        # column before, a row higher.
+        x = lstm_over_lines(
+            ops.transpose(skew(gates), (2, 0, 1, 3)),
+            self.state_kernel,
+            (self.first_hidden, self.first_cell),
+            offsets=(-1, 0),
+            begun=diagonals >= np.arange(height),
+            training=training,
+        )
         return unskew(ops.transpose(x, (1, 2, 0, 3)))
 
     def compute_output_shape(self, inputs_shape, context_shape=None):

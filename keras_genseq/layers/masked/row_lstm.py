@@ -2,10 +2,10 @@ import keras
 from keras import ops
 
 from keras_genseq.layers.masked.context_conv import context_conv
+from keras_genseq.layers.masked.lstm_over_lines import lstm_over_lines
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.lstm_gates import lstm_step
-from keras_genseq.ops.scan import scan
+from keras_genseq.ops.neighbour_lstm_step import NeighbourLSTMStep
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -96,37 +96,38 @@ class RowLSTM(keras.layers.Layer):
             for name in ("first_hidden", "first_cell")
         )
 
+    @property
+    def offsets(self):
+        """The pixels of the row above that a pixel reads, beside its own."""
+        reach = self.kernel_size // 2
+        return tuple(range(-reach, reach + 1))
+
     def from_above(self, hidden):
         """What the states of a row add to the gates of the next.
 
         Args:
-            hidden: `(..., width, filters)`.
+            hidden: `(batch_size, width, filters)`.
 
         Returns:
-            Tensor `(..., width, 4 * filters)`.
+            Tensor `(batch_size, width, 4 * filters)`.
         """
-        reach, width = self.kernel_size // 2, hidden.shape[-2]
-        padding = [[0, 0]] * (len(hidden.shape) - 2) + [[reach, reach], [0, 0]]
-        padded = ops.pad(hidden, padding)
-        windows = ops.concatenate(
-            [padded[..., i : i + width, :] for i in range(self.kernel_size)],
-            axis=-1,
-        )
-        return ops.matmul(windows, self.state_kernel)
+        width, filters = hidden.shape[1:]
+        step = NeighbourLSTMStep(self.offsets, width)
+        read = step.neighbours(ops.reshape(hidden, (-1, filters)))
+        gates = ops.matmul(read, self.state_kernel)
+        return ops.reshape(gates, (-1, width, 4 * filters))
 
-    def call(self, inputs, context=None):
+    def call(self, inputs, context=None, training=False):
         gates = ops.cast(self.input_conv(inputs), "float32")
         if self.context_conv is not None:
             gates = gates + ops.cast(self.context_conv(context), "float32")
-
-        def step(states, gates):
-            hidden, cell = states
-            states = lstm_step(gates + self.from_above(hidden), cell)
-            return states, states[0]
-
-        nothing = ops.zeros_like(gates[:, 0, :, : self.filters])
-        first = (nothing + self.first_hidden, nothing + self.first_cell)
-        _, x = scan(step, first, ops.transpose(gates, (1, 0, 2, 3)))
+        x = lstm_over_lines(
+            ops.transpose(gates, (1, 0, 2, 3)),
+            self.state_kernel,
+            (self.first_hidden, self.first_cell),
+            self.offsets,
+            training=training,
+        )
         x = ops.transpose(x, (1, 0, 2, 3))
         return ops.cast(x, self.compute_dtype)
 
