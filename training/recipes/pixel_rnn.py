@@ -52,7 +52,9 @@ def paper():
     """
     config = PixelRNN.presets["pixel_cnn_mnist"].config
     return Recipe(
-        model=Factory(PixelRNN, **{**config, "filters": 32}),
+        model=Factory(
+            PixelRNN, **{**config, "filters": 32, "position_bias": True}
+        ),
         compile=decaying_adam(learning_rate=0.0015, ema_momentum=0.9995),
         data="tfds:binarized_mnist",
         # Draws pixels of grey images; binary ones stay as they are.

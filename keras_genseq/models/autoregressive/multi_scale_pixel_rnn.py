@@ -31,6 +31,7 @@ class MultiScalePixelRNN(PixelNetworkModel):
         num_layers: int.
         head_filters: int.
         num_categories: int.
+        position_bias: bool.
         **kwargs: passed to `keras.Model`.
 
     Call arguments:
@@ -73,6 +74,7 @@ class MultiScalePixelRNN(PixelNetworkModel):
         num_layers=7,
         head_filters=32,
         num_categories=2,
+        position_bias=False,
         **kwargs,
     ):
         check_counts(scale=scale, map_filters=map_filters)
@@ -82,6 +84,7 @@ class MultiScalePixelRNN(PixelNetworkModel):
             "num_layers": num_layers,
             "head_filters": head_filters,
             "num_categories": num_categories,
+            "position_bias": position_bias,
         }
         super().__init__(image_shape, **sizes, **kwargs)
         height, width, channels = self.image_shape

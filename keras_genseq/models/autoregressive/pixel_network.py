@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_genseq.layers.masked.incremental import AddedRows
 from keras_genseq.layers.masked.incremental import Chain
 from keras_genseq.layers.masked.incremental import IncrementalConv
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
@@ -24,6 +25,7 @@ class PixelNetworkModel(ImageLikelihoodModel):
         num_layers: int. Blocks.
         head_filters: int. Channels of the two 1 x 1 layers.
         num_categories: int. Levels of a pixel.
+        position_bias: bool. See `PixelRNN`.
         **kwargs: passed to `keras.Model`.
     """
 
@@ -36,6 +38,7 @@ class PixelNetworkModel(ImageLikelihoodModel):
         num_layers=7,
         head_filters=32,
         num_categories=2,
+        position_bias=False,
         **kwargs,
     ):
         if variant not in BLOCKS:
@@ -51,6 +54,7 @@ class PixelNetworkModel(ImageLikelihoodModel):
         self.filters = filters
         self.num_layers = num_layers
         self.head_filters = head_filters
+        self.position_bias = position_bias
 
     def make_network(self, context_filters=None):
         """Makes the layers.
@@ -86,6 +90,10 @@ class PixelNetworkModel(ImageLikelihoodModel):
     def build(self, input_shape):
         self.stem.build(input_shape)
         shape = (*input_shape[:-1], 2 * self.filters)
+        if self.position_bias:
+            self.bias_map = self.add_weight(
+                name="bias_map", shape=shape[1:], initializer="zeros"
+            )
         for block in self.blocks:
             block.build(shape)
         for conv in self.head:
@@ -96,6 +104,8 @@ class PixelNetworkModel(ImageLikelihoodModel):
     def network_logits(self, x, context=None):
         """Logits of images, of which `context` is known whole."""
         x = self.stem(centered(x))
+        if self.position_bias:
+            x = x + keras.ops.cast(self.bias_map, x.dtype)
         for block in self.blocks:
             x = block(x, context)
         for conv in self.head:
@@ -106,6 +116,11 @@ class PixelNetworkModel(ImageLikelihoodModel):
         """The network as a sampler runs it: see `incremental`."""
         width = self.image_shape[1]
         parts = [IncrementalConv(self.stem, width)]
+        if self.position_bias:
+            bias_map = keras.ops.convert_to_tensor(self.bias_map)
+            parts.append(
+                AddedRows(keras.ops.cast(bias_map, "float32")[:, :, None])
+            )
         parts += [block.incremental(width, context) for block in self.blocks]
         for conv in self.head:
             parts += [RELU, IncrementalConv(conv, width)]
@@ -122,4 +137,5 @@ class PixelNetworkModel(ImageLikelihoodModel):
             "filters": self.filters,
             "num_layers": self.num_layers,
             "head_filters": self.head_filters,
+            "position_bias": self.position_bias,
         }

@@ -49,6 +49,10 @@ class PixelRNN(PixelNetworkModel):
         head_filters: int. Channels of the two 1 x 1 layers.
         num_categories: int. Levels of a pixel: 2 (a coin each) or, up to 256,
             a softmax.
+        position_bias: bool. Whether a bias for every place of the image is
+            learnt and added behind the first convolution. A PixelCNN that is
+            not deep enough to see the borders does not know, without it, where
+            in the image a pixel is.
         **kwargs: passed to `keras.Model`.
 
     Call arguments:
@@ -73,10 +77,10 @@ class PixelRNN(PixelNetworkModel):
     Differences from the paper: no skip connections from every layer to the
     output; multi-scale networks are `MultiScalePixelRNN`. Learnt first states
     are, where the paper does not say, one for each column (Row LSTM) or row
-    (Diagonal BiLSTM). The paper counts layers; here each is a block, behind
-    the first convolution. It states no parameter counts: those of the presets
-    are added up by us, from the sizes of its Table 1 and of its sections 5.3
-    and 5.4.
+    (Diagonal BiLSTM). `position_bias` is not in the paper. The paper counts
+    layers; here each is a block, behind the first convolution. It states no
+    parameter counts: those of the presets are added up by us, from the sizes of
+    its Table 1 and of its sections 5.3 and 5.4.
 
     References:
         - [van den Oord et al., 2016](https://arxiv.org/abs/1601.06759)
@@ -102,6 +106,7 @@ class PixelRNN(PixelNetworkModel):
         num_layers=7,
         head_filters=32,
         num_categories=2,
+        position_bias=False,
         **kwargs,
     ):
         super().__init__(
@@ -111,6 +116,7 @@ class PixelRNN(PixelNetworkModel):
             num_layers=num_layers,
             head_filters=head_filters,
             num_categories=num_categories,
+            position_bias=position_bias,
             **kwargs,
         )
         self.make_network()

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_genseq.layers import DiagonalBiLSTM
 from keras_genseq.layers import GatedMaskedBlock
 from keras_genseq.layers import MaskedConv2D
 from keras_genseq.layers import RowLSTM
+from keras_genseq.ops.lstm_gates import lstm_step
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 4, 5, 3)).astype("float32")
@@ -85,6 +87,64 @@ def test_row_lstm_equals_one_by_pixels():
         hidden, cell = lstm(gates, cell)
         expected.append(hidden)
     np.testing.assert_allclose(layer(X), np.stack(expected, 1), atol=1e-5)
+
+
+def row_by_autodiff(layer, x):
+    gates = layer.input_conv(x)
+    zeros = tf.zeros_like(gates[:, 0, :, : layer.filters])
+    states = (zeros + layer.first_hidden, zeros + layer.first_cell)
+    rows = []
+    for r in range(x.shape[1]):
+        above = layer.from_above(states[0])
+        states = lstm_step(gates[:, r] + above, states[1])
+        rows.append(states[0])
+    return tf.stack(rows, axis=1)
+
+
+def diagonal_by_autodiff(layer, x):
+    """The left-to-right direction, a pixel at a time."""
+    gates = layer.input_conv(x)
+    zeros = tf.zeros_like(gates[:, 0, 0, : layer.filters])
+    above, rows = [zeros] * x.shape[2], []
+    for r in range(x.shape[1]):
+        hidden, cell = (
+            zeros + layer.first_hidden[r],
+            zeros + layer.first_cell[r],
+        )
+        row = []
+        for c in range(x.shape[2]):
+            before = tf.concat([above[c], hidden], axis=-1)
+            read = tf.matmul(before, layer.state_kernel)
+            hidden, cell = lstm_step(gates[:, r, c] + read, cell)
+            row.append(hidden)
+        above = row
+        rows.append(tf.stack(row, axis=1))
+    return tf.stack(rows, axis=1)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("kind", ["row_lstm", "row_lstm_of_5", "diagonal"])
+def test_gradients_equal_those_of_a_plain_loop(kind, compiled):
+    by_autodiff = row_by_autodiff
+    layer = RowLSTM(2, kernel_size=5 if kind == "row_lstm_of_5" else 3)
+    if kind == "diagonal":
+        by_autodiff = diagonal_by_autodiff
+        layer = DiagonalBiLSTM(2).left_to_right
+    layer = with_random_weights(layer, X.shape)
+    weight = RNG.normal(size=(*X.shape[:3], 2)).astype("float32")
+
+    def gradients(outputs):
+        x = tf.convert_to_tensor(X)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(weight * tf.square(outputs(x)))
+        variables = [w.value for w in layer.trainable_weights]
+        return tape.gradient(loss, [x, *variables])
+
+    fast = tf.function(lambda: gradients(lambda x: layer(x, training=compiled)))
+    expected = gradients(lambda x: by_autodiff(layer, x))
+    for mine, plain in zip(fast(), expected, strict=True):
+        np.testing.assert_allclose(mine, plain, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("layer_class", [RowLSTM, DiagonalBiLSTM])
