@@ -9,12 +9,31 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import pytest
 import tensorflow as tf
+from xdist.scheduler import LoadScopeScheduling
 
 _ROOT = pathlib.Path(__file__).parent.parent
 _CPU = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     _CPU, [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+# Modules whose fixtures take minutes: all of their tests go to one worker.
+_TOGETHER = (
+    "tests/conformance/export_test.py",
+    "tests/training/main_test.py",
+    "tests/training/query_test.py",
+    "tests/training/resume_test.py",
+)
+
+
+class _Scheduling(LoadScopeScheduling):
+    def _split_scope(self, nodeid):
+        module = nodeid.split("::")[0]
+        return module if module in _TOGETHER else nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return _Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)
