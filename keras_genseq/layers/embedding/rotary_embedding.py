@@ -44,7 +44,7 @@ class RotaryEmbedding(keras.layers.Layer):
         positions = ops.cast(start + ops.arange(ops.shape(x)[-2]), "float32")
         angles = positions[:, None] * self.max_wavelength**-exponents
         cos, sin = (ops.cast(f(angles), x.dtype) for f in (ops.cos, ops.sin))
-        a, b = x[..., : dim // 2], x[..., dim // 2 :]
+        a, b = ops.split(x, 2, axis=-1)
         return ops.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)
 
     def compute_output_shape(self, input_shape):
