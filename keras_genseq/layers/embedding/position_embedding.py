@@ -46,7 +46,9 @@ class PositionEmbedding(keras.layers.Layer):
         positions = ops.minimum(positions, self.sequence_length - 1)
         # A product, not a gather: its gradient is dense and deterministic.
         chosen = ops.one_hot(positions, self.sequence_length, dtype=x.dtype)
-        return x + ops.matmul(chosen, ops.cast(self.embeddings, x.dtype))
+        added = ops.matmul(chosen, ops.cast(self.embeddings, x.dtype))
+        # Of the same rank: with one row, Grappler mistakes the shapes for equal.
+        return x + added[None]
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_genseq.layers import PositionEmbedding
 from keras_genseq.layers import RotaryEmbedding
@@ -58,6 +59,29 @@ def test_a_later_start_is_a_part_of_the_whole(layer):
     np.testing.assert_allclose(
         layer(x)[:, 7:9], layer(x[:, 7:9], start=7), atol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [SinusoidalPositionEncoding(), PositionEmbedding(20)],
+    ids=["sinusoidal", "learned"],
+)
+def test_sums_of_one_row_survive_the_optimizer_of_graphs(layer):
+    """It took shapes of other ranks for equal, and summed them as one."""
+    x = tf.ones((1, 1, 8))
+
+    @tf.function
+    def three_steps(x):
+        return tf.while_loop(
+            lambda i, h: i < 3,
+            lambda i, h: (i + 1, layer(x + x + h, start=i)),
+            (tf.constant(0), x),
+        )[1]
+
+    expected = x
+    for i in range(3):
+        expected = layer(x + x + expected, start=i)
+    np.testing.assert_allclose(three_steps(x), expected, rtol=1e-5)
 
 
 def test_rotations_need_an_even_width():
