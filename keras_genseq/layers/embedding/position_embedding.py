@@ -47,7 +47,7 @@ class PositionEmbedding(keras.layers.Layer):
         # A product, not a gather: its gradient is dense and deterministic.
         chosen = ops.one_hot(positions, self.sequence_length, dtype=x.dtype)
         added = ops.matmul(chosen, ops.cast(self.embeddings, x.dtype))
-        # Of the same rank: with one row, Grappler mistakes the shapes for equal.
+        # Of equal rank: with one row, Grappler mistakes the shapes for equal.
         return x + added[None]
 
     def compute_output_shape(self, input_shape):

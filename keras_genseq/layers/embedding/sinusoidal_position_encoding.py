@@ -35,7 +35,7 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
     def call(self, x, start=0):
         positions = start + ops.arange(ops.shape(x)[1])
         added = ops.cast(self.encode(positions, x.shape[-1]), x.dtype)
-        # Of the same rank: with one row, Grappler mistakes the shapes for equal.
+        # Of equal rank: with one row, Grappler mistakes the shapes for equal.
         return x + added[None]
 
     def encode(self, positions, hidden_dim):
