@@ -7,7 +7,7 @@ from keras import ops
 from keras_genseq.metrics import Perplexity
 from keras_genseq.models.sequence_model import SequenceModel
 from keras_genseq.models.text_generation import TextGeneration
-from keras_genseq.ops.checks import all_token_ids
+from keras_genseq.ops.value_checks import all_token_ids
 
 
 class CausalLanguageModel(TextGeneration, SequenceModel):

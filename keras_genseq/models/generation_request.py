@@ -6,8 +6,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from keras_genseq.ops.checks import as_row_values
-from keras_genseq.ops.checks import ensure
 from keras_genseq.ops.random import row_seeds
+from keras_genseq.ops.value_checks import ensure
 from keras_genseq.samplers import SamplingOptions
 
 # A request for more would be one for all of a server's memory.

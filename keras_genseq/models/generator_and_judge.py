@@ -9,9 +9,9 @@ from keras_genseq.models.rows import map_rows
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.checks import not_empty
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.value_checks import not_empty
 
 
 class GeneratorAndJudge(ClassCondition):

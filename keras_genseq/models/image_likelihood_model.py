@@ -6,7 +6,6 @@ import numpy as np
 from keras import ops
 
 from keras_genseq.models.likelihood_model import LikelihoodModel
-from keras_genseq.ops.checks import all_levels
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import bernoulli_log_prob
@@ -14,6 +13,7 @@ from keras_genseq.ops.log_probabilities import categorical_log_prob
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.sampling import categories_from_uniforms
 from keras_genseq.ops.scan import scan
+from keras_genseq.ops.value_checks import all_levels
 
 
 class ImageLikelihoodModel(LikelihoodModel):

@@ -7,7 +7,7 @@ from keras_genseq.models.class_condition import ClassCondition
 from keras_genseq.models.counted_noise import seeds_of_request
 from keras_genseq.models.rows import map_rows
 from keras_genseq.ops.checks import as_row_values
-from keras_genseq.ops.checks import not_empty
+from keras_genseq.ops.value_checks import not_empty
 
 
 class LatentCodes(ClassCondition, CheckedData):

@@ -1,8 +1,8 @@
 """The base of density models over vectors of categories."""
 
 from keras_genseq.models.vector_density_model import VectorDensityModel
-from keras_genseq.ops.checks import all_categories
 from keras_genseq.ops.checks import as_vectors
+from keras_genseq.ops.value_checks import all_categories
 
 
 class LikelihoodModel(VectorDensityModel):

@@ -11,8 +11,8 @@ from keras_genseq.models.density_model import DensityModel
 from keras_genseq.ops.checks import as_mask
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_sequences
-from keras_genseq.ops.checks import ensure
-from keras_genseq.ops.checks import not_empty
+from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.value_checks import not_empty
 
 
 class SequenceModel(DensityModel):

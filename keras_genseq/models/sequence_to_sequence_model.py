@@ -12,9 +12,9 @@ from keras_genseq.models.rows import map_rows
 from keras_genseq.models.text_rows import widened
 from keras_genseq.models.text_translation import TextTranslation
 from keras_genseq.models.trainer import Trainer
-from keras_genseq.ops.checks import all_token_ids
 from keras_genseq.ops.checks import as_sequences
-from keras_genseq.ops.checks import ensure
+from keras_genseq.ops.value_checks import all_token_ids
+from keras_genseq.ops.value_checks import ensure
 
 
 class SequenceToSequenceModel(

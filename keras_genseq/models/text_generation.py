@@ -14,8 +14,8 @@ from keras_genseq.models.text_rows import room_for
 from keras_genseq.models.text_rows import shifted
 from keras_genseq.models.text_rows import widened
 from keras_genseq.models.token_loop import continue_tokens
-from keras_genseq.ops.checks import not_empty
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.value_checks import not_empty
 from keras_genseq.samplers import SamplingOptions
 
 # Shorter prompts share a program.

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_genseq.ops.checks import ensure
+from keras_genseq.ops.value_checks import ensure
 
 
 def holds_text(x):

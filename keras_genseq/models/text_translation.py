@@ -12,8 +12,8 @@ from keras_genseq.models.text_rows import power_of_two
 from keras_genseq.models.text_rows import widened
 from keras_genseq.models.token_loop import continue_tokens
 from keras_genseq.ops.checks import as_row_values
-from keras_genseq.ops.checks import ensure
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.value_checks import ensure
 
 _SERVED_BEAM_WIDTH = 4
 

@@ -7,7 +7,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from keras_genseq.ops.checks import ensure
+from keras_genseq.ops.value_checks import ensure
 from keras_genseq.tokenizers.tokenizer import Tokenizer
 from keras_genseq.tokenizers.tokenizer import replace_invalid
 

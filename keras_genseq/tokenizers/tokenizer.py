@@ -1,7 +1,7 @@
 import tensorflow as tf
 
-from keras_genseq.ops.checks import ensure
-from keras_genseq.ops.checks import not_empty
+from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.value_checks import not_empty
 
 
 class Tokenizer:

@@ -7,13 +7,13 @@ from keras import ops
 
 from keras_genseq.models.latent_codes import LatentCodes
 from keras_genseq.models.rows import map_rows
-from keras_genseq.ops.checks import all_finite
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_vectors
-from keras_genseq.ops.checks import ensure
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.value_checks import all_finite
+from keras_genseq.ops.value_checks import ensure
 
 # Streams of a row's seed for the noise of the encoder and the categories.
 _POSTERIOR_STREAM = 4

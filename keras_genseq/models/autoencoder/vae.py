@@ -10,13 +10,13 @@ from keras_genseq.models.autoencoder.networks import make_encoder
 from keras_genseq.models.autoencoder.pixel_likelihoods import LIKELIHOODS
 from keras_genseq.models.latent_variable_model import LatentVariableModel
 from keras_genseq.models.presets import Preset
-from keras_genseq.ops.checks import all_finite
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.divergences import normal_kl
 from keras_genseq.ops.divergences import normal_log_ratio
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_normals
+from keras_genseq.ops.value_checks import all_finite
 
 # Beyond these a variance is 0 or infinite to float32's exponential.
 _LOG_VAR_RANGE = (-10.0, 10.0)

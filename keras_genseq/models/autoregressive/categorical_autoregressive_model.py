@@ -8,11 +8,11 @@ from scipy import special
 
 from keras_genseq.metrics import Perplexity
 from keras_genseq.models.sequence_model import SequenceModel
-from keras_genseq.ops.checks import all_states
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.sampling import categories_from_uniforms
 from keras_genseq.ops.scan import scan
+from keras_genseq.ops.value_checks import all_states
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")

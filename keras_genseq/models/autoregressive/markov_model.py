@@ -9,7 +9,6 @@ from keras_genseq.models.autoregressive.transition_counts import (
 )
 from keras_genseq.models.autoregressive.transition_counts import check_smoothing
 from keras_genseq.models.sequence_model import SequenceModel
-from keras_genseq.ops.checks import all_states
 from keras_genseq.ops.contexts import context_codes
 from keras_genseq.ops.contexts import context_offsets
 from keras_genseq.ops.contexts import next_context
@@ -18,6 +17,7 @@ from keras_genseq.ops.markov_chain import stationary_distribution
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.sampling import categories_from_uniforms
 from keras_genseq.ops.scan import scan
+from keras_genseq.ops.value_checks import all_states
 
 # Beyond this, 1 GiB of float32, tables are for `SparseMarkovModel`.
 _MOST_ENTRIES = 2**28

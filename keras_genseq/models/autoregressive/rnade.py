@@ -3,7 +3,6 @@ import numpy as np
 from keras import ops
 
 from keras_genseq.models.vector_density_model import VectorDensityModel
-from keras_genseq.ops.checks import all_finite
 from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts
@@ -15,6 +14,7 @@ from keras_genseq.ops.nade import ACTIVATIONS
 from keras_genseq.ops.nade import activate
 from keras_genseq.ops.random import row_uniforms
 from keras_genseq.ops.scan import scan
+from keras_genseq.ops.value_checks import all_finite
 
 # Standard deviations on either side of the mean over which the components of
 # a model that has seen no data are spread.

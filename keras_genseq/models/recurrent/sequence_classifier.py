@@ -6,7 +6,7 @@ from keras_genseq import export
 from keras_genseq.metrics import NatsPerStep
 from keras_genseq.metrics import StepAccuracy
 from keras_genseq.models.recurrent.sequence_predictor import SequencePredictor
-from keras_genseq.ops.checks import ensure
+from keras_genseq.ops.value_checks import ensure
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")

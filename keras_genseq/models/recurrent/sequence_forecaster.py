@@ -6,12 +6,12 @@ from keras import ops
 from keras_genseq import export
 from keras_genseq.models.recurrent.sequence_predictor import SequencePredictor
 from keras_genseq.models.rows import map_rows
-from keras_genseq.ops.checks import all_finite
 from keras_genseq.ops.checks import as_quantiles
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.checks import ensure
 from keras_genseq.ops.log_probabilities import normal_log_prob
+from keras_genseq.ops.value_checks import all_finite
+from keras_genseq.ops.value_checks import ensure
 
 _SERVED_QUANTILES = (0.1, 0.5, 0.9)
 

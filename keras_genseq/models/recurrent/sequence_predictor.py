@@ -9,10 +9,10 @@ from keras_genseq.layers.recurrent.recurrent_encoder import RecurrentEncoder
 from keras_genseq.models.presets import FromPreset
 from keras_genseq.models.rows import map_rows
 from keras_genseq.models.trainer import Trainer
-from keras_genseq.ops.checks import all_finite
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.checks import ensure
+from keras_genseq.ops.value_checks import all_finite
+from keras_genseq.ops.value_checks import ensure
 
 POOLINGS = ("last", "mean", "max")
 
