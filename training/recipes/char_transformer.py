@@ -31,7 +31,7 @@ def demo():
         learning_rate=0.003,
         data="python_docs",
         epochs=3,
-        cost="ten minutes on one CPU core",
+        cost="two minutes on one CPU core",
     )
 
 
