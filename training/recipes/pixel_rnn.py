@@ -8,7 +8,9 @@ Run       python -m training train pixel_rnn
               model.position_bias=false
 Paper     PixelCNN 81.30, Row LSTM 80.54, Diagonal BiLSTM 79.20 nats, test set
           of the fixed binarized MNIST (van den Oord et al., 2016, table 4)
-Measured  not yet: no run of the paper preset has ended
+Measured  81.12 nats by the Diagonal BiLSTM, after 14 epochs, two hours on one
+          CPU core (seed 0); PixelCNN not yet: after 6 of 16 epochs it had
+          85.1 on validation, and fell slowly
 """
 
 import keras
@@ -73,7 +75,8 @@ def paper():
                 "Paper: PixelCNN; Row LSTM 80.54, Diagonal BiLSTM 79.20.",
             )
         },
-        cost="80 minutes on one CPU core, not yet run to its end",
+        cost="an hour on one CPU core with AMX, in mixed bfloat16, not yet run "
+        "to its end; the Diagonal BiLSTM two hours",
     )
 
 
