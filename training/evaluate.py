@@ -12,6 +12,7 @@ from training.data import load_dataset
 from training.data import model_inputs
 from training.recipe import Recipe
 from training.run_folder import RunFolder
+from training.train import build_model
 from training.train import resolve
 from training.train import transformed
 
@@ -25,12 +26,14 @@ class Evaluation:
         recipe: `Recipe` of the run.
         model: the trained model.
         dataset: `Dataset`, transformed as for training.
+        ended: bool. If not, the model has its best weights until now.
     """
 
     run: RunFolder
     recipe: Recipe
     model: keras.Model
     dataset: object
+    ended: bool
 
     def inputs(self, split, limit=None):
         """Model inputs of a split as one array."""
@@ -51,7 +54,7 @@ class Evaluation:
 
 
 def load_run(run_dir):
-    """Loads a run that has ended.
+    """Loads a run, whether it has ended or not.
 
     Args:
         run_dir: path of the run folder.
@@ -60,22 +63,27 @@ def load_run(run_dir):
         `Evaluation`.
 
     Raises:
-        FileNotFoundError: if there is no run, or it has left no model yet.
+        FileNotFoundError: if there is no run, or it has left neither a model
+            nor best weights yet.
     """
     run = RunFolder(pathlib.Path(run_dir))
     config = run.read_config()
-    if not run.model.exists():
+    ended = run.model.exists()
+    if not ended and not run.best_weights.exists():
         raise FileNotFoundError(
-            f"{run.path} holds no trained model yet. Let the run end: "
+            f"{run.path} holds no trained model yet. "
             f"`{config['command']} --run-dir {run.path}` goes on with it."
         )
     recipe = resolve(config["recipe"], config["preset"], config["overrides"])
-    return Evaluation(
-        run=run,
-        recipe=recipe,
-        model=keras.models.load_model(run.model),
-        dataset=transformed(recipe, load_dataset(recipe.data)),
-    )
+    dataset = transformed(recipe, load_dataset(recipe.data))
+    if ended:
+        model = keras.models.load_model(run.model)
+    else:
+        print(f"{run.path} has not ended: its best weights until now.")
+        in_float32 = dataclasses.replace(recipe, dtype_policy="float32")
+        model = build_model(in_float32, dataset)
+        model.load_weights(run.best_weights)
+    return Evaluation(run, recipe, model, dataset, ended)
 
 
 def evaluate(run_dir):
@@ -91,6 +99,8 @@ def evaluate(run_dir):
     report = evaluation.recipe.evaluate(evaluation)
     history = evaluation.history
     progress = [evaluation.dataset.description]
+    if not evaluation.ended:
+        progress.append("**The run has not ended.**")
     monitor = evaluation.recipe.monitor
     if history and monitor is None:
         progress.append(f"{len(history)} epochs; the last weights are kept.")

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -53,6 +54,19 @@ def test_train_again_trains_no_further(run, capsys):
     assert main(command) == 0
     assert run.metrics.read_text() == before
     assert "Epoch" not in capsys.readouterr().out
+
+
+def test_evaluates_the_best_weights_of_a_run_that_has_not_ended(run, tmp_path):
+    stopped = RunFolder(tmp_path / "stopped")
+    shutil.copytree(run.path, stopped.path)
+    for path in (stopped.model, stopped.results, stopped.report):
+        path.unlink()
+    assert main(["evaluate", str(stopped.path)]) == 0
+    assert stopped.results.read_text() == run.results.read_text()
+    assert "has not ended" in stopped.report.read_text()
+    assert "has not ended" not in run.report.read_text()
+    stopped.best_weights.unlink()
+    assert main(["evaluate", str(stopped.path)]) == 2
 
 
 def test_sample_export_and_query_answer_from_the_run(run, tmp_path, capsys):
