@@ -25,6 +25,7 @@ RECIPES = {
     "made": "MADE, exact density of binary images in one masked pass",
     "made_uci": "MADE, density of the binary sets of UCI",
     "markov_text": "Markov chain of characters, counted",
+    "multi_scale_pixel_rnn": "PixelRNN that draws an outline of an image first",
     "nade": "NADE, exact density of binary images",
     "nade_uci": "NADE, density of the binary sets of UCI",
     "pixel_rnn": "PixelCNN, Row LSTM or Diagonal BiLSTM of binary images",
