@@ -7,13 +7,16 @@ Paper     none on binarized MNIST; PixelCNN has 81.30 nats there (van den Oord
 Measured  not yet: no run of the paper preset has ended
 """
 
+import keras
+
 from keras_genseq.models import GatedPixelCNN
 from training.data.transforms import bernoulli_binarize
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
+from training.muon import Muon
 from training.recipe import Factory
 from training.recipe import Recipe
-from training.recipes.pixel_rnn import decaying_adam
+from training.recipes.pixel_rnn import decaying
 
 
 def demo():
@@ -27,7 +30,9 @@ def demo():
             first_kernel_size=5,
             head_filters=32,
         ),
-        compile=decaying_adam(learning_rate=0.003, ema_momentum=0.99),
+        compile=decaying(
+            keras.optimizers.Adam, learning_rate=0.003, ema_momentum=0.99
+        ),
         data="digits",
         transforms=(Factory(threshold, level=0.5),),
         global_batch_size=32,
@@ -43,7 +48,7 @@ def paper():
     """The fixed binarized MNIST, 8 layers of 32 channels: sizes are ours."""
     return Recipe(
         model=Factory(GatedPixelCNN, image_shape=(28, 28, 1)),
-        compile=decaying_adam(learning_rate=0.001, ema_momentum=0.9995),
+        compile=decaying(Muon, learning_rate=0.004, ema_momentum=0.9995),
         data="tfds:binarized_mnist",
         # Draws pixels of grey images; binary ones stay as they are.
         transforms=(Factory(bernoulli_binarize, seed=0),),

@@ -7,13 +7,16 @@ Paper     none on binarized MNIST (van den Oord et al., 2016, show samples of
 Measured  not yet: no run of the paper preset has ended
 """
 
+import keras
+
 from keras_genseq.models import MultiScalePixelRNN
 from training.data.transforms import bernoulli_binarize
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
+from training.muon import Muon
 from training.recipe import Factory
 from training.recipe import Recipe
-from training.recipes.pixel_rnn import decaying_adam
+from training.recipes.pixel_rnn import decaying
 
 
 def demo():
@@ -26,7 +29,9 @@ def demo():
             variant="pixel_cnn",
             num_layers=4,
         ),
-        compile=decaying_adam(learning_rate=0.003, ema_momentum=0.99),
+        compile=decaying(
+            keras.optimizers.Adam, learning_rate=0.003, ema_momentum=0.99
+        ),
         data="digits",
         transforms=(Factory(threshold, level=0.5),),
         global_batch_size=32,
@@ -50,7 +55,7 @@ def paper():
             map_filters=32,
             position_bias=True,
         ),
-        compile=decaying_adam(learning_rate=0.0015, ema_momentum=0.9995),
+        compile=decaying(Muon, learning_rate=0.004, ema_momentum=0.9995),
         data="tfds:binarized_mnist",
         # Draws pixels of grey images; binary ones stay as they are.
         transforms=(Factory(bernoulli_binarize, seed=0),),
