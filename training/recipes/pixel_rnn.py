@@ -92,8 +92,8 @@ def paper():
 def decaying(optimizer, learning_rate, ema_momentum):
     """Gradients clipped, a rate that falls to 0, averaged weights.
 
-    All three are ours. XLA is off: its convolutions are slow on a CPU. The loops
-    of the LSTM variants are compiled all the same.
+    All three are ours. XLA is off: its convolutions are slow on a CPU. The
+    loops of the LSTM variants are compiled all the same.
 
     Args:
         optimizer: class, such as `keras.optimizers.Adam`.
