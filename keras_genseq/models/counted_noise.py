@@ -1,9 +1,11 @@
 """Noise of training that a resumed run, or another number of replicas, repeats.
 
 It is drawn from a seed, the number of the update (a saved weight) and the place
-of an example in the global batch, and from nothing else.
+of an example in the global batch, and from nothing else. That of validation is
+drawn from the seed and the example itself.
 """
 
+import math
 import random
 
 import keras
@@ -12,6 +14,7 @@ from keras import ops
 
 from keras_genseq.models.replicas import global_rows
 from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.random import hashes_of_rows
 from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import seeds_of_rows
 
@@ -58,6 +61,23 @@ class CountedNoise:
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return seeds_of_rows(self.seed, global_rows(tf.shape(x)[0]), step)
 
+    def seeds_of_examples(self, x):
+        """A seed for each example, from its values: the noise of validation.
+
+        Whatever batch an example is in, it meets the same noise; with seeds of
+        places, few batches' worth of noise would judge all of the data.
+
+        Args:
+            x: `(batch_size, ...)` tensor of numbers, of static shape otherwise.
+
+        Returns:
+            `(batch_size,)` int32 tensor.
+        """
+        values = tf.reshape(x, (-1, math.prod(x.shape[1:])))
+        bits = tf.bitcast(tf.cast(values, tf.float32), tf.uint32)
+        rows = hashes_of_rows(bits)
+        return seeds_of_rows(self.seed, rows, VALIDATION_STEP)
+
 
 class SeededLosses(CountedNoise):
     """Training and validation whose `example_losses` take seeds of rows.
@@ -82,7 +102,8 @@ class SeededLosses(CountedNoise):
         return self.track(losses, terms)
 
     def test_step(self, data):
-        seeds = self.seeds_of_batch(data, VALIDATION_STEP)
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        seeds = self.seeds_of_examples(x)
         return self.track(
             *self._example_losses(data, training=False, seeds=seeds)
         )

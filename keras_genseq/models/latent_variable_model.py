@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.models.counted_noise import VALIDATION_STEP
 from keras_genseq.models.counted_noise import SeededLosses
 from keras_genseq.models.counted_noise import seeds_of_request
 from keras_genseq.models.latent_codes import LatentCodes
@@ -179,7 +178,7 @@ class LatentVariableModel(FromPreset, LatentCodes, SeededLosses, Trainer):
             `(batch_size,)` losses and a dict of `(batch_size,)` terms.
         """
         if seeds is None:
-            seeds = self.seeds_of_batch((x,), VALIDATION_STEP)
+            seeds = self.seeds_of_examples(x)
         num_samples = self.num_importance_samples
         posterior = self.posterior(x, y, training=training)
         draw = self.training_code if training else self.draw_code

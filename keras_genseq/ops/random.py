@@ -84,6 +84,20 @@ def seeds_of_rows(seed, rows, step=0):
     return ops.cast(ops.right_shift(bits, _uint32(1)), "int32")
 
 
+def hashes_of_rows(bits):
+    """A number for each row that depends on all of its bits and their places.
+
+    Args:
+        bits: `(num_rows, size)` uint32 tensor.
+
+    Returns:
+        uint32 tensor `(num_rows,)`.
+    """
+    columns = _uint32(ops.arange(bits.shape[-1], dtype="int32"))[None, :]
+    mixed, _ = threefry2x32((bits, ops.zeros_like(bits)), (columns, columns))
+    return ops.sum(mixed, axis=-1)
+
+
 def row_uniform(seeds, size, stream=0):
     """Uniform noise for each row of a batch from that row's seed.
 

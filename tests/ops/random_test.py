@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
+from keras_genseq.ops.random import hashes_of_rows
 from keras_genseq.ops.random import path_seeds
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_normals
@@ -101,3 +102,13 @@ def test_seeds_differ_from_row_to_row_and_step_to_step():
     assert len(np.unique(steps)) == 150
     np.testing.assert_array_equal(seeds_of_rows(7, [9, 4]), steps[0][[9, 4]])
     np.testing.assert_array_equal(row_seeds(7, 50), steps[0])
+
+
+def test_hashes_of_rows_tell_binary_rows_and_their_orders_apart():
+    x = (np.arange(4096)[:, None] >> np.arange(12) & 1).astype("float32")
+    bits = tf.bitcast(x, tf.uint32)
+    hashes = hashes_of_rows(bits).numpy()
+    # 4,096 of 2^32 numbers: two alike are a matter of 0.2 %.
+    assert len(np.unique(hashes)) == 4096
+    few = tf.function(hashes_of_rows, jit_compile=True)(bits[7:9]).numpy()
+    np.testing.assert_array_equal(few, hashes[7:9])

@@ -47,8 +47,8 @@ def paper():
         # Draws pixels of grey images; binary ones stay as they are.
         transforms=(Factory(bernoulli_binarize, seed=0), Factory(flatten)),
         global_batch_size=100,
-        epochs=12,
-        passes_per_epoch=5,
+        epochs=20,
+        passes_per_epoch=10,
         evaluate=evaluate_density,
         out_of_distribution="tfds:fashion_mnist",
         monitor="val_nll",

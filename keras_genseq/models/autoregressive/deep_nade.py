@@ -2,7 +2,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_genseq.models.counted_noise import VALIDATION_STEP
 from keras_genseq.models.counted_noise import SeededLosses
 from keras_genseq.models.likelihood_model import LikelihoodModel
 from keras_genseq.models.presets import Preset
@@ -13,9 +12,10 @@ from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.scan import scan
 
 # Streams of a row's seed.
-_COUNT_STREAM = 1
+_PROBABILITY_STREAM = 1
 _SUBSET_STREAM = 2
 _MEMBER_STREAM = 3
+_HIDDEN_STREAM = 4
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -208,19 +208,24 @@ class DeepNADE(SeededLosses, LikelihoodModel):
     def example_losses(self, x, y, *, training, seeds=None):
         self.check_no_targets(y)
         if seeds is None:
-            seeds = self.seeds_of_batch((x,), VALIDATION_STEP)
+            seeds = self.seeds_of_examples(x)
         nll = self.masked_nll(x, self._drawn_masks(seeds))
         return nll, {"nll": nll, "bits_per_dim": nll}
 
     def _drawn_masks(self, seeds):
-        """True for n dimensions of each row, n evenly from 0 to D - 1."""
-        count = row_uniform(seeds, 1, stream=_COUNT_STREAM) * self.input_dim
-        places = row_uniform(seeds, self.input_dim, stream=_SUBSET_STREAM)
-        # Just n places are below the one that n others are below.
-        limit = ops.take_along_axis(
-            ops.sort(places, axis=-1), ops.cast(count, "int32"), axis=-1
+        """True for n dimensions of each row, n evenly from 0 to D - 1.
+
+        One dimension is hidden; the others are shown independently, with a
+        probability that is drawn evenly, too. That makes n even, without
+        sorting.
+        """
+        size = self.input_dim
+        probability = row_uniform(seeds, 1, stream=_PROBABILITY_STREAM)
+        shown = row_uniform(seeds, size, stream=_SUBSET_STREAM) < probability
+        hidden = row_uniform(seeds, 1, stream=_HIDDEN_STREAM) * size
+        return ops.logical_and(
+            shown, ops.arange(size) != ops.cast(hidden, "int32")
         )
-        return places < limit
 
     def log_prob_from_logits(self, x, logits):
         return bernoulli_ensemble_log_prob(x, logits)

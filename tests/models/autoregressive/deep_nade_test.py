@@ -80,13 +80,32 @@ def test_the_loss_is_on_average_that_of_all_orderings():
     np.testing.assert_allclose(mean, np.mean(each, axis=0), rtol=1e-5)
 
 
-def test_masks_show_every_number_of_dimensions_alike():
+def test_masks_show_every_number_of_dimensions_alike_and_any_of_them():
     model = DeepNADE(5, 3)
-    masks = np.array(model._drawn_masks(np.arange(20_000, dtype="int32")))
-    counts = np.bincount(masks.sum(1), minlength=6)
-    np.testing.assert_allclose(counts[:5] / 20_000, 0.2, atol=0.015)
-    assert counts[5] == 0
-    np.testing.assert_allclose(masks.mean(0), 0.4, atol=0.015)
+    masks = np.array(model._drawn_masks(np.arange(50_000, dtype="int32")))
+    found = np.bincount(masks @ [16, 8, 4, 2, 1], minlength=32) / 50_000
+    for part in range(31):
+        expected = 0.2 / math.comb(5, part.bit_count())
+        # Five standard errors.
+        tolerance = 5 * math.sqrt(expected / 50_000)
+        np.testing.assert_allclose(found[part], expected, atol=tolerance)
+    assert found[31] == 0
+
+
+def test_validation_has_many_masks_and_does_not_depend_on_the_batch_size():
+    model = make()
+    model.compile("adam")
+    x = RNG.integers(0, 2, (64, 6)).astype("float32")
+    losses = [
+        model.evaluate(x, batch_size=size, verbose=0, return_dict=True)["nll"]
+        for size in (1, 16, 64)
+    ]
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
+    masks = np.array(model._drawn_masks(model.seeds_of_examples(x)))
+    different = len(np.unique(x, axis=0))
+    assert len(np.unique(masks, axis=0)) > different / 2
+    again = np.array(model._drawn_masks(model.seeds_of_examples(x[::-1])))
+    np.testing.assert_array_equal(again, masks[::-1])
 
 
 def test_an_ensemble_is_no_worse_than_its_members_on_average():
