@@ -19,13 +19,14 @@ from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
 from training.recipe import Factory
 from training.recipe import Recipe
+from training.recipes.nade import momentum
 
 
 def demo():
     """The 8x8 digits of scikit-learn, an ensemble of 8 masks."""
     return Recipe(
         model=Factory(MADE, units=(300,), num_masks=8, direct_connections=True),
-        compile=_compile(learning_rate=0.003, ema_momentum=0.99),
+        compile={"optimizer": _adam(learning_rate=0.003, ema_momentum=0.99)},
         data="digits",
         transforms=(Factory(flatten), Factory(threshold, level=0.5)),
         global_batch_size=32,
@@ -45,7 +46,7 @@ def paper():
     """
     return Recipe(
         model=Factory(MADE, units=(2500,), direct_connections=True),
-        compile=_compile(learning_rate=0.001, ema_momentum=0.9995),
+        compile={"optimizer": momentum(ema_momentum=0.999)},
         data="tfds:binarized_mnist",
         # Draws pixels of grey images; binary ones stay as they are.
         transforms=(Factory(bernoulli_binarize, seed=0), Factory(flatten)),
@@ -64,17 +65,15 @@ def paper():
     )
 
 
-def _compile(learning_rate, ema_momentum):
+def _adam(learning_rate, ema_momentum):
     """Adam, a rate that falls to 0, and averaged weights: ours, all three."""
-    return {
-        "optimizer": Factory(
-            keras.optimizers.Adam,
-            learning_rate=Factory(
-                keras.optimizers.schedules.PolynomialDecay,
-                initial_learning_rate=learning_rate,
-                end_learning_rate=0.0,
-            ),
-            use_ema=True,
-            ema_momentum=ema_momentum,
+    return Factory(
+        keras.optimizers.Adam,
+        learning_rate=Factory(
+            keras.optimizers.schedules.PolynomialDecay,
+            initial_learning_rate=learning_rate,
+            end_learning_rate=0.0,
         ),
-    }
+        use_ema=True,
+        ema_momentum=ema_momentum,
+    )

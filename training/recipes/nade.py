@@ -23,7 +23,7 @@ def demo():
     return Recipe(
         model=Factory(NADE, units=100),
         compile={
-            "optimizer": _momentum(ema_momentum=0.99),
+            "optimizer": momentum(ema_momentum=0.99),
             "jit_compile": True,
         },
         data="digits",
@@ -42,7 +42,7 @@ def paper():
     return Recipe(
         model=Factory(NADE, **NADE.presets["nade_mnist"].config),
         compile={
-            "optimizer": _momentum(ema_momentum=0.9995),
+            "optimizer": momentum(ema_momentum=0.9995),
             "jit_compile": True,
         },
         data="tfds:binarized_mnist",
@@ -59,8 +59,8 @@ def paper():
     )
 
 
-def _momentum(ema_momentum):
-    """Momentum, a rate that falls to 0, and averaged weights.
+def momentum(ema_momentum):
+    """Momentum, a rate that falls from 0.05 to 0, and averaged weights.
 
     The paper's optimizer is plain stochastic gradient descent.
     """
