@@ -4,7 +4,8 @@ Run       python -m training train deep_nade
           python -m training train deep_nade --preset paper
 Paper     85.10 nats by 128 orderings, two hidden layers, test set of the fixed
           binarized MNIST (Uria et al., 2014)
-Measured  not yet: no run of the paper preset has ended
+Measured  91.34 nats by 8 orderings after 30,000 updates; these 100,000 not yet:
+          at the 77,590th, a single ordering had 93.2 on validation
 """
 
 import keras
@@ -55,8 +56,8 @@ def paper():
         paper={
             "nll": (85.10, "Paper: EoNADE 2hl, 128 orderings; 87.96 with 2.")
         },
-        cost="45 minutes on one CPU core, half of it to score 8 orderings: "
-        "estimated",
+        cost="an hour on one CPU core, 24 minutes of it to score 16 "
+        "orderings: estimated",
     )
 
 
