@@ -103,8 +103,13 @@ def steps(model, name, count, size=BATCH):
 
 
 def loss_on_fixed_noise(model, name):
-    """Mean loss of the batch as validation has it, the same at every call."""
+    """Mean loss of the batch as validation has it, the same at every call.
+
+    Where that is an estimate, a dozen examples say little: the exact one then.
+    """
     batch = EVERY_MODEL[name].batch(BATCH)
+    if getattr(EVERY_MODEL[name], "estimates_nll", False):
+        return -float(tf.reduce_mean(model.log_prob(batch)))
     x, y = batch if name in SUPERVISED else (batch, None)
     losses, _ = model.example_losses(x, y, training=False)
     return float(tf.reduce_mean(losses))
