@@ -108,7 +108,7 @@ def loss_on_fixed_noise(model, name):
     Where that is an estimate, a dozen examples say little: the exact one then.
     """
     batch = EVERY_MODEL[name].batch(BATCH)
-    if getattr(EVERY_MODEL[name], "estimates_nll", False):
+    if EVERY_MODEL[name].estimates_nll:
         return -float(tf.reduce_mean(model.log_prob(batch)))
     x, y = batch if name in SUPERVISED else (batch, None)
     losses, _ = model.example_losses(x, y, training=False)

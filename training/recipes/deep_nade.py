@@ -5,7 +5,7 @@ Run       python -m training train deep_nade
 Paper     85.10 nats by 128 orderings, two hidden layers, test set of the fixed
           binarized MNIST (Uria et al., 2014)
 Measured  91.34 nats by 8 orderings after 30,000 updates; these 100,000 not yet:
-          at the 77,590th, a single ordering had 93.2 on validation
+          at the 75,000th, a single ordering had 93.2 on validation
 """
 
 import keras
