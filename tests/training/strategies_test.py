@@ -6,7 +6,8 @@ from training.strategies import make_strategy
 
 def test_one_device_is_one_replica():
     strategy = make_strategy("one_device")
-    assert isinstance(strategy, tf.distribute.OneDeviceStrategy)
+    assert not isinstance(strategy, tf.distribute.OneDeviceStrategy)
+    assert strategy is tf.distribute.get_strategy()
     assert make_strategy("auto").num_replicas_in_sync == 1
 
 

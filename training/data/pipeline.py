@@ -122,7 +122,7 @@ def evaluation_batches(examples, *, batch_size, memory_limit=MEMORY_LIMIT):
     size = example_bytes(examples.element_spec)
     if size is not None and count * size <= memory_limit:
         batches = batches.cache()
-    return _finish(batches, autotune=False)
+    return _finish(batches)
 
 
 def without_end(batches):
@@ -136,12 +136,11 @@ def without_end(batches):
     )
 
 
-def _finish(batches, autotune=True):
+def _finish(batches):
     options = tf.data.Options()
+    # The autotuner stays on: without it, iterators of many devices have ended
+    # validations of four batches after one.
     options.deterministic = True
-    # At its end, an iterator may wait for the autotuner's next round. They come
-    # at ever longer intervals: a short evaluation would take twice its time.
-    options.autotune.enabled = autotune
     # By file, workers would need as many files as there are workers.
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
