@@ -6,7 +6,8 @@ Run       python -m training train made_uci
               --data npz:binary_uci/dna.npz
 Paper     nats on the test sets, table 2 of Germain et al. (2015):
           `training.evaluations.binary_uci`
-Measured  Adult: 13.22 nats, six minutes on one CPU core (seed 0)
+Measured  Adult: 13.22 nats, six minutes on one CPU core (seed 0); other sets:
+          docs/results.md
 """
 
 from keras_genseq.models import MADE

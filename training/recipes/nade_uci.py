@@ -6,7 +6,8 @@ Run       python -m training train nade_uci
               --data npz:binary_uci/dna.npz
 Paper     nats on the test sets, table 2 of Germain et al. (2015):
           `training.evaluations.binary_uci`
-Measured  not yet: no run of the paper preset has ended
+Measured  Adult: 13.03 nats, seven minutes on one shared CPU core (seed 0);
+          other sets: docs/results.md
 """
 
 import keras
@@ -39,7 +40,7 @@ def paper():
         data=ADULT,
         # Binary values stay as they are.
         transforms=(Factory(bernoulli_binarize, seed=0),),
-        cost="a few minutes a set on one CPU core",
+        cost="4 to 20 minutes a set on one CPU core",
         **early_stopping(),
     )
 
