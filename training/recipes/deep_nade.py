@@ -15,6 +15,7 @@ from training.data.transforms import bernoulli_binarize
 from training.data.transforms import flatten
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
+from training.optimizers import decaying
 from training.recipe import Factory
 from training.recipe import Recipe
 
@@ -63,15 +64,8 @@ def paper():
 def _compile(learning_rate, ema_momentum):
     """Adam, a rate that falls to 0, and averaged weights: ours, all three."""
     return {
-        "optimizer": Factory(
-            keras.optimizers.Adam,
-            learning_rate=Factory(
-                keras.optimizers.schedules.PolynomialDecay,
-                initial_learning_rate=learning_rate,
-                end_learning_rate=0.0,
-            ),
-            use_ema=True,
-            ema_momentum=ema_momentum,
+        "optimizer": decaying(
+            keras.optimizers.Adam, learning_rate, ema_momentum
         ),
         "jit_compile": True,
         "steps_per_execution": 10,

@@ -16,7 +16,7 @@ from training.evaluations.density import evaluate_density
 from training.muon import Muon
 from training.recipe import Factory
 from training.recipe import Recipe
-from training.recipes.pixel_rnn import decaying
+from training.recipes.pixel_rnn import clipped
 
 
 def demo():
@@ -30,7 +30,7 @@ def demo():
             first_kernel_size=5,
             head_filters=32,
         ),
-        compile=decaying(
+        compile=clipped(
             keras.optimizers.Adam, learning_rate=0.003, ema_momentum=0.99
         ),
         data="digits",
@@ -48,7 +48,7 @@ def paper():
     """The fixed binarized MNIST, 8 layers of 32 channels: sizes are ours."""
     return Recipe(
         model=Factory(GatedPixelCNN, image_shape=(28, 28, 1)),
-        compile=decaying(Muon, learning_rate=0.004, ema_momentum=0.9995),
+        compile=clipped(Muon, learning_rate=0.004, ema_momentum=0.9995),
         data="tfds:binarized_mnist",
         # Draws pixels of grey images; binary ones stay as they are.
         transforms=(Factory(bernoulli_binarize, seed=0),),

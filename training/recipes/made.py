@@ -16,6 +16,7 @@ from training.data.transforms import bernoulli_binarize
 from training.data.transforms import flatten
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
+from training.optimizers import decaying
 from training.recipe import Factory
 from training.recipe import Recipe
 from training.recipes.nade import momentum
@@ -25,7 +26,7 @@ def demo():
     """The 8x8 digits of scikit-learn, an ensemble of 8 masks."""
     return Recipe(
         model=Factory(MADE, units=(300,), num_masks=8, direct_connections=True),
-        compile={"optimizer": _adam(learning_rate=0.003, ema_momentum=0.99)},
+        compile={"optimizer": decaying(keras.optimizers.Adam, 0.003, 0.99)},
         data="digits",
         transforms=(Factory(flatten), Factory(threshold, level=0.5)),
         global_batch_size=32,
@@ -61,18 +62,4 @@ def paper():
             )
         },
         cost="20 minutes on one CPU core with AMX, in mixed bfloat16",
-    )
-
-
-def _adam(learning_rate, ema_momentum):
-    """Adam, a rate that falls to 0, and averaged weights: ours, all three."""
-    return Factory(
-        keras.optimizers.Adam,
-        learning_rate=Factory(
-            keras.optimizers.schedules.PolynomialDecay,
-            initial_learning_rate=learning_rate,
-            end_learning_rate=0.0,
-        ),
-        use_ema=True,
-        ema_momentum=ema_momentum,
     )

@@ -16,7 +16,7 @@ from training.evaluations.density import evaluate_density
 from training.muon import Muon
 from training.recipe import Factory
 from training.recipe import Recipe
-from training.recipes.pixel_rnn import decaying
+from training.recipes.pixel_rnn import clipped
 
 
 def demo():
@@ -29,7 +29,7 @@ def demo():
             variant="pixel_cnn",
             num_layers=4,
         ),
-        compile=decaying(
+        compile=clipped(
             keras.optimizers.Adam, learning_rate=0.003, ema_momentum=0.99
         ),
         data="digits",
@@ -55,7 +55,7 @@ def paper():
             map_filters=32,
             position_bias=True,
         ),
-        compile=decaying(Muon, learning_rate=0.004, ema_momentum=0.9995),
+        compile=clipped(Muon, learning_rate=0.004, ema_momentum=0.9995),
         data="tfds:binarized_mnist",
         # Draws pixels of grey images; binary ones stay as they are.
         transforms=(Factory(bernoulli_binarize, seed=0),),

@@ -14,6 +14,7 @@ from training.data.transforms import bernoulli_binarize
 from training.data.transforms import flatten
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
+from training.optimizers import decaying
 from training.recipe import Factory
 from training.recipe import Recipe
 
@@ -60,18 +61,8 @@ def paper():
 
 
 def momentum(ema_momentum):
-    """Momentum, a rate that falls from 0.05 to 0, and averaged weights.
+    """Momentum of 0.9 at a rate that falls from 0.05, and averaged weights.
 
     The paper's optimizer is plain stochastic gradient descent.
     """
-    return Factory(
-        keras.optimizers.SGD,
-        learning_rate=Factory(
-            keras.optimizers.schedules.PolynomialDecay,
-            initial_learning_rate=0.05,
-            end_learning_rate=0.0,
-        ),
-        momentum=0.9,
-        use_ema=True,
-        ema_momentum=ema_momentum,
-    )
+    return decaying(keras.optimizers.SGD, 0.05, ema_momentum, momentum=0.9)

@@ -21,6 +21,7 @@ from training.data.transforms import bernoulli_binarize
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
 from training.muon import Muon
+from training.optimizers import decaying
 from training.recipe import Factory
 from training.recipe import Recipe
 
@@ -36,7 +37,7 @@ def demo():
             num_layers=4,
             head_filters=32,
         ),
-        compile=decaying(
+        compile=clipped(
             keras.optimizers.Adam, learning_rate=0.003, ema_momentum=0.99
         ),
         data="digits",
@@ -69,7 +70,7 @@ def paper():
                 "position_bias": True,
             },
         ),
-        compile=decaying(Muon, learning_rate=0.004, ema_momentum=0.9995),
+        compile=clipped(Muon, learning_rate=0.004, ema_momentum=0.9995),
         data="tfds:binarized_mnist",
         # Draws pixels of grey images; binary ones stay as they are.
         transforms=(Factory(bernoulli_binarize, seed=0),),
@@ -89,31 +90,23 @@ def paper():
     )
 
 
-def decaying(optimizer, learning_rate, ema_momentum):
-    """Gradients clipped, a rate that falls to 0, averaged weights.
+def clipped(optimizer, learning_rate, ema_momentum):
+    """Clipped gradients, a rate that falls to 0, averaged weights: all ours.
 
-    All three are ours. XLA is off: its convolutions are slow on a CPU. The
-    loops of the LSTM variants are compiled all the same.
+    XLA is off: its convolutions are slow on a CPU. The loops of the LSTM
+    variants are compiled all the same.
 
     Args:
-        optimizer: class, such as `keras.optimizers.Adam`.
-        learning_rate: float. The first rate.
-        ema_momentum: float. Of the average of the weights.
+        optimizer: as for `decaying`.
+        learning_rate: as for `decaying`.
+        ema_momentum: as for `decaying`.
 
     Returns:
         dict of arguments of `compile`.
     """
     return {
-        "optimizer": Factory(
-            optimizer,
-            learning_rate=Factory(
-                keras.optimizers.schedules.PolynomialDecay,
-                initial_learning_rate=learning_rate,
-                end_learning_rate=0.0,
-            ),
-            global_clipnorm=100.0,
-            use_ema=True,
-            ema_momentum=ema_momentum,
+        "optimizer": decaying(
+            optimizer, learning_rate, ema_momentum, global_clipnorm=100.0
         ),
         "jit_compile": False,
     }

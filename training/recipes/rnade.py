@@ -17,6 +17,7 @@ from keras_genseq.models import RNADE
 from training.data.transforms import dequantize
 from training.data.transforms import flatten
 from training.evaluations.real_density import evaluate_real_density
+from training.optimizers import decaying
 from training.recipe import Factory
 from training.recipe import Recipe
 
@@ -71,15 +72,7 @@ def paper():
 def _compile(learning_rate):
     """Adam, a rate that falls to 0, averaged weights, clipped gradients."""
     return {
-        "optimizer": Factory(
-            keras.optimizers.Adam,
-            learning_rate=Factory(
-                keras.optimizers.schedules.PolynomialDecay,
-                initial_learning_rate=learning_rate,
-                end_learning_rate=0.0,
-            ),
-            global_clipnorm=100.0,
-            use_ema=True,
-            ema_momentum=0.99,
-        ),
+        "optimizer": decaying(
+            keras.optimizers.Adam, learning_rate, 0.99, global_clipnorm=100.0
+        )
     }
