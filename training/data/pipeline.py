@@ -137,9 +137,9 @@ def without_end(batches):
 
 
 def _finish(batches):
-    options = tf.data.Options()
     # The autotuner stays on: without it, iterators of many devices have ended
     # validations of four batches after one.
+    options = tf.data.Options()
     options.deterministic = True
     # By file, workers would need as many files as there are workers.
     options.experimental_distribute.auto_shard_policy = (
