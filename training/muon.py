@@ -46,23 +46,13 @@ class Muon(keras.optimizers.Adam):
         self.momentum = momentum
         self.num_iterations = num_iterations
 
-    def build(self, variables):
-        if self.built:
-            return
-        super().build(variables)
-        self._averages = [
-            self.add_variable_from_reference(variable, name="average")
-            if is_matrix(variable.shape)
-            else None
-            for variable in variables
-        ]
-
     def update_step(self, gradient, variable, learning_rate):
-        average = self._averages[self._get_variable_index(variable)]
-        if average is None:
+        if not is_matrix(variable.shape):
             return super().update_step(
                 gradient, variable, learning_rate * self.adam_ratio
             )
+        # The second moment of Adam stays at 0 for matrices.
+        average = self._momentums[self._get_variable_index(variable)]
         gradient = ops.cast(gradient, variable.dtype)
         new = self.momentum * ops.convert_to_tensor(average) + gradient
         self.assign(average, new)
