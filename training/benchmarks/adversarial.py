@@ -132,7 +132,7 @@ def shared_values(sizes):
     return weights, noise
 
 
-def training_steps(sizes, modes=(True, False)):
+def training_steps(sizes, modes=(False, True)):
     """Callables: one update of both players; each returns both losses.
 
     Args:
@@ -140,7 +140,7 @@ def training_steps(sizes, modes=(True, False)):
         modes: sequence of bools, values of `jit_compile`.
     """
     return {
-        OURS if mode else "ours without XLA": _training_step(sizes, mode)
+        "ours, XLA" if mode else OURS: _training_step(sizes, mode)
         for mode in modes
     }
 
