@@ -49,8 +49,7 @@ def paper():
     discriminator weak by dropout. Here Adam trains, at rates that decay along
     a cosine; the discriminator pays for its slope at reals (R1) in place of
     dropout, against the collapse of samples to ones; noise is normal; and
-    samples come from weights averaged over 20 epochs. In mid-course, the last
-    weights have 27 nats less.
+    samples come from weights averaged over 20 epochs.
     """
     return Recipe(
         model=Factory(
