@@ -10,6 +10,10 @@ from keras_genseq.layers.attention.transformer_decoder_block import (
 from keras_genseq.layers.attention.transformer_encoder_block import (
     TransformerEncoderBlock,
 )
+from keras_genseq.layers.convolution.strided_conv2d import StridedConv2D
+from keras_genseq.layers.convolution.strided_conv2d_transpose import (
+    StridedConv2DTranspose,
+)
 from keras_genseq.layers.embedding.position_embedding import PositionEmbedding
 from keras_genseq.layers.embedding.rotary_embedding import RotaryEmbedding
 from keras_genseq.layers.embedding.sinusoidal_position_encoding import (
@@ -46,6 +50,8 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "SinusoidalPositionEncoding",
+    "StridedConv2D",
+    "StridedConv2DTranspose",
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
 ]

@@ -96,7 +96,25 @@ ATTENTION_LAYERS = {
 }
 
 
+def strided_case(layer_class):
+    return LayerCase(
+        make=lambda **kwargs: layer_class(
+            4,
+            (5, 4),
+            strides=2,
+            padding="same",
+            activation="tanh",
+            bias_initializer="normal",
+            implementation="patches",
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 4, 6, 3),),
+    )
+
+
 LAYERS = {
+    "StridedConv2D": strided_case(layers.StridedConv2D),
+    "StridedConv2DTranspose": strided_case(layers.StridedConv2DTranspose),
     "MaskedConv2D": LayerCase(
         make=lambda **kwargs: layers.MaskedConv2D(
             8,

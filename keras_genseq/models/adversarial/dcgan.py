@@ -3,6 +3,8 @@ import math
 import keras
 from keras import ops
 
+from keras_genseq.layers import StridedConv2D
+from keras_genseq.layers import StridedConv2DTranspose
 from keras_genseq.models.adversarial_model import AdversarialModel
 from keras_genseq.models.presets import Preset
 from keras_genseq.ops.checks import check_counts
@@ -47,7 +49,7 @@ class DCGAN(AdversarialModel):
         model.compile(
             generator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
             discriminator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
-            jit_compile=True,  # not on a CPU, where it was slower
+            jit_compile=True,
         )
         model.fit(images, batch_size=128, epochs=25)
         model.sample(16, seed=0), model.discriminate(images)
@@ -121,12 +123,10 @@ class DCGAN(AdversarialModel):
         x = normalized(x, dtype)
         x = keras.layers.ReLU(dtype=dtype)(x)
         for width in widths[1:]:
-            x = self._convolution(keras.layers.Conv2DTranspose, width)(x)
+            x = self._convolution(StridedConv2DTranspose, width)(x)
             x = normalized(x, dtype)
             x = keras.layers.ReLU(dtype=dtype)(x)
-        x = self._convolution(
-            keras.layers.Conv2DTranspose, self.image_shape[-1]
-        )(x)
+        x = self._convolution(StridedConv2DTranspose, self.image_shape[-1])(x)
         x = keras.layers.Activation("tanh", dtype="float32")(x)
         x = keras.layers.Rescaling(0.5, 0.5, dtype="float32")(x)
         return keras.Model(inputs, x, name="generator")
@@ -141,7 +141,7 @@ class DCGAN(AdversarialModel):
             x = keras.layers.Concatenate(dtype=dtype)([x, maps])
             inputs = [inputs, one_hot]
         for i, width in enumerate(widths):
-            x = self._convolution(keras.layers.Conv2D, width)(x)
+            x = self._convolution(StridedConv2D, width)(x)
             if i > 0:
                 x = normalized(x, dtype)
             x = keras.layers.LeakyReLU(self.negative_slope, dtype=dtype)(x)

@@ -4,6 +4,8 @@ import keras
 from keras import ops
 
 from keras_genseq import export
+from keras_genseq.layers import StridedConv2D
+from keras_genseq.layers import StridedConv2DTranspose
 from keras_genseq.models.adversarial_model import AdversarialModel
 from keras_genseq.models.presets import Preset
 from keras_genseq.models.rows import map_rows
@@ -360,9 +362,7 @@ class InfoGAN(AdversarialModel):
         )
 
     def _convolution(self, transposed, filters):
-        layer_class = (
-            keras.layers.Conv2DTranspose if transposed else keras.layers.Conv2D
-        )
+        layer_class = StridedConv2DTranspose if transposed else StridedConv2D
         return layer_class(
             filters,
             4,

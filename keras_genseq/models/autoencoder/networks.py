@@ -4,6 +4,9 @@ import math
 
 import keras
 
+from keras_genseq.layers import StridedConv2D
+from keras_genseq.layers import StridedConv2DTranspose
+
 
 def make_encoder(
     image_shape,
@@ -40,7 +43,7 @@ def make_encoder(
     _check_halving(image_shape, filters)
     x = inputs = keras.Input(image_shape, dtype="float32", name="x")
     for size in filters:
-        x = keras.layers.Conv2D(
+        x = StridedConv2D(
             size,
             4,
             strides=2,
@@ -132,7 +135,7 @@ def _dense(x, units, activation, dtype, dropout=0.0):
 
 
 def _transposed(filters, activation, dtype, name=None):
-    return keras.layers.Conv2DTranspose(
+    return StridedConv2DTranspose(
         filters,
         4,
         strides=2,

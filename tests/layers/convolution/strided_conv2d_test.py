@@ -1,0 +1,95 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_genseq.layers import StridedConv2D
+from keras_genseq.layers import StridedConv2DTranspose
+
+RNG = np.random.default_rng(0)
+PAIRS = pytest.mark.parametrize(
+    "layer_class, keras_class",
+    [
+        (StridedConv2D, keras.layers.Conv2D),
+        (StridedConv2DTranspose, keras.layers.Conv2DTranspose),
+    ],
+)
+
+
+def normal(*shape):
+    return RNG.normal(size=shape).astype("float32")
+
+
+def output_and_gradients(layer, x):
+    x = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x)
+        loss = tf.reduce_sum(tf.sin(y))
+    return [y, *tape.gradient(loss, [x, *layer.trainable_variables])]
+
+
+@PAIRS
+@pytest.mark.parametrize("implementation", ["auto", "conv", "patches"])
+@pytest.mark.parametrize(
+    "kernel_size, strides", [(5, 2), (4, 2), ((3, 7), (2, 3)), (3, 1)]
+)
+def test_equals_the_layer_of_keras(
+    layer_class, keras_class, implementation, kernel_size, strides
+):
+    options = {
+        "strides": strides,
+        "padding": "same",
+        "activation": "tanh",
+        "bias_initializer": "normal",
+    }
+    x = normal(3, 8, 6, 2)
+    theirs = keras_class(4, kernel_size, **options)
+    own = layer_class(4, kernel_size, **options, implementation=implementation)
+    theirs(x)
+    own(x)
+    own.set_weights(theirs.get_weights())
+    for a, b in zip(
+        output_and_gradients(own, x),
+        output_and_gradients(theirs, x),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+@PAIRS
+def test_auto_leaves_to_keras_what_patches_cannot_serve(
+    layer_class, keras_class
+):
+    x = normal(2, 5, 7, 2)
+    for options in ({"padding": "valid"}, {"kernel_size": 1}):
+        options = {"filters": 3, "kernel_size": 3, "strides": 2, **options}
+        theirs, own = keras_class(**options), layer_class(**options)
+        theirs(x)
+        own(x)
+        own.set_weights(theirs.get_weights())
+        np.testing.assert_array_equal(own(x), theirs(x))
+
+
+@PAIRS
+def test_serves_batches_of_any_size_none_included(layer_class, keras_class):
+    layer = layer_class(
+        3, 4, strides=2, padding="same", implementation="patches"
+    )
+    layer.build((None, 4, 6, 2))
+    call = tf.function(
+        lambda x: layer(x),
+        input_signature=[tf.TensorSpec((None, 4, 6, 2))],
+        autograph=False,
+    )
+    assert call(normal(0, 4, 6, 2)).shape[0] == 0
+    assert call(normal(3, 4, 6, 2)).shape[0] == 3
+
+
+@PAIRS
+def test_rejects_what_it_cannot_do(layer_class, keras_class):
+    with pytest.raises(ValueError, match=r"must be one of.*'fast'"):
+        layer_class(3, 4, implementation="fast")
+    layer = layer_class(3, 4, strides=2, implementation="patches")
+    with pytest.raises(ValueError, match=r'padding="same".*valid'):
+        layer(normal(2, 4, 4, 2))
