@@ -5,6 +5,8 @@ of the overlapping patches that such a product makes. On a CPU, products are
 fast where TensorFlow's own convolutions are slow: see `prefers_patches`.
 """
 
+import math
+
 import tensorflow as tf
 from keras import ops
 from tensorflow.python.ops import control_flow_util
@@ -33,7 +35,7 @@ def prefers_patches(num_pixels):
 
 
 def strided_conv(x, kernel, strides):
-    """A convolution with the padding `"same"`, as one product of matrices.
+    """A convolution with the padding `"same"`, differentiated by patches.
 
     Args:
         x: `(batch_size, height, width, channels)` tensor; the sides are
@@ -45,19 +47,27 @@ def strided_conv(x, kernel, strides):
     Returns:
         `(batch_size, height // strides[0], width // strides[1], filters)`.
     """
-    *kernel_size, channels, filters = kernel.shape
-    patches = extract_patches(x, kernel_size, strides)
-    batch_size, height, width = ops.shape(patches)[:3]
-    length = kernel_size[0] * kernel_size[1] * channels
-    y = ops.matmul(
-        ops.reshape(patches, (batch_size * height * width, length)),
-        ops.reshape(kernel, (length, filters)),
-    )
-    return ops.reshape(y, (batch_size, height, width, filters))
+
+    @ops.custom_gradient
+    def convolve(x, kernel):
+        def gradient(upstream):
+            return (
+                strided_conv_transpose(upstream, kernel, strides),
+                _kernel_gradient(x, upstream, kernel.shape[:2], strides),
+            )
+
+        # XLA is slow at the gradients alone.
+        if _is_compiled_by_xla():
+            y = ops.conv(x, kernel, list(strides), padding="same")
+        else:
+            y = _product_of_patches(x, kernel, strides)
+        return y, gradient
+
+    return convolve(tf.convert_to_tensor(x), tf.convert_to_tensor(kernel))
 
 
 def strided_conv_transpose(x, kernel, strides):
-    """The transposed convolution, with the padding `"same"`, as one product.
+    """The transposed convolution, with the padding `"same"`, by patches.
 
     Args:
         x: `(batch_size, height, width, channels)` tensor.
@@ -68,16 +78,23 @@ def strided_conv_transpose(x, kernel, strides):
     Returns:
         `(batch_size, strides[0] * height, strides[1] * width, filters)`.
     """
-    *kernel_size, filters, channels = kernel.shape
-    batch_size, height, width = ops.shape(x)[:3]
-    patches = ops.matmul(
-        ops.reshape(x, (batch_size * height * width, channels)),
-        ops.transpose(ops.reshape(kernel, (-1, channels))),
-    )
-    patches = ops.reshape(
-        patches, (batch_size, height, width, *kernel_size, filters)
-    )
-    return add_patches(patches, strides)
+
+    @ops.custom_gradient
+    def convolve(x, kernel):
+        def gradient(upstream):
+            return (
+                strided_conv(upstream, kernel, strides),
+                _kernel_gradient(upstream, x, kernel.shape[:2], strides),
+            )
+
+        batch_size, height, width = ops.shape(x)[:3]
+        patches = ops.matmul(_rows(x), ops.transpose(_rows(kernel)))
+        patches = ops.reshape(
+            patches, (batch_size, height, width, *kernel.shape[:3])
+        )
+        return add_patches(patches, strides), gradient
+
+    return convolve(tf.convert_to_tensor(x), tf.convert_to_tensor(kernel))
 
 
 def extract_patches(x, kernel_size, strides):
@@ -126,6 +143,32 @@ def add_patches(patches, strides):
         )
 
     return add(tf.convert_to_tensor(patches))
+
+
+def _product_of_patches(x, kernel, strides):
+    patches = extract_patches(x, kernel.shape[:2], strides)
+    shape = (*ops.shape(patches)[:3], kernel.shape[-1])
+    y = ops.matmul(_flat_patches(patches), _rows(kernel))
+    return ops.reshape(y, shape)
+
+
+def _kernel_gradient(x, upstream, kernel_size, strides):
+    """The gradient of a kernel between a large map and a small one."""
+    patches = extract_patches(x, kernel_size, strides)
+    product = ops.matmul(ops.transpose(_flat_patches(patches)), _rows(upstream))
+    return ops.reshape(product, (*kernel_size, x.shape[-1], upstream.shape[-1]))
+
+
+def _rows(x):
+    """A matrix of the last axis: `(all other axes, channels)`."""
+    *shape, channels = ops.shape(x)
+    return ops.reshape(x, (math.prod(shape), channels))
+
+
+def _flat_patches(patches):
+    """A matrix with a patch in each row."""
+    shape = ops.shape(patches)
+    return ops.reshape(patches, (math.prod(shape[:3]), math.prod(shape[3:])))
 
 
 def _taps(x, axis, size, stride):

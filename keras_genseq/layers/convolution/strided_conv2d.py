@@ -13,8 +13,8 @@ class StridedConv2D(StridedConvolution, keras.layers.Conv2D):
     A drop-in for `keras.layers.Conv2D`: the same weights, arguments, defaults
     and results. On a GPU or a TPU it is that layer. On a CPU, XLA turns the
     gradients of strided convolutions into loops over single numbers, and
-    TensorFlow's kernels are slow for maps of few pixels: there this layer is
-    one product of matrices.
+    TensorFlow's kernels are slow for maps of few pixels: there this layer,
+    or its gradients alone, are products of matrices.
 
     Args:
         *args: passed to `keras.layers.Conv2D`.

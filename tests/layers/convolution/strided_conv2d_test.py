@@ -21,7 +21,7 @@ def normal(*shape):
 
 
 def output_and_gradients(layer, x):
-    x = tf.constant(x)
+    x = tf.convert_to_tensor(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = layer(x)
@@ -55,6 +55,47 @@ def test_equals_the_layer_of_keras(
         strict=True,
     ):
         np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+@PAIRS
+def test_gradients_under_xla_are_those_outside(layer_class, keras_class):
+    options = {"strides": 2, "padding": "same", "activation": "tanh"}
+    x = normal(3, 12, 10, 2)
+    own = layer_class(4, 5, **options)
+    own(x)
+    theirs = keras_class(4, 5, **options)
+    theirs(x)
+    theirs.set_weights(own.get_weights())
+    compiled = tf.function(
+        lambda x: output_and_gradients(own, x), jit_compile=True
+    )
+    for a, b in zip(
+        compiled(tf.constant(x)), output_and_gradients(theirs, x), strict=True
+    ):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+@PAIRS
+def test_a_penalty_on_gradients_has_the_gradients_of_keras(
+    layer_class, keras_class
+):
+    x = tf.constant(normal(3, 4, 6, 2))
+    options = {"strides": 2, "padding": "same", "activation": "tanh"}
+    own = layer_class(4, 5, **options, implementation="patches")
+    theirs = keras_class(4, 5, **options)
+    own(x)
+    theirs(x)
+    theirs.set_weights(own.get_weights())
+    gradients = []
+    for layer in (own, theirs):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = tf.reduce_sum(layer(x))
+            penalty = tf.reduce_sum(inner.gradient(y, x) ** 2)
+        gradients.append(outer.gradient(penalty, layer.trainable_variables))
+    for a, b in zip(*gradients, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
 @PAIRS
