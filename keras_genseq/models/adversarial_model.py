@@ -12,12 +12,17 @@ from keras_genseq.models.players import follow
 from keras_genseq.models.players import frozen_copy
 from keras_genseq.models.players import frozen_statistics
 from keras_genseq.models.players import seeds_of_turn
+from keras_genseq.ops.augmentation import AUGMENTATIONS
+from keras_genseq.ops.augmentation import augment
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
 
 NOISES = ("normal", "uniform")
 # Streams of a row's seed; `GeneratorAndJudge` draws z from stream 0.
 _MIXING_STREAM = 1
+# Subclasses have 2 and 3.
+_REAL_STREAM = 4
+_FAKE_STREAM = 5
 
 
 class AdversarialModel(GeneratorAndJudge, PlayersModel):
@@ -51,6 +56,10 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         r1_weight: float. Of `losses.r1_penalty`.
         drift_weight: float. Of `losses.drift_penalty`.
         discriminator_updates: int. For each one of the generator.
+        augmentations: sequence of names of `ops.augmentation.augment`. How the
+            discriminator sees all images changed by chance, reals and fakes,
+            in both turns of training: what they hide plays no part, and few
+            images are not so soon known by heart.
         ema_decay: float, or None. Decay of an average of the generator's
             weights, which then draws all samples and is what is exported.
         seed: int. Of the noise of training; None draws one.
@@ -71,6 +80,7 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         r1_weight=0.0,
         drift_weight=0.0,
         discriminator_updates=1,
+        augmentations=(),
         ema_decay=None,
         seed=None,
         **kwargs,
@@ -85,6 +95,8 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         _check_choice(
             "adversarial_loss", adversarial_loss, losses.ADVERSARIAL_LOSSES
         )
+        for name in augmentations:
+            _check_choice("augmentations", name, AUGMENTATIONS)
         if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
             raise ValueError(
                 "`ema_decay` must be None or in [0, 1). "
@@ -100,6 +112,7 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         self.r1_weight = r1_weight
         self.drift_weight = drift_weight
         self.discriminator_updates = discriminator_updates
+        self.augmentations = tuple(augmentations)
         self.ema_decay = ema_decay
         self.loss_pair = losses.ADVERSARIAL_LOSSES[adversarial_loss]
         self.averaged_generator = None
@@ -203,11 +216,15 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         z = self.draw_latents(batch["seeds"])
         with frozen_statistics(self.generator):
             fake = ops.stop_gradient(self.generate(z, condition, training))
-        real_logits = self.judge(real, condition, training)
-        fake_logits, gain, terms = self.judge_fake(fake, z, condition, training)
+        seen = self._seen(real, batch["seeds"], _REAL_STREAM, training)
+        seen_fake = self._seen(fake, batch["seeds"], _FAKE_STREAM, training)
+        real_logits = self.judge(seen, condition, training)
+        fake_logits, gain, terms = self.judge_fake(
+            seen_fake, z, condition, training
+        )
         d_losses = self.loss_pair.discriminator(real_logits, fake_logits) - gain
         if training:
-            d_losses += self._penalties(batch, fake, real_logits)
+            d_losses += self._penalties(batch, seen, seen_fake, real_logits)
         is_real, is_fake = map(self._is_real, (real_logits, fake_logits))
         return d_losses, {
             **terms,
@@ -224,6 +241,7 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         """What the generator minimizes: as `discriminator_loss`."""
         z, condition = self.draw_latents(batch["seeds"]), batch["condition"]
         fake = self.generate(z, condition, training)
+        fake = self._seen(fake, batch["seeds"], _FAKE_STREAM, training)
         with frozen_statistics(*self.player_networks["discriminator"]):
             fake_logits, gain, terms = self.judge_fake(
                 fake, z, condition, training
@@ -271,6 +289,7 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
             "r1_weight": self.r1_weight,
             "drift_weight": self.drift_weight,
             "discriminator_updates": self.discriminator_updates,
+            "augmentations": list(self.augmentations),
             "ema_decay": self.ema_decay,
             "seed": self.seed,
         }
@@ -292,7 +311,13 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         seeds = self.seeds_of_batch(data, step)
         return {"real": x, "condition": y, "seeds": seeds}
 
-    def _penalties(self, batch, fake, real_logits):
+    def _seen(self, x, seeds, stream, training):
+        """Images as the discriminator sees them."""
+        if not training or not self.augmentations:
+            return x
+        return augment(x, seeds, self.augmentations, stream=stream)
+
+    def _penalties(self, batch, real, fake, real_logits):
         def critic(x):
             with frozen_statistics(self.discriminator):
                 return self.judge(x, batch["condition"], training=True)
@@ -301,10 +326,10 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         if self.gradient_penalty_weight:
             mixing = row_uniform(batch["seeds"], 1, stream=_MIXING_STREAM)[:, 0]
             total += self.gradient_penalty_weight * losses.gradient_penalty(
-                critic, batch["real"], fake, mixing
+                critic, real, fake, mixing
             )
         if self.r1_weight:
-            total += self.r1_weight * losses.r1_penalty(critic, batch["real"])
+            total += self.r1_weight * losses.r1_penalty(critic, real)
         if self.drift_weight:
             total += self.drift_weight * losses.drift_penalty(real_logits)
         return total

@@ -1,0 +1,126 @@
+"""Random changes of images through which gradients pass.
+
+A discriminator that is shown reals and fakes with such changes alone learns
+nothing that the changes hide, and learns few images by heart less soon; the
+generator's images stay free of them, as long as its teacher changes both.
+"""
+
+from keras import ops
+
+from keras_genseq.ops.random import row_uniform
+
+# Draws of a row: the first of each kind, by their order here.
+_NUM_DRAWS = {"color": 3, "translation": 2, "cutout": 2, "shear": 1}
+AUGMENTATIONS = tuple(_NUM_DRAWS)
+
+
+def augment(x, seeds, names, stream=0):
+    """Changes each image of a batch by chance.
+
+    `"color"`, `"translation"` and `"cutout"` are those of DiffAugment:
+    brightness (up to a quarter of the range, up or down), saturation (of 0 to 2
+    times) and contrast (of 0.5 to 1.5 times); moves by up to an eighth of
+    the sides, in whole pixels; and a rectangle of half the sides, its middle
+    anywhere, set to 0. `"shear"` moves every row aside by up to half of its
+    distance from the middle, which slants what is upright by up to 27 degrees.
+    What comes in from outside is 0.
+
+    Args:
+        x: `(batch_size, height, width, channels)` floats in [0, 1]; colors may
+            leave that range.
+        seeds: `(batch_size,)` integers: equal seeds, equal changes.
+        names: sequence of `AUGMENTATIONS`, made in the order given.
+        stream: int. As for `row_uniform`.
+
+    Returns:
+        Tensor of the shape of `x`.
+
+    References:
+        - [Zhao et al., 2020](https://arxiv.org/abs/2006.10738)
+    """
+    changes = {
+        "color": _recolored,
+        "translation": _translated,
+        "cutout": _cut_out,
+        "shear": _sheared,
+    }
+    ends = _ends()
+    uniforms = row_uniform(seeds, sum(_NUM_DRAWS.values()), stream=stream)
+    for name in names:
+        first = ends[name] - _NUM_DRAWS[name]
+        # Each `(batch_size, 1, 1, 1)`.
+        draws = [
+            uniforms[:, i, None, None, None] for i in range(first, ends[name])
+        ]
+        x = changes[name](x, *draws)
+    return x
+
+
+def _ends():
+    total, ends = 0, {}
+    for name, count in _NUM_DRAWS.items():
+        total += count
+        ends[name] = total
+    return ends
+
+
+def _recolored(x, brightness, saturation, contrast):
+    x = x + 0.5 * (brightness - 0.5)
+    grey = ops.mean(x, axis=-1, keepdims=True)
+    x = grey + 2.0 * saturation * (x - grey)
+    mean = ops.mean(x, axis=(1, 2, 3), keepdims=True)
+    return mean + (contrast + 0.5) * (x - mean)
+
+
+def _translated(x, down, right):
+    for axis, draw in ((1, down), (2, right)):
+        size = x.shape[axis]
+        most = round(size / 8)
+        # Whole pixels from -most to most, each equally likely.
+        offset = ops.floor(draw * (2 * most + 1)) - most
+        x = _resampled(x, axis, _places(size)[:, None] - offset)
+    return x
+
+
+def _cut_out(x, down, right):
+    kept = 0.0
+    for axis, draw in ((1, down), (2, right)):
+        size = x.shape[axis]
+        shape = [1, 1, 1, 1]
+        shape[axis] = size
+        gap = ops.abs(ops.reshape(_places(size) + 0.5, shape) - size * draw)
+        kept = ops.maximum(kept, ops.cast(gap >= size / 4, x.dtype))
+    return x * kept
+
+
+def _sheared(x, draw):
+    height, width = x.shape[1:3]
+    slope = draw - 0.5
+    rows = _places(height)[:, None, None] - (height - 1) / 2
+    return _resampled(x, 2, _places(width)[:, None] + slope * rows)
+
+
+def _places(size):
+    return ops.arange(size, dtype="float32")
+
+
+def _resampled(x, axis, places):
+    """Reads `x` at other places along an axis, between two of its pixels.
+
+    It is a product with the weights of linear interpolation: no gathering,
+    which is slow to differentiate.
+
+    Args:
+        x: `(batch_size, height, width, channels)`.
+        axis: 1 or 2.
+        places: `(batch_size, 1 or the size of the other axis, size, 1)`.
+    """
+    if axis == 1:
+        x = ops.transpose(x, (0, 2, 1, 3))
+    size = x.shape[2]
+    weights = ops.relu(1.0 - ops.abs(places - _places(size)))
+    weights = ops.broadcast_to(
+        weights, (ops.shape(x)[0], x.shape[1], size, size)
+    )
+    x = ops.matmul(ops.cast(weights, x.dtype), x)
+    return ops.transpose(x, (0, 2, 1, 3)) if axis == 1 else x
