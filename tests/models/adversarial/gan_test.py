@@ -224,6 +224,29 @@ def test_reals_and_fakes_are_normalized_apart():
     assert np.abs(together[:8] - apart).max() > 1e-2
 
 
+def test_training_alone_shows_the_discriminator_changed_images(monkeypatch):
+    model = make_gan(augmentations=["cutout"])
+    batch = model.batch_of((images(8),), step=0)
+    seen = []
+
+    def judge(self, x, *args):
+        seen.append(np.array(x))
+        return tf.zeros(len(x))
+
+    monkeypatch.setattr(GAN, "judge", judge)
+    for training in (True, False):
+        model.discriminator_loss(batch, training)
+        model.generator_loss(batch, training)
+    real, fake, fake_again, *unchanged = seen
+    for x in (real, fake, fake_again):
+        assert ((x == 0.0).sum((1, 2, 3)) > 0).all()
+    assert ((real == 0.0) | (real == batch["real"])).all()
+    # Reals and fakes of one row lose different parts of themselves.
+    assert ((real == 0.0) != (fake == 0.0)).any()
+    assert all((x > 0.0).all() for x in unchanged)
+    np.testing.assert_array_equal(unchanged[0], batch["real"])
+
+
 def test_samples_come_from_the_average_of_the_generators():
     model = make_gan(ema_decay=0.2)
     average = [w.copy() for w in model.averaged_generator.get_weights()]
@@ -307,6 +330,10 @@ def test_a_conditional_model_draws_what_it_is_asked_for(tmp_path):
             lambda: make_gan(adversarial_loss="cross"),
             "`adversarial_loss` must be one of",
         ),
+        (
+            lambda: make_gan(augmentations=["shear", "blur"]),
+            r"`augmentations` must be one of .*'blur'",
+        ),
         (lambda: make_gan(ema_decay=1.0), "`ema_decay` must be None or in"),
         (lambda: make_gan(discriminator_updates=0), "must be positive"),
         (
@@ -324,7 +351,7 @@ def test_a_conditional_model_draws_what_it_is_asked_for(tmp_path):
             r"values in \[0, 1\]",
         ),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_names_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):
