@@ -57,9 +57,9 @@ class StridedConvolution:
             raise ValueError(
                 'implementation="patches" needs channels last, padding="same", '
                 "no dilation, groups or output padding, kernels no smaller "
-                "than their strides, and sides that are known and multiples of "
-                f"them. Received: {self.get_config()}. Leave `implementation` "
-                'at "auto".'
+                "than their strides, and sides that are known and that they "
+                f"divide. Received: {self.get_config()}. Leave "
+                '`implementation` at "auto".'
             )
         if self.implementation != "auto":
             return self.implementation == "patches"
