@@ -10,7 +10,7 @@ from keras import ops
 from keras_genseq.ops.random import row_uniform
 
 # Draws of a row: the first of each kind, by their order here.
-_NUM_DRAWS = {"color": 3, "translation": 2, "cutout": 2, "shear": 1}
+_NUM_DRAWS = {"color": 3, "translation": 2, "cutout": 2, "shear": 1, "zoom": 2}
 AUGMENTATIONS = tuple(_NUM_DRAWS)
 
 
@@ -22,8 +22,9 @@ def augment(x, seeds, names, stream=0):
     times) and contrast (of 0.5 to 1.5 times); moves by up to an eighth of
     the sides, in whole pixels; and a rectangle of half the sides, its middle
     anywhere, set to 0. `"shear"` moves every row aside by up to half of its
-    distance from the middle, which slants what is upright by up to 27 degrees.
-    What comes in from outside is 0.
+    distance from the middle, which slants what is upright by up to 27 degrees;
+    `"zoom"` makes height and width, each by itself, up to 1.41 times as large
+    or as small. What comes in from outside is 0.
 
     Args:
         x: `(batch_size, height, width, channels)` floats in [0, 1]; colors may
@@ -43,6 +44,7 @@ def augment(x, seeds, names, stream=0):
         "translation": _translated,
         "cutout": _cut_out,
         "shear": _sheared,
+        "zoom": _zoomed,
     }
     ends = _ends()
     uniforms = row_uniform(seeds, sum(_NUM_DRAWS.values()), stream=stream)
@@ -98,6 +100,14 @@ def _sheared(x, draw):
     slope = draw - 0.5
     rows = _places(height)[:, None, None] - (height - 1) / 2
     return _resampled(x, 2, _places(width)[:, None] + slope * rows)
+
+
+def _zoomed(x, tall, wide):
+    for axis, draw in ((1, tall), (2, wide)):
+        middle = (x.shape[axis] - 1) / 2
+        away = _places(x.shape[axis])[:, None] - middle
+        x = _resampled(x, axis, middle + away * 2.0 ** (draw - 0.5))
+    return x
 
 
 def _places(size):

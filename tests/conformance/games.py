@@ -42,7 +42,7 @@ GAMES = {
             negative_slope=0.1,
             noise="normal",
             adversarial_loss="hinge",
-            augmentations=("shear", "color", "cutout", "translation"),
+            augmentations=("zoom", "shear", "color", "cutout", "translation"),
             ema_decay=0.8,
             seed=5,
             **kwargs,

@@ -56,6 +56,19 @@ def test_shear_slants_a_line_about_its_middle():
     assert -0.5 <= slopes.min() < -0.45 and 0.45 < slopes.max() <= 0.5
 
 
+def test_zoom_stretches_each_side_about_the_middle():
+    x = np.zeros((len(SEEDS), 24, 40, 1), "float32")
+    x[:, 8:16, 16:24] = 1.0
+    y = np.array(augment(x, SEEDS, ["zoom"]))[..., 0]
+    heights, widths = y.max(2).sum(1), y.max(1).sum(1)
+    for sizes in (heights, widths):
+        assert 5.6 <= sizes.min() < 6.0 and 11.0 < sizes.max() <= 11.4
+    assert abs(np.corrcoef(heights, widths)[0, 1]) < 0.2
+    np.testing.assert_allclose(
+        (y.sum(2) * np.arange(24)).sum(1) / y.sum((1, 2)), 11.5, atol=1e-4
+    )
+
+
 def test_color_changes_brightness_saturation_and_contrast():
     grey = np.full((len(SEEDS), 4, 4, 3), 0.5, "float32")
     shifts = np.array(augment(grey, SEEDS, ["color"])) - 0.5
