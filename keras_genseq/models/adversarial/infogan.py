@@ -36,6 +36,10 @@ class InfoGAN(AdversarialModel):
     at most the sum of their log sizes; `continuous_information` that of the
     numbers, which the fixed deviation holds below 0.
 
+    Categories settle on what is told most easily, which may be how an image is
+    drawn and not what it shows. `augmentations` keep that out: what they change
+    by chance, Q cannot read.
+
     Args:
         image_shape: (height, width, channels). Height and width are multiples
             of 4.
