@@ -29,7 +29,7 @@ def demo():
             ema_decay=0.99,
             seed=0,
         ),
-        compile=adam_for_both(),
+        compile=adam_for_both(generator_rate=1e-3),
         data="digits",
         transforms=(),
         adapt={},
