@@ -9,9 +9,16 @@ from keras import ops
 
 from keras_genseq.ops.random import row_uniform
 
-# Draws of a row: the first of each kind, by their order here.
-_NUM_DRAWS = {"color": 3, "translation": 2, "cutout": 2, "shear": 1, "zoom": 2}
-AUGMENTATIONS = tuple(_NUM_DRAWS)
+# Which draws of a row each change takes: not those of another one.
+_DRAWS = {
+    "color": range(3),
+    "translation": range(3, 5),
+    "cutout": range(5, 7),
+    "shear": range(7, 8),
+    "zoom": range(8, 10),
+}
+_NUM_DRAWS = 10
+AUGMENTATIONS = tuple(_DRAWS)
 
 
 def augment(x, seeds, names, stream=0):
@@ -24,7 +31,8 @@ def augment(x, seeds, names, stream=0):
     anywhere, set to 0. `"shear"` moves every row aside by up to half of its
     distance from the middle, which slants what is upright by up to 27 degrees;
     `"zoom"` makes height and width, each by itself, up to 1.41 times as large
-    or as small. What comes in from outside is 0.
+    or as small. What comes in from outside is 0: black, where DiffAugment, of
+    images in [-1, 1], has grey.
 
     Args:
         x: `(batch_size, height, width, channels)` floats in [0, 1]; colors may
@@ -46,24 +54,12 @@ def augment(x, seeds, names, stream=0):
         "shear": _sheared,
         "zoom": _zoomed,
     }
-    ends = _ends()
-    uniforms = row_uniform(seeds, sum(_NUM_DRAWS.values()), stream=stream)
+    uniforms = row_uniform(seeds, _NUM_DRAWS, stream=stream)
     for name in names:
-        first = ends[name] - _NUM_DRAWS[name]
         # Each `(batch_size, 1, 1, 1)`.
-        draws = [
-            uniforms[:, i, None, None, None] for i in range(first, ends[name])
-        ]
+        draws = [uniforms[:, i, None, None, None] for i in _DRAWS[name]]
         x = changes[name](x, *draws)
     return x
-
-
-def _ends():
-    total, ends = 0, {}
-    for name, count in _NUM_DRAWS.items():
-        total += count
-        ends[name] = total
-    return ends
 
 
 def _recolored(x, brightness, saturation, contrast):

@@ -19,7 +19,7 @@ class StridedConv2D(StridedConvolution, keras.layers.Conv2D):
     Args:
         *args: passed to `keras.layers.Conv2D`.
         implementation: `"conv"` (TensorFlow's own kernels), `"patches"` (one
-            product) or `"auto"` (the faster one where the layer runs: patches
+            product) or `"auto"` (the faster one where it is traced: patches
             on a CPU, for outputs of up to 16 pixels and under XLA).
         **kwargs: passed to `keras.layers.Conv2D`.
 

@@ -17,7 +17,7 @@ class StridedConv2DTranspose(StridedConvolution, keras.layers.Conv2DTranspose):
     Args:
         *args: passed to `keras.layers.Conv2DTranspose`.
         implementation: `"conv"` (TensorFlow's own kernels), `"patches"` (one
-            product) or `"auto"` (the faster one where the layer runs: patches
+            product) or `"auto"` (the faster one where it is traced: patches
             on a CPU, for inputs of up to 16 pixels and under XLA).
         **kwargs: passed to `keras.layers.Conv2DTranspose`.
 

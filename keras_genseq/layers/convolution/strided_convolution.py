@@ -13,8 +13,8 @@ class StridedConvolution:
     Args:
         *args: passed to the layer of Keras.
         implementation: `"conv"` (TensorFlow's own kernels), `"patches"` (one
-            product of matrices) or `"auto"` (the one that is faster where the
-            layer runs: patches on a CPU, for maps of up to 16 pixels and under
+            product of matrices) or `"auto"` (the one that is faster where it
+            is traced: patches on a CPU, for maps of up to 16 pixels and under
             XLA).
         **kwargs: passed to the layer of Keras.
     """

@@ -1,3 +1,5 @@
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -96,6 +98,32 @@ def test_a_penalty_on_gradients_has_the_gradients_of_keras(
         gradients.append(outer.gradient(penalty, layer.trainable_variables))
     for a, b in zip(*gradients, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+@PAIRS
+def test_auto_takes_patches_where_they_are_faster(
+    monkeypatch, layer_class, keras_class
+):
+    module = importlib.import_module(layer_class.__module__)
+    (name,) = [n for n in vars(module) if n.startswith("strided_conv")]
+    calls, by_patches = [], getattr(module, name)
+    monkeypatch.setattr(
+        module, name, lambda *args: calls.append(1) or by_patches(*args)
+    )
+    layer = layer_class(3, 4, strides=2, padding="same")
+    small, large = (8, 10) if layer_class is StridedConv2D else (4, 5)
+    for side, jit_compile, expected in (
+        (small, False, 1),
+        (large, False, 0),
+        (large, True, 1),
+    ):
+        x = tf.constant(normal(2, side, side, 2))
+        layer(x)
+        calls.clear()
+        tf.function(
+            lambda x: layer(x), jit_compile=jit_compile, autograph=False
+        )(x)
+        assert len(calls) == expected
 
 
 @PAIRS
