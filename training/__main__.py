@@ -227,7 +227,7 @@ def study(
         pair: The two sources of data (anomalies).
         seed: Seed of weights and data.
     """
-    from training.studies import run_study
+    from training.analyses import run_study
 
     options = {
         "length": length,

@@ -10,7 +10,6 @@ import keras
 import tensorflow as tf
 
 from keras_genseq.models import AdversarialModel
-from training.alarms import CollapseAlarm
 from training.callbacks import AveragedWeights
 from training.callbacks import RunProgress
 from training.callbacks import SampleGrids
@@ -27,6 +26,7 @@ from training.data import stream_steps
 from training.data import training_batches
 from training.data.streams import joined
 from training.figures import sample_grid
+from training.gan_monitor import CollapseAlarm
 from training.query import sentence_of
 from training.recipe import make
 from training.recipe import override

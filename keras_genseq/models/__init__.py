@@ -1,9 +1,9 @@
+from keras_genseq.models.adversarial.adversarial_model import (
+    AdversarialModel as AdversarialModel,
+)
 from keras_genseq.models.adversarial.dcgan import DCGAN as DCGAN
 from keras_genseq.models.adversarial.gan import GAN as GAN
 from keras_genseq.models.adversarial.infogan import InfoGAN as InfoGAN
-from keras_genseq.models.adversarial_model import (
-    AdversarialModel as AdversarialModel,
-)
 from keras_genseq.models.autoencoder.adversarial_autoencoder import (
     AdversarialAutoencoder as AdversarialAutoencoder,
 )
@@ -18,6 +18,9 @@ from keras_genseq.models.autoencoder.code_priors import (
 )
 from keras_genseq.models.autoencoder.discrete_vae import (
     DiscreteVAE as DiscreteVAE,
+)
+from keras_genseq.models.autoencoder.latent_variable_model import (
+    LatentVariableModel as LatentVariableModel,
 )
 from keras_genseq.models.autoencoder.vae import VAE as VAE
 from keras_genseq.models.autoregressive.autoregressive_model import (
@@ -52,20 +55,15 @@ from keras_genseq.models.autoregressive.rnade import RNADE as RNADE
 from keras_genseq.models.autoregressive.sparse_markov_model import (
     SparseMarkovModel as SparseMarkovModel,
 )
-from keras_genseq.models.causal_language_model import (
-    CausalLanguageModel as CausalLanguageModel,
-)
-from keras_genseq.models.image_classifier import (
+from keras_genseq.models.base.base_model import Trainer as Trainer
+from keras_genseq.models.classifier.image_classifier import (
     ImageClassifier as ImageClassifier,
 )
-from keras_genseq.models.image_likelihood_model import (
-    ImageLikelihoodModel as ImageLikelihoodModel,
-)
-from keras_genseq.models.latent_variable_model import (
-    LatentVariableModel as LatentVariableModel,
-)
-from keras_genseq.models.likelihood_model import (
+from keras_genseq.models.density.categorical_vector_model import (
     LikelihoodModel as LikelihoodModel,
+)
+from keras_genseq.models.density.image_likelihood_model import (
+    ImageLikelihoodModel as ImageLikelihoodModel,
 )
 from keras_genseq.models.recurrent.recurrent_language_model import (
     RecurrentLanguageModel as RecurrentLanguageModel,
@@ -79,10 +77,12 @@ from keras_genseq.models.recurrent.sequence_classifier import (
 from keras_genseq.models.recurrent.sequence_forecaster import (
     SequenceForecaster as SequenceForecaster,
 )
-from keras_genseq.models.sequence_to_sequence_model import (
+from keras_genseq.models.text.causal_language_model import (
+    CausalLanguageModel as CausalLanguageModel,
+)
+from keras_genseq.models.text.sequence_to_sequence_model import (
     SequenceToSequenceModel as SequenceToSequenceModel,
 )
-from keras_genseq.models.trainer import Trainer as Trainer
 from keras_genseq.models.transformer.transformer import (
     Transformer as Transformer,
 )

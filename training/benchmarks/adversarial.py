@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_genseq.models import DCGAN
-from keras_genseq.models.players import seeds_of_turn
+from keras_genseq.models.base.multi_optimizer_model import seeds_of_turn
 from training.benchmarks.agreement import check_equal
 from training.benchmarks.environment import has_torch
 from training.benchmarks.table import timing_table

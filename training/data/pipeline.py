@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
-from training.data.lookup import MEMORY_LIMIT
-from training.data.lookup import example_bytes
-from training.data.lookup import make_lookup
-from training.data.passes import Passes
+from training.data.epochs import Passes
+from training.data.random_access import MEMORY_LIMIT
+from training.data.random_access import example_bytes
+from training.data.random_access import make_lookup
 
 
 def training_batches(

@@ -7,12 +7,12 @@ from keras_genseq.metrics.parzen_window import BANDWIDTHS
 from keras_genseq.ops.interpolation import linear_interpolation
 from keras_genseq.ops.interpolation import spherical_interpolation
 from training import figures
-from training.alarms import find_alarms
-from training.alarms import has_critic
 from training.evaluations.density import mean_with_interval
 from training.evaluations.extractor import find_extractor
 from training.evaluations.sample_quality import add_classes
 from training.evaluations.sample_quality import add_sample_quality
+from training.gan_monitor import find_alarms
+from training.gan_monitor import has_critic
 from training.report import Report
 
 NUM_SAMPLES = 10_000

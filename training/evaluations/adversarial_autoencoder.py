@@ -3,7 +3,7 @@
 import numpy as np
 
 from training import figures
-from training import latent_figures
+from training import latent_plots
 from training.data import as_array
 from training.data import model_inputs
 from training.evaluations import adversarial
@@ -89,7 +89,7 @@ def _pictures(report, evaluation, test):
         (
             "reconstructions.png",
             "Pairs of a test image and its reconstruction",
-            latent_figures.reconstruction_grid(model, examples),
+            latent_plots.reconstruction_grid(model, examples),
         ),
     ):
         figures.write_image(folder / name, image)
@@ -109,7 +109,7 @@ def _pictures(report, evaluation, test):
 def _ways(report, evaluation, examples):
     """Pictures of ways through codes that no class is told beside."""
     model, folder = evaluation.model, evaluation.run.figures
-    variances = latent_figures.codes_of(model, examples).var(0)
+    variances = latent_plots.codes_of(model, examples).var(0)
     # Categories, if any, stand behind z; they are no dimensions to pass along.
     variances[model.latent_dim :] = -1.0
     drawn = np.array(model.prior.draw(np.arange(1_000, dtype="int32")))
@@ -119,14 +119,14 @@ def _ways(report, evaluation, examples):
             "interpolations.png",
             "From one test example to another: on the straight line (odd "
             "rows) and on the arc (even rows)",
-            latent_figures.interpolation_grid(model, examples[:10]),
+            latent_plots.interpolation_grid(model, examples[:10]),
         ),
         (
             "traversals.png",
             "Traversals at the code of a test example: a row per dimension, "
             f"those of the largest variance, from {-extent:.1f} to "
             f"{extent:.1f}",
-            latent_figures.traversal_grid(
+            latent_plots.traversal_grid(
                 model,
                 examples[:1],
                 variances,

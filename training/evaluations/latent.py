@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_genseq.metrics import ActiveUnits
 from training import figures
-from training import latent_figures
+from training import latent_plots
 from training.data import as_array
 from training.data import bernoulli_binarize
 from training.data import model_inputs
@@ -152,7 +152,7 @@ def _codes(report, evaluation, test):
         aggregate_mean_range=[float(mean.min()), float(mean.max())],
         aggregate_variance_range=[float(variance.min()), float(variance.max())],
     )
-    latent_figures.write_units(
+    latent_plots.write_units(
         evaluation.run.figures / "units.png", kl, variance, is_active
     )
     report.figures.append(
@@ -185,19 +185,19 @@ def _pictures(report, evaluation, test, kl):
         (
             "reconstructions.png",
             "Reconstructions: pairs of a test example and its reconstruction",
-            latent_figures.reconstruction_grid(model, examples),
+            latent_plots.reconstruction_grid(model, examples),
         ),
         (
             "interpolations.png",
             "From one test example to another: on the straight line (odd "
             "rows) and on the arc (even rows)",
-            latent_figures.interpolation_grid(model, examples[:10]),
+            latent_plots.interpolation_grid(model, examples[:10]),
         ),
         (
             "traversals.png",
             "Traversals at the code of a test example: a row per latent "
             "dimension, those of the highest KL, from -3 to 3",
-            latent_figures.traversal_grid(model, examples[:1], kl),
+            latent_plots.traversal_grid(model, examples[:1], kl),
         ),
     ):
         figures.write_image(folder / name, image)
@@ -234,12 +234,12 @@ def add_classes_of_codes(report, evaluation, x, labels):
         labels: `(num_examples,)` ints.
     """
     model, folder = evaluation.model, evaluation.run.figures
-    latent_figures.write_latent_map(
-        folder / "latent_map.png", latent_figures.codes_of(model, x), labels
+    latent_plots.write_latent_map(
+        folder / "latent_map.png", latent_plots.codes_of(model, x), labels
     )
     figures.write_image(
         folder / "arithmetic.png",
-        latent_figures.arithmetic_grid(model, x, labels),
+        latent_plots.arithmetic_grid(model, x, labels),
     )
     report.figures += [
         (

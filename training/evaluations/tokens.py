@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_genseq.metrics import CodebookUsage
 from training import figures
-from training import latent_figures
+from training import latent_plots
 from training.evaluations.density import add_anomalies
 from training.evaluations.density import add_probe
 from training.evaluations.density import mean_with_interval
@@ -124,7 +124,7 @@ def _pictures(report, evaluation, test):
         (
             "reconstructions.png",
             "Reconstructions: pairs of a test example and its reconstruction",
-            latent_figures.reconstruction_grid(model, examples),
+            latent_plots.reconstruction_grid(model, examples),
         ),
         (
             "samples.png",

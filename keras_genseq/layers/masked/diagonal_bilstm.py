@@ -3,7 +3,7 @@ import numpy as np
 from keras import ops
 
 from keras_genseq.layers.masked.context_conv import context_conv
-from keras_genseq.layers.masked.lstm_over_lines import lstm_over_lines
+from keras_genseq.layers.masked.conv_lstm_scan import lstm_over_lines
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.lstm_gates import lstm_step

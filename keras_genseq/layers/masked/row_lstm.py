@@ -2,10 +2,10 @@ import keras
 from keras import ops
 
 from keras_genseq.layers.masked.context_conv import context_conv
-from keras_genseq.layers.masked.lstm_over_lines import lstm_over_lines
+from keras_genseq.layers.masked.conv_lstm_scan import lstm_over_lines
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.neighbour_lstm_step import NeighbourLSTMStep
+from keras_genseq.ops.conv_lstm_step import NeighbourLSTMStep
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")

@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from keras_genseq.layers.recurrent.by_name import layer_class
+from keras_genseq.layers.recurrent.registry import layer_class
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")

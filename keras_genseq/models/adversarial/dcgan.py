@@ -5,8 +5,8 @@ from keras import ops
 
 from keras_genseq.layers import StridedConv2D
 from keras_genseq.layers import StridedConv2DTranspose
-from keras_genseq.models.adversarial_model import AdversarialModel
-from keras_genseq.models.presets import Preset
+from keras_genseq.models.adversarial.adversarial_model import AdversarialModel
+from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import check_counts
 
 # Side of the images that the generator's projection makes of noise.

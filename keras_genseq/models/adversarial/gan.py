@@ -3,8 +3,8 @@ import math
 import keras
 from keras import ops
 
-from keras_genseq.models.adversarial_model import AdversarialModel
-from keras_genseq.models.presets import Preset
+from keras_genseq.models.adversarial.adversarial_model import AdversarialModel
+from keras_genseq.models.base.presets import Preset
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")

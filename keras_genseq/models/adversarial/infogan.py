@@ -6,9 +6,9 @@ from keras import ops
 from keras_genseq import export
 from keras_genseq.layers import StridedConv2D
 from keras_genseq.layers import StridedConv2DTranspose
-from keras_genseq.models.adversarial_model import AdversarialModel
-from keras_genseq.models.presets import Preset
-from keras_genseq.models.rows import map_rows
+from keras_genseq.models.adversarial.adversarial_model import AdversarialModel
+from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
 

@@ -9,10 +9,10 @@ from keras_genseq.models.autoencoder.networks import make_encoder
 from keras_genseq.models.autoencoder.prior_matched_codes import (
     PriorMatchedCodes,
 )
-from keras_genseq.models.counted_noise import VALIDATION_STEP
-from keras_genseq.models.players import PlayersModel
-from keras_genseq.models.players import seeds_of_turn
-from keras_genseq.models.presets import Preset
+from keras_genseq.models.base.multi_optimizer_model import PlayersModel
+from keras_genseq.models.base.multi_optimizer_model import seeds_of_turn
+from keras_genseq.models.base.presets import Preset
+from keras_genseq.models.base.training_seeds import VALIDATION_STEP
 from keras_genseq.ops.checks import check_counts
 
 POSTERIORS = ("deterministic", "gaussian", "universal")

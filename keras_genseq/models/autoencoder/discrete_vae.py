@@ -5,12 +5,14 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq.metrics import CodebookUsage
+from keras_genseq.models.autoencoder.latent_variable_model import (
+    LatentVariableModel,
+)
 from keras_genseq.models.autoencoder.pixel_likelihoods import LIKELIHOODS
 from keras_genseq.models.autoencoder.token_networks import make_token_decoder
 from keras_genseq.models.autoencoder.token_networks import make_token_encoder
-from keras_genseq.models.latent_variable_model import LatentVariableModel
-from keras_genseq.models.presets import Preset
-from keras_genseq.models.rows import map_rows
+from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_token_grids
 from keras_genseq.ops.checks import check_counts

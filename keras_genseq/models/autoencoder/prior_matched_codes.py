@@ -5,8 +5,8 @@ import math
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.models.latent_codes import LatentCodes
-from keras_genseq.models.rows import map_rows
+from keras_genseq.models.autoencoder.latent_codes import LatentCodes
+from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_vectors

@@ -5,11 +5,13 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq.metrics import ActiveUnits
+from keras_genseq.models.autoencoder.latent_variable_model import (
+    LatentVariableModel,
+)
 from keras_genseq.models.autoencoder.networks import make_decoder
 from keras_genseq.models.autoencoder.networks import make_encoder
 from keras_genseq.models.autoencoder.pixel_likelihoods import LIKELIHOODS
-from keras_genseq.models.latent_variable_model import LatentVariableModel
-from keras_genseq.models.presets import Preset
+from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.divergences import normal_kl

@@ -3,7 +3,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.models.series_model import SeriesModel
+from keras_genseq.models.density.forecasting_model import SeriesModel
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.scan import scan

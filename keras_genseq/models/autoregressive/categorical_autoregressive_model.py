@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy import special
 
 from keras_genseq.metrics import Perplexity
-from keras_genseq.models.sequence_model import SequenceModel
+from keras_genseq.models.density.sequence_model import SequenceModel
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.sampling import categories_from_uniforms

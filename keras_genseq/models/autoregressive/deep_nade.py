@@ -2,10 +2,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_genseq.models.counted_noise import SeededLosses
-from keras_genseq.models.likelihood_model import LikelihoodModel
-from keras_genseq.models.presets import Preset
-from keras_genseq.models.rows import map_rows
+from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.models.base.presets import Preset
+from keras_genseq.models.base.training_seeds import SeededLosses
+from keras_genseq.models.density.categorical_vector_model import LikelihoodModel
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import bernoulli_ensemble_log_prob
 from keras_genseq.ops.random import row_uniform

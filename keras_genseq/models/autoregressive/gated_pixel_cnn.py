@@ -1,13 +1,19 @@
 import keras
 
+from keras_genseq.layers.masked.cached_sampling.cached_gated import (
+    IncrementalGatedStack,
+)
+from keras_genseq.layers.masked.cached_sampling.cached_sampling import Chain
+from keras_genseq.layers.masked.cached_sampling.cached_sampling import (
+    IncrementalConv,
+)
 from keras_genseq.layers.masked.gated_masked_block import GatedMaskedBlock
-from keras_genseq.layers.masked.incremental import Chain
-from keras_genseq.layers.masked.incremental import IncrementalConv
-from keras_genseq.layers.masked.incremental_gated import IncrementalGatedStack
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.models.autoregressive.pixel_blocks import RELU
 from keras_genseq.models.autoregressive.pixel_blocks import centered
-from keras_genseq.models.image_likelihood_model import ImageLikelihoodModel
+from keras_genseq.models.density.image_likelihood_model import (
+    ImageLikelihoodModel,
+)
 from keras_genseq.ops.checks import check_counts
 
 

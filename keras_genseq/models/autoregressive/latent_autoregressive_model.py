@@ -2,9 +2,9 @@ import keras
 from keras import ops
 
 from keras_genseq import export
-from keras_genseq.layers.recurrent.by_name import layer_class
-from keras_genseq.models.rows import map_rows
-from keras_genseq.models.series_model import SeriesModel
+from keras_genseq.layers.recurrent.registry import layer_class
+from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.models.density.forecasting_model import SeriesModel
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.scan import scan

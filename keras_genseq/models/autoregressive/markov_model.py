@@ -8,12 +8,12 @@ from keras_genseq.models.autoregressive.transition_counts import (
     TransitionCounts,
 )
 from keras_genseq.models.autoregressive.transition_counts import check_smoothing
-from keras_genseq.models.sequence_model import SequenceModel
-from keras_genseq.ops.contexts import context_codes
-from keras_genseq.ops.contexts import context_offsets
-from keras_genseq.ops.contexts import next_context
+from keras_genseq.models.density.sequence_model import SequenceModel
 from keras_genseq.ops.markov_chain import entropy_rate
 from keras_genseq.ops.markov_chain import stationary_distribution
+from keras_genseq.ops.ngram_index import context_codes
+from keras_genseq.ops.ngram_index import context_offsets
+from keras_genseq.ops.ngram_index import next_context
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.sampling import categories_from_uniforms
 from keras_genseq.ops.scan import scan

@@ -4,9 +4,9 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq import export
-from keras_genseq.models.likelihood_model import LikelihoodModel
-from keras_genseq.models.presets import Preset
-from keras_genseq.models.rows import map_rows
+from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.models.base.presets import Preset
+from keras_genseq.models.density.categorical_vector_model import LikelihoodModel
 from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.log_probabilities import bernoulli_log_prob
 from keras_genseq.ops.nade import ACTIVATIONS

@@ -5,17 +5,23 @@ All map `2 * filters` channels to as many; `filters` is the paper's h.
 
 import keras
 
-from keras_genseq.layers.masked.context_conv import context_conv
-from keras_genseq.layers.masked.diagonal_bilstm import DiagonalBiLSTM
-from keras_genseq.layers.masked.incremental import AddedRows
-from keras_genseq.layers.masked.incremental import Chain
-from keras_genseq.layers.masked.incremental import IncrementalConv
-from keras_genseq.layers.masked.incremental import Pointwise
-from keras_genseq.layers.masked.incremental import context_rows
-from keras_genseq.layers.masked.incremental_lstm import (
+from keras_genseq.layers.masked.cached_sampling.cached_lstm import (
     IncrementalDiagonalBiLSTM,
 )
-from keras_genseq.layers.masked.incremental_lstm import IncrementalRowLSTM
+from keras_genseq.layers.masked.cached_sampling.cached_lstm import (
+    IncrementalRowLSTM,
+)
+from keras_genseq.layers.masked.cached_sampling.cached_sampling import AddedRows
+from keras_genseq.layers.masked.cached_sampling.cached_sampling import Chain
+from keras_genseq.layers.masked.cached_sampling.cached_sampling import (
+    IncrementalConv,
+)
+from keras_genseq.layers.masked.cached_sampling.cached_sampling import Pointwise
+from keras_genseq.layers.masked.cached_sampling.cached_sampling import (
+    context_rows,
+)
+from keras_genseq.layers.masked.context_conv import context_conv
+from keras_genseq.layers.masked.diagonal_bilstm import DiagonalBiLSTM
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.layers.masked.row_lstm import RowLSTM
 

@@ -2,14 +2,18 @@
 
 import keras
 
-from keras_genseq.layers.masked.incremental import AddedRows
-from keras_genseq.layers.masked.incremental import Chain
-from keras_genseq.layers.masked.incremental import IncrementalConv
+from keras_genseq.layers.masked.cached_sampling.cached_sampling import AddedRows
+from keras_genseq.layers.masked.cached_sampling.cached_sampling import Chain
+from keras_genseq.layers.masked.cached_sampling.cached_sampling import (
+    IncrementalConv,
+)
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.models.autoregressive.pixel_blocks import BLOCKS
 from keras_genseq.models.autoregressive.pixel_blocks import RELU
 from keras_genseq.models.autoregressive.pixel_blocks import centered
-from keras_genseq.models.image_likelihood_model import ImageLikelihoodModel
+from keras_genseq.models.density.image_likelihood_model import (
+    ImageLikelihoodModel,
+)
 from keras_genseq.ops.checks import check_counts
 
 

@@ -1,7 +1,7 @@
 import keras
 
 from keras_genseq.models.autoregressive.pixel_network import PixelNetworkModel
-from keras_genseq.models.presets import Preset
+from keras_genseq.models.base.presets import Preset
 
 
 def _preset(variant, num_parameters, num_layers=None):

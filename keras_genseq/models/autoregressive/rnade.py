@@ -2,7 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_genseq.models.vector_density_model import VectorDensityModel
+from keras_genseq.models.density.fixed_shape_density import VectorDensityModel
 from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts

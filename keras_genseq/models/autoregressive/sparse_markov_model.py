@@ -8,7 +8,7 @@ from keras_genseq.models.autoregressive.transition_counts import (
     TransitionCounts,
 )
 from keras_genseq.models.autoregressive.transition_counts import check_smoothing
-from keras_genseq.ops.contexts import lower_bound
+from keras_genseq.ops.ngram_index import lower_bound
 
 _NO_CONTEXT = np.iinfo("int64").max
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_genseq.ops.contexts import context_codes
+from keras_genseq.ops.ngram_index import context_codes
 
 WITTEN_BELL = "witten_bell"
 

@@ -3,10 +3,10 @@ from keras import ops
 
 from keras_genseq.layers.recurrent.gate_products import check_units
 from keras_genseq.layers.recurrent.recurrent_stack import RecurrentStack
-from keras_genseq.models.causal_language_model import CausalLanguageModel
 from keras_genseq.models.recurrent.carried_states import CarriedStates
-from keras_genseq.models.vocabulary_logits import tied_logits
-from keras_genseq.models.vocabulary_logits import without_padding
+from keras_genseq.models.text.causal_language_model import CausalLanguageModel
+from keras_genseq.models.text.output_projection import tied_logits
+from keras_genseq.models.text.output_projection import without_padding
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")

@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_genseq.layers.recurrent.gate_products import check_units
 from keras_genseq.layers.recurrent.recurrent_stack import RecurrentStack
-from keras_genseq.models.sequence_model import SequenceModel
+from keras_genseq.models.density.sequence_model import SequenceModel
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.scan import scan
 from keras_genseq.ops.value_checks import ensure

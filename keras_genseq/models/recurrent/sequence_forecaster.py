@@ -4,8 +4,8 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq import export
+from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.recurrent.sequence_predictor import SequencePredictor
-from keras_genseq.models.rows import map_rows
 from keras_genseq.ops.checks import as_quantiles
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts

@@ -6,9 +6,9 @@ from keras import ops
 
 from keras_genseq import export
 from keras_genseq.layers.recurrent.recurrent_encoder import RecurrentEncoder
-from keras_genseq.models.presets import FromPreset
-from keras_genseq.models.rows import map_rows
-from keras_genseq.models.trainer import Trainer
+from keras_genseq.models.base.base_model import Trainer
+from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.models.base.presets import FromPreset
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.value_checks import all_finite

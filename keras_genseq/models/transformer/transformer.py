@@ -5,12 +5,12 @@ from keras_genseq.layers import PositionEmbedding
 from keras_genseq.layers import SinusoidalPositionEncoding
 from keras_genseq.layers import TransformerDecoderBlock
 from keras_genseq.layers import TransformerEncoderBlock
-from keras_genseq.models.presets import Preset
-from keras_genseq.models.sequence_to_sequence_model import (
+from keras_genseq.models.base.presets import Preset
+from keras_genseq.models.text.output_projection import tied_logits
+from keras_genseq.models.text.output_projection import without_padding
+from keras_genseq.models.text.sequence_to_sequence_model import (
     SequenceToSequenceModel,
 )
-from keras_genseq.models.vocabulary_logits import tied_logits
-from keras_genseq.models.vocabulary_logits import without_padding
 from keras_genseq.ops.checks import check_counts
 
 POSITIONS = ("sinusoidal", "learned")

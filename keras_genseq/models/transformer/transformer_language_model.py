@@ -5,10 +5,10 @@ from keras import ops
 from keras_genseq.layers import PositionEmbedding
 from keras_genseq.layers import SinusoidalPositionEncoding
 from keras_genseq.layers import TransformerEncoderBlock
-from keras_genseq.models.causal_language_model import CausalLanguageModel
-from keras_genseq.models.rows import map_rows
-from keras_genseq.models.vocabulary_logits import tied_logits
-from keras_genseq.models.vocabulary_logits import without_padding
+from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.models.text.causal_language_model import CausalLanguageModel
+from keras_genseq.models.text.output_projection import tied_logits
+from keras_genseq.models.text.output_projection import without_padding
 from keras_genseq.ops.checks import check_counts
 
 POSITIONS = ("sinusoidal", "learned", "rotary")

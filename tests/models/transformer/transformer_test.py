@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_genseq.models import Transformer
 from keras_genseq.models import TransformerSchedule
-from keras_genseq.models.beam_search import beam_search
+from keras_genseq.models.text.beam_search import beam_search
 from keras_genseq.tokenizers import CharacterTokenizer
 
 X = np.array([[1, 2, 3, 4], [2, 2, 0, 0], [3, 1, 4, 0]], "int32")
