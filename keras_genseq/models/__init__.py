@@ -55,12 +55,27 @@ from keras_genseq.models.autoregressive.rnade import RNADE as RNADE
 from keras_genseq.models.autoregressive.sparse_markov_model import (
     SparseMarkovModel as SparseMarkovModel,
 )
-from keras_genseq.models.base.base_model import Trainer as Trainer
+from keras_genseq.models.base.base_model import BaseModel as BaseModel
+from keras_genseq.models.base.endpoint import Endpoint as Endpoint
+from keras_genseq.models.base.endpoint import Input as Input
+from keras_genseq.models.base.multi_optimizer_model import (
+    MultiOptimizerModel as MultiOptimizerModel,
+)
+from keras_genseq.models.base.presets import Preset as Preset
+from keras_genseq.models.classifier.classifier_model import (
+    ClassifierModel as ClassifierModel,
+)
 from keras_genseq.models.classifier.image_classifier import (
     ImageClassifier as ImageClassifier,
 )
 from keras_genseq.models.density.categorical_vector_model import (
-    LikelihoodModel as LikelihoodModel,
+    CategoricalVectorModel as CategoricalVectorModel,
+)
+from keras_genseq.models.density.density_model import (
+    FixedShapeDensity as FixedShapeDensity,
+)
+from keras_genseq.models.density.forecasting_model import (
+    ForecastingModel as ForecastingModel,
 )
 from keras_genseq.models.density.image_likelihood_model import (
     ImageLikelihoodModel as ImageLikelihoodModel,
@@ -92,3 +107,7 @@ from keras_genseq.models.transformer.transformer_language_model import (
 from keras_genseq.models.transformer.transformer_schedule import (
     TransformerSchedule as TransformerSchedule,
 )
+
+# Names of these bases that other people's code has.
+Trainer = BaseModel
+LikelihoodModel = CategoricalVectorModel

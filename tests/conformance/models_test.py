@@ -77,13 +77,13 @@ def compiled(name, strategy=None, jit_compile=False, **kwargs):
 
 def optimizers(model, rate=0.02):
     """Arguments of `compile`: Adam for the model, or for each player."""
-    if not hasattr(model, "player_networks"):
+    if not hasattr(model, "group_networks"):
         adam = keras.optimizers.Adam(rate, use_ema=True, ema_momentum=0.9)
         return {"optimizer": adam}
     return {
         # A larger epsilon: players' first gradients are next to nothing.
         f"{player}_optimizer": keras.optimizers.Adam(rate, epsilon=1e-3)
-        for player in model.player_networks
+        for player in model.group_networks
     }
 
 
@@ -205,7 +205,7 @@ def awake(model):
 PLAYERS = [
     (name, player)
     for name, case in GAMES.items()
-    for player in case.make().player_metrics
+    for player in case.make().loss_names
 ]
 
 
@@ -213,7 +213,7 @@ def mean_loss(model, name, player):
     """A player's mean loss on the batch, with the noise of the first step."""
     batch = GAMES[name].batch(BATCH)
     data = batch if isinstance(batch, tuple) else (batch,)
-    batch = model.batch_of(data, step=0)
+    batch = model.seeded_batch(data, step=0)
     losses, _ = getattr(model, f"{player}_loss")(batch)
     return float(tf.reduce_mean(losses))
 
@@ -227,13 +227,13 @@ def mean_loss(model, name, player):
 )
 def test_a_players_loss_falls_while_the_others_stand_still(name, player):
     model = awake(compiled(name, **GAMES[name].quiet))
-    for other in model.player_networks:
+    for other in model.group_networks:
         if other != player:
             getattr(model, f"{other}_optimizer").learning_rate = 0.0
-    mine = model.player_networks[player]
+    mine = model.group_networks[player]
     theirs = [
         v
-        for networks in model.player_networks.values()
+        for networks in model.group_networks.values()
         for network in networks
         for v in network.trainable_variables
         if not any(v is w for n in mine for w in n.trainable_variables)
@@ -263,10 +263,10 @@ def test_a_players_gradients_are_everywhere_and_finite(name, player):
     batch = GAMES[name].batch(BATCH)
     data = batch if isinstance(batch, tuple) else (batch,)
     variables = [
-        v for n in model.player_networks[player] for v in n.trainable_variables
+        v for n in model.group_networks[player] for v in n.trainable_variables
     ]
     with tf.GradientTape() as tape:
-        batch = model.batch_of(data, step=0)
+        batch = model.seeded_batch(data, step=0)
         losses, _ = getattr(model, f"{player}_loss")(batch)
         loss = tf.reduce_mean(losses)
     for gradient in tape.gradient(loss, variables):
@@ -282,7 +282,7 @@ def test_a_game_trains_under_every_policy_with_float32_logits(name, policy):
     assert np.isfinite(losses).all()
     is_scaled = {
         isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-        for optimizer, _ in model.players.values()
+        for optimizer, _ in model.optimizer_groups.values()
     }
     assert is_scaled == {policy == "mixed_float16"}
     assert any(

@@ -1,33 +1,33 @@
 """The base of generators of images that a discriminator trains."""
 
-import keras
-import tensorflow as tf
 from keras import ops
 
 from keras_genseq import losses
-from keras_genseq.models.adversarial.generator_and_judge import (
-    GeneratorAndJudge,
-)
-from keras_genseq.models.base.multi_optimizer_model import PlayersModel
-from keras_genseq.models.base.multi_optimizer_model import follow
-from keras_genseq.models.base.multi_optimizer_model import frozen_copy
-from keras_genseq.models.base.multi_optimizer_model import frozen_statistics
-from keras_genseq.models.base.multi_optimizer_model import seeds_of_turn
-from keras_genseq.models.base.training_seeds import VALIDATION_STEP
+from keras_genseq.models.base.batch_norm import frozen_statistics
+from keras_genseq.models.base.conditioning import class_condition
+from keras_genseq.models.base.ema import WeightAverage
+from keras_genseq.models.base.endpoint import Endpoint
+from keras_genseq.models.base.endpoint import seed_input
+from keras_genseq.models.base.endpoint import temperature_input
+from keras_genseq.models.base.endpoint import tensor_input
+from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
+from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.ops.augmentation import AUGMENTATIONS
 from keras_genseq.ops.augmentation import augment
+from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_uniform
 
 NOISES = ("normal", "uniform")
-# Streams of a row's seed; `GeneratorAndJudge` draws z from stream 0.
+# Streams of a row's seed; z is drawn from stream 0.
 _MIXING_STREAM = 1
 # Subclasses have 2 and 3.
 _REAL_STREAM = 4
 _FAKE_STREAM = 5
 
 
-class AdversarialModel(GeneratorAndJudge, PlayersModel):
+class AdversarialModel(MultiOptimizerModel):
     """Turns noise into images that a discriminator takes for real ones.
 
         min_G max_D  E[log D(x)] + E[log(1 - D(G(z)))]
@@ -68,7 +68,7 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         **kwargs: passed to `keras.Model`.
     """
 
-    player_metrics = {"discriminator": "d_loss", "generator": "g_loss"}
+    loss_names = {"discriminator": "d_loss", "generator": "g_loss"}
 
     def __init__(
         self,
@@ -93,31 +93,26 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
             num_classes=1 if num_classes is None else num_classes,
             discriminator_updates=discriminator_updates,
         )
-        _check_choice("noise", noise, NOISES)
-        _check_choice(
-            "adversarial_loss", adversarial_loss, losses.ADVERSARIAL_LOSSES
-        )
+        check_choice("noise", noise, NOISES)
         for name in augmentations:
-            _check_choice("augmentations", name, AUGMENTATIONS)
+            check_choice("augmentations", name, AUGMENTATIONS)
         if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
             raise ValueError(
                 "`ema_decay` must be None or in [0, 1). "
                 f"Received: ema_decay={ema_decay!r}"
             )
-        super().__init__(seed=seed, **kwargs)
+        super().__init__(seed=seed, adversarial_loss=adversarial_loss, **kwargs)
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
         self.noise = noise
         self.num_classes = num_classes
-        self.adversarial_loss = adversarial_loss
         self.gradient_penalty_weight = gradient_penalty_weight
         self.r1_weight = r1_weight
         self.drift_weight = drift_weight
         self.discriminator_updates = discriminator_updates
         self.augmentations = tuple(augmentations)
         self.ema_decay = ema_decay
-        self.loss_pair = losses.ADVERSARIAL_LOSSES[adversarial_loss]
-        self.averaged_generator = None
+        self.average = self.averaged_generator = None
 
     def set_networks(self, generator, discriminator):
         """Takes the networks and builds the model.
@@ -132,8 +127,9 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         self.generator = generator
         self.discriminator = discriminator
         if self.ema_decay is not None:
-            self.averaged_generator = frozen_copy(generator)
-        self.make_means(*self.term_names(), *map(_norm_name, self.players))
+            self.average = WeightAverage(generator, self.ema_decay)
+            self.averaged_generator = self.average.copy
+        self.make_means(*self.term_names())
         self.build((None, *self.image_shape))
 
     def term_names(self):
@@ -148,10 +144,6 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
             "fake_distance",
         ]
 
-    def build(self, input_shape):
-        self.add_counter()
-        self.built = True
-
     @property
     def networks(self):
         """dict: name -> the Keras model that is a part of this one."""
@@ -164,45 +156,25 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         return networks
 
     @property
-    def player_networks(self):
+    def group_networks(self):
         return {
             "discriminator": [self.discriminator],
             "generator": [self.generator],
         }
 
-    def train_step(self, data):
+    @property
+    def update_order(self):
         """Algorithm 1 of Goodfellow et al., 2014."""
-        num_turns = self.discriminator_updates + 1
-        batch = self.batch_of(data, ops.convert_to_tensor(self.updates))
-        for number in range(self.discriminator_updates):
-            d_losses, d_terms = self.turn(
-                "discriminator", seeds_of_turn(batch, number, num_turns)
-            )
-        g_losses, g_terms = self.turn(
-            "generator", seeds_of_turn(batch, num_turns - 1, num_turns)
-        )
-        self.end_update()
-        return self.track(d_losses + g_losses, {**d_terms, **g_terms})
+        return ["discriminator"] * self.discriminator_updates + ["generator"]
 
-    def test_step(self, data):
-        batch = self.batch_of(data, VALIDATION_STEP)
-        logs = self.track(*self.losses_of(batch))
-        # Nobody moves, so there are no gradients.
-        norms = set(map(_norm_name, self.players))
-        return {k: v for k, v in logs.items() if k not in norms}
+    def condition_inputs(self):
+        return class_condition(self.num_classes)
 
-    def gradient_terms(self, player, grads, scale):
-        norm = tf.linalg.global_norm(
-            [tf.cast(g, tf.float32) for g in grads if g is not None]
-        )
-        return {_norm_name(player): norm / scale}
+    def check_inputs(self, x, name="x"):
+        return as_images(x, self.image_shape, name=name)
 
-    def losses_of(self, batch, training=False):
-        """Losses of both players on a batch, and all terms; no update."""
-        d_losses, d_terms = self.discriminator_loss(batch, training)
-        g_losses, g_terms = self.generator_loss(batch, training)
-        terms = {"d_loss": d_losses, "g_loss": g_losses, **d_terms, **g_terms}
-        return d_losses + g_losses, terms
+    def batch_of(self, x, y):
+        return {"real": x, "condition": y}
 
     def discriminator_loss(self, batch, training=True):
         """What the discriminator minimizes.
@@ -227,7 +199,7 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         d_losses = self.loss_pair.discriminator(real_logits, fake_logits) - gain
         if training:
             d_losses += self._penalties(batch, seen, seen_fake, real_logits)
-        is_real, is_fake = map(self._is_real, (real_logits, fake_logits))
+        is_real, is_fake = map(self.is_real, (real_logits, fake_logits))
         return d_losses, {
             **terms,
             "real_logit": real_logits,
@@ -244,7 +216,7 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         z, condition = self.draw_latents(batch["seeds"]), batch["condition"]
         fake = self.generate(z, condition, training)
         fake = self._seen(fake, batch["seeds"], _FAKE_STREAM, training)
-        with frozen_statistics(*self.player_networks["discriminator"]):
+        with frozen_statistics(*self.group_networks["discriminator"]):
             fake_logits, gain, terms = self.judge_fake(
                 fake, z, condition, training
             )
@@ -267,14 +239,142 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
 
     def end_update(self):
         """Moves the averaged generator and the counter one update on."""
-        if self.averaged_generator is not None:
-            follow(
-                self.averaged_generator.weights,
-                self.generator.weights,
-                self.ema_decay,
-                self.updates,
-            )
-        self.updates.assign_add(1)
+        if self.average is not None:
+            self.average.update(self.updates)
+        super().end_update()
+
+    def generate(self, z, condition=None, training=False):
+        """Images of noise, by the generator that is trained.
+
+        Args:
+            z: `(batch_size, latent_dim)`.
+            condition: `(batch_size,)` int32 classes, or None.
+            training: bool.
+
+        Returns:
+            `(batch_size, height, width, channels)` float32 tensor.
+        """
+        return self._run(self.generator, z, condition, training)
+
+    def judge(self, x, condition=None, training=False):
+        """The discriminator's logits, `(batch_size,)` float32."""
+        return self._run(self.discriminator, x, condition, training)[:, 0]
+
+    def call(self, x, condition=None, training=False):
+        return self.judge(x, condition, training)
+
+    def draw_latents(self, seeds, temperature=None):
+        """Noise of a batch, each row from its own seed.
+
+        Args:
+            seeds: `(batch_size,)` int32 tensor.
+            temperature: `(batch_size,)` float32 tensor by which it is scaled,
+                or None.
+
+        Returns:
+            `(batch_size, latent_dim)` float32 tensor.
+        """
+        if self.noise == "uniform":
+            z = 2.0 * row_uniform(seeds, self.latent_dim) - 1.0
+        else:
+            z = row_normal(seeds, self.latent_dim)
+        return z if temperature is None else temperature[:, None] * z
+
+    def draw(self, seeds, temperature, condition=None):
+        """Samples of a batch: see `sample`."""
+        return self.decode_latents(
+            self.draw_latents(seeds, temperature), condition
+        )
+
+    def decode_latents(self, z, condition=None):
+        """Images of noise, by the averaged generator if there is one."""
+        generator = self.averaged_generator or self.generator
+        return self._run(generator, z, condition, training=False)
+
+    def sample(
+        self,
+        num_samples,
+        seed=None,
+        *,
+        temperature=1.0,
+        condition=None,
+        batch_size=256,
+    ):
+        """Draws images.
+
+        Args:
+            num_samples: int.
+            seed: int, or one int per sample; None draws one. Sample i depends
+                on the seed and i alone, not on `num_samples`.
+            temperature: float, or one per sample: scales the noise. Below 1,
+                samples are likelier to look right and more alike.
+            condition: a class, or one per sample, of a conditional model.
+            batch_size: int. Samples drawn at once.
+
+        Returns:
+            `(num_samples, height, width, channels)` float32 tensor in [0, 1].
+
+        Raises:
+            ValueError: if `num_samples` is not positive, `temperature` out of
+                range, or a number of values is neither one nor `num_samples`.
+        """
+        check_counts(num_samples=num_samples)
+        return self.ask(
+            "sample",
+            num_samples,
+            seed=seed,
+            temperature=temperature,
+            condition=condition,
+            batch_size=batch_size,
+        )
+
+    def discriminate(self, x, *, condition=None, batch_size=256):
+        """How real the discriminator holds images.
+
+        Args:
+            x: `(num_images, height, width, channels)` floats in [0, 1].
+            condition: as for `sample`.
+            batch_size: int. Images judged at once.
+
+        Returns:
+            dict of `(num_images,)` float32 tensors: `logits`, and `realness`
+            in (0, 1), their sigmoid D(x). Where D is at its best it is
+            p_data / (p_data + p_G).
+        """
+        return self.ask(
+            "discriminate", x=x, condition=condition, batch_size=batch_size
+        )
+
+    def endpoints(self):
+        condition = self.condition_inputs()
+        return {
+            **super().endpoints(),
+            "sample": Endpoint(
+                self.draw,
+                {
+                    "seed": seed_input(),
+                    "temperature": temperature_input("scales the noise"),
+                    **condition,
+                },
+                "x",
+                description="draws images",
+            ),
+            "discriminate": Endpoint(
+                self.judge,
+                {"x": self.example_input(), **condition},
+                lambda logits, _: {
+                    "realness": ops.sigmoid(logits),
+                    "logits": logits,
+                },
+                description="how real the discriminator holds images",
+            ),
+        }
+
+    def example_input(self):
+        """The input of an endpoint that reads images."""
+        return tensor_input(
+            self.image_shape, "images, in [0, 1]", self.check_inputs
+        )
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0],)
@@ -295,23 +395,6 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
             "ema_decay": self.ema_decay,
             "seed": self.seed,
         }
-
-    def batch_of(self, data, step):
-        """What the losses take: dict of `real`, `condition` and `seeds`.
-
-        Raises:
-            ValueError: if the data hold weights, or a conditional model finds
-                no classes.
-        """
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        if sample_weight is not None:
-            raise ValueError(
-                "Players do not weigh examples: leave the sample weights out."
-            )
-        if self.num_classes is not None and y is None:
-            self.check_condition(None, tf.shape(x)[0])
-        seeds = self.seeds_of_batch(data, step)
-        return {"real": x, "condition": y, "seeds": seeds}
 
     def _seen(self, x, seeds, stream, training):
         """Images as the discriminator sees them."""
@@ -336,28 +419,17 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
             total += self.drift_weight * losses.drift_penalty(real_logits)
         return total
 
-    def _is_real(self, logits):
-        # Least squares tells 1 from 0, all others positive from negative.
-        middle = 0.5 if self.adversarial_loss == "least_squares" else 0.0
-        return ops.cast(logits > middle, "float32")
-
-
-def _norm_name(player):
-    return f"{player}_gradient_norm"
+    def _run(self, network, inputs, condition, training):
+        if self.num_classes is not None:
+            inputs = [inputs, ops.one_hot(condition, self.num_classes)]
+        # Logits and images are float32 under every dtype policy.
+        return ops.cast(network(inputs, training=training), "float32")
 
 
 def _distance_to_next(x):
     """Euclidean distance of each image of a batch to the next one."""
     gaps = ops.square(x - ops.roll(x, 1, axis=0))
     return ops.sqrt(ops.sum(gaps, axis=tuple(range(1, len(x.shape)))))
-
-
-def _check_choice(name, value, choices):
-    if value not in choices:
-        raise ValueError(
-            f"`{name}` must be one of {tuple(choices)}. "
-            f"Received: {name}={value!r}"
-        )
 
 
 def _check_network(name, network, output_shape):

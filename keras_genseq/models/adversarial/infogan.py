@@ -3,11 +3,10 @@ import math
 import keras
 from keras import ops
 
-from keras_genseq import export
 from keras_genseq.layers import StridedConv2D
 from keras_genseq.layers import StridedConv2DTranspose
 from keras_genseq.models.adversarial.adversarial_model import AdversarialModel
-from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
@@ -74,7 +73,7 @@ class InfoGAN(AdversarialModel):
             jit_compile=True,
         )
         model.fit(images, batch_size=128, epochs=50)
-        probabilities, numbers = model.encode(images)
+        model.encode(images)["probabilities"]
 
     Differences from the paper:
         Eq. 6 lets Q move with the generator; here, as in the authors' code,
@@ -163,7 +162,7 @@ class InfoGAN(AdversarialModel):
         }
 
     @property
-    def player_networks(self):
+    def group_networks(self):
         # The trunk is a part of the discriminator.
         return {
             "discriminator": [self.discriminator, self.code_reader],
@@ -255,7 +254,7 @@ class InfoGAN(AdversarialModel):
         ends.append(sum(self.categories))
         return ops.split(code, ends[1:], axis=-1)
 
-    def encode(self, x, batch_size=256):
+    def encode(self, x, *, batch_size=256):
         """Codes of images.
 
         Args:
@@ -263,26 +262,21 @@ class InfoGAN(AdversarialModel):
             batch_size: int. Images read at once.
 
         Returns:
-            `(num_images, sum(categories))` probabilities, those of each
-            category side by side, and `(num_images, num_continuous)` means.
+            dict of `probabilities`, `(num_images, sum(categories))`, those of
+            each category side by side, and `numbers`, `(num_images,
+            num_continuous)` means; what the code does not have is left out,
+            and of one that is left alone the tensor is returned.
         """
-        x = self.check_inputs(x)
-        return map_rows(self.compile_method(self._encode), (x,), batch_size)
+        return self.ask("encode", x=x, batch_size=batch_size)
 
-    def serving_signatures(self):
-        """Signatures of the exported model: see `keras_genseq.export`."""
-
-        def encode(x):
-            probabilities, means = self._encode(self.check_inputs(x))
-            outputs = {"probabilities": probabilities, "numbers": means}
-            return {k: v for k, v in outputs.items() if v.shape[-1]}
-
-        x = {"x": self.signature(lambda x: x, "x").inputs["x"]}
-        example = self.signature(lambda x: x, "x").example["x"]
-        return {
-            **super().serving_signatures(),
-            "encode": export.Signature(encode, x, {"x": example}),
-        }
+    def endpoints(self):
+        encode = Endpoint(
+            self._encode,
+            {"x": self.example_input()},
+            lambda code, _: {k: v for k, v in code.items() if v.shape[-1]},
+            description="codes of images",
+        )
+        return {**super().endpoints(), "encode": encode}
 
     def get_config(self):
         return {
@@ -301,7 +295,8 @@ class InfoGAN(AdversarialModel):
         logits, means = self.read(self.trunk(x, training=False))
         probabilities = [ops.softmax(logit) for logit in logits]
         probabilities = probabilities or [means[:, :0]]
-        return ops.concatenate(probabilities, axis=-1), means
+        probabilities = ops.concatenate(probabilities, axis=-1)
+        return {"probabilities": probabilities, "numbers": means}
 
     def _drawn_categories(self, seeds):
         count = max(1, len(self.categories))

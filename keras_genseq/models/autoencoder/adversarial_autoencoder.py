@@ -1,25 +1,39 @@
+import math
+
 import keras
+import tensorflow as tf
 from keras import ops
 
-from keras_genseq import losses
 from keras_genseq.models.autoencoder.code_priors import GaussianPrior
+from keras_genseq.models.autoencoder.latent_codes import LatentCodes
 from keras_genseq.models.autoencoder.networks import make_critic
 from keras_genseq.models.autoencoder.networks import make_decoder
 from keras_genseq.models.autoencoder.networks import make_encoder
-from keras_genseq.models.autoencoder.prior_matched_codes import (
-    PriorMatchedCodes,
-)
-from keras_genseq.models.base.multi_optimizer_model import PlayersModel
-from keras_genseq.models.base.multi_optimizer_model import seeds_of_turn
+from keras_genseq.models.base.endpoint import Endpoint
+from keras_genseq.models.base.endpoint import num_rows_of
+from keras_genseq.models.base.endpoint import tensor_input
+from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
+from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.models.base.presets import Preset
-from keras_genseq.models.base.training_seeds import VALIDATION_STEP
+from keras_genseq.ops.checks import as_images
+from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.random import row_normal
+from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.value_checks import all_finite
+from keras_genseq.ops.value_checks import ensure
 
 POSTERIORS = ("deterministic", "gaussian", "universal")
+# Streams of a row's seed for the noise of the encoder and the categories.
+_POSTERIOR_STREAM = 4
+_CATEGORY_STREAM = 5
+_INPUT_STREAM = 6
+_LOG_VAR_RANGE = (-10.0, 10.0)
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
+class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
     """Autoencoder whose codes a discriminator takes for draws of a prior.
 
     Each update has the paper's phases:
@@ -133,6 +147,9 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
         ),
     }
 
+    # The class is for the decoder; the paper's encoder sees the image alone.
+    conditional_encoder = False
+
     def __init__(
         self,
         image_shape,
@@ -161,15 +178,7 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
             num_classes=1 if num_classes is None else num_classes,
             num_categories=1 if num_categories is None else num_categories,
         )
-        for name, value, choices in (
-            ("posterior_type", posterior_type, POSTERIORS),
-            ("adversarial_loss", adversarial_loss, losses.ADVERSARIAL_LOSSES),
-        ):
-            if value not in choices:
-                raise ValueError(
-                    f"`{name}` must be one of {tuple(choices)}. "
-                    f"Received: {name}={value!r}"
-                )
+        check_choice("posterior_type", posterior_type, POSTERIORS)
         for name, value in (
             ("input_noise", input_noise),
             ("head_distance", head_distance),
@@ -208,7 +217,7 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
             raise ValueError(
                 "`cluster_heads=True` needs `num_categories`, the clusters."
             )
-        super().__init__(seed=seed, **kwargs)
+        super().__init__(seed=seed, adversarial_loss=adversarial_loss, **kwargs)
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
         self.prior = prior
@@ -223,8 +232,6 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
         self.num_categories = num_categories
         self.cluster_heads = cluster_heads
         self.head_distance = head_distance
-        self.adversarial_loss = adversarial_loss
-        self.loss_pair = losses.ADVERSARIAL_LOSSES[adversarial_loss]
 
         categories = num_categories or 0
         self.code_dim = latent_dim + (0 if cluster_heads else categories)
@@ -262,10 +269,6 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
         self.make_means("code_accuracy")
         self.build((None, *self.image_shape))
 
-    def build(self, input_shape):
-        self.add_counter()
-        self.built = True
-
     @property
     def networks(self):
         """dict: name -> the Keras layer or model that is a part of this one."""
@@ -279,7 +282,7 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
         return {k: n for k, n in networks.items() if n is not None}
 
     @property
-    def player_networks(self):
+    def group_networks(self):
         networks = self.networks
         names = {
             "autoencoder": ("encoder", "decoder", "heads"),
@@ -289,12 +292,12 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
         if self.num_categories:
             names["classifier"] = ("encoder",)
         return {
-            player: [networks[name] for name in own if name in networks]
-            for player, own in names.items()
+            group: [networks[name] for name in own if name in networks]
+            for group, own in names.items()
         }
 
     @property
-    def player_metrics(self):
+    def loss_names(self):
         names = {
             "autoencoder": "reconstruction",
             "discriminator": "d_loss",
@@ -304,45 +307,14 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
             names["classifier"] = "classification"
         return names
 
-    def train_step(self, data):
-        """The phases of section 2: reconstruction, regularization, classes."""
-        batch = self.batch_of(data, ops.convert_to_tensor(self.updates))
-        players = list(self.player_networks)
-        total, terms = 0.0, {}
-        for number, player in enumerate(players):
-            player_losses, player_terms = self.turn(
-                player, seeds_of_turn(batch, number, len(players))
-            )
-            total += player_losses
-            terms.update(player_terms)
-        self.updates.assign_add(1)
-        return self.track(total, terms)
-
-    def test_step(self, data):
-        batch = self.batch_of(data, VALIDATION_STEP)
-        total, terms = 0.0, {}
-        for player, metric in self.player_metrics.items():
-            loss_fn = getattr(self, f"{player}_loss")
-            terms[metric], more = loss_fn(batch, training=False)
-            terms.update(more)
-            total += terms[metric]
-        return self.track(total, terms)
-
-    def batch_of(self, data, step):
-        """What the losses take: dict of `x`, `classes`, `labelled`, `seeds`."""
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        seeds = self.seeds_of_batch(data, step)
+    def batch_of(self, x, y):
         if isinstance(y, (tuple, list)):
             labelled, classes = y
         else:
             labelled = x
-            classes = ops.full_like(seeds, -1) if y is None else y
-        return {
-            "x": x,
-            "labelled": labelled,
-            "classes": classes,
-            "seeds": seeds,
-        }
+            unknown = tf.fill(tf.shape(x)[:1], -1)
+            classes = unknown if y is None else y
+        return {"x": x, "labelled": labelled, "classes": classes}
 
     def autoencoder_loss(self, batch, training=True):
         """Half the squared error of the reconstruction, summed over pixels."""
@@ -360,10 +332,8 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
         real = self.judge_codes(drawn, known, training)
         fake = self.judge_codes(ops.stop_gradient(z), known, training)
         d_losses = self.loss_pair.discriminator(real, fake)
-        # Least squares tells 1 from 0, all others positive from negative.
-        middle = 0.5 if self.adversarial_loss == "least_squares" else 0.0
-        right = [real > middle, fake < middle]
-        accuracy = ops.mean(ops.cast(ops.stack(right), "float32"), axis=0)
+        right = ops.stack([self.is_real(real), 1.0 - self.is_real(fake)])
+        accuracy = ops.mean(right, axis=0)
         if self.num_categories:
             probabilities = ops.stop_gradient(ops.softmax(logits))
             d_losses += self.loss_pair.discriminator(
@@ -392,6 +362,209 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
         one_hot = ops.one_hot(ops.maximum(classes, 0), self.num_categories)
         log_prob = ops.sum(one_hot * ops.log_softmax(logits), axis=-1)
         return ops.where(classes < 0, 0.0, -log_prob), {}
+
+    def code_of(self, x, seeds=None, training=False):
+        """The parts of the codes of images.
+
+        Args:
+            x: `(batch_size, height, width, channels)`.
+            seeds: `(batch_size,)` int32 tensor from which the posterior draws,
+                or None for its centre.
+            training: bool.
+
+        Returns:
+            z, `(batch_size, latent_dim)` float32, and the logits of the
+            categories, `(batch_size, num_categories)`, or None without any.
+        """
+        x = ops.convert_to_tensor(x)
+        if training and self.input_noise:
+            noise = row_normal(
+                seeds, math.prod(self.image_shape), stream=_INPUT_STREAM
+            )
+            x = x + self.input_noise * ops.reshape(noise, ops.shape(x))
+        if self.posterior_type == "universal":
+            noise = ops.zeros((ops.shape(x)[0], self.noise_dim))
+            if seeds is not None:
+                noise = row_normal(
+                    seeds, self.noise_dim, stream=_POSTERIOR_STREAM
+                )
+            x = [x, noise]
+        z = ops.cast(self.encoder(x, training=training), "float32")
+        logits = None
+        if self.num_categories:
+            logits = z[:, -self.num_categories :]
+            z = z[:, : -self.num_categories]
+        if self.posterior_type == "gaussian":
+            z, z_log_var = ops.split(z, 2, axis=-1)
+            z_log_var = ops.clip(z_log_var, *_LOG_VAR_RANGE)
+            if seeds is not None:
+                z += ops.exp(0.5 * z_log_var) * row_normal(
+                    seeds, self.latent_dim, stream=_POSTERIOR_STREAM
+                )
+        return z, logits
+
+    def joined(self, z, logits):
+        """The code that z and the logits of the categories make."""
+        if logits is None:
+            return z
+        return self.with_categories(z, ops.softmax(logits))
+
+    def judge_codes(self, z, classes=None, training=False):
+        """The discriminator's logits of z, `(batch_size,)` float32."""
+        if self.prior_classes:
+            unknown = self.prior.num_classes
+            if classes is None:
+                classes = ops.full((ops.shape(z)[0],), -1, "int32")
+            # The last one-hot entry says that the class is unknown.
+            known = ops.where(classes < 0, unknown, classes)
+            z = ops.concatenate([z, ops.one_hot(known, unknown + 1)], axis=-1)
+        logits = self.discriminator(z, training=training)
+        return ops.cast(logits, "float32")[:, 0]
+
+    def judge_categories(self, categories, training=False):
+        """The other discriminator's logits of categories."""
+        logits = self.category_discriminator(categories, training=training)
+        return ops.cast(logits, "float32")[:, 0]
+
+    def posterior(self, x, condition=None, training=False):
+        return self.joined(*self.code_of(x, training=training))
+
+    def likeliest_code(self, posterior):
+        return posterior
+
+    def draw_prior(self, seeds, temperature):
+        z = temperature[:, None] * self.prior.draw(seeds)
+        if not self.num_categories:
+            return z
+        return self.with_categories(z, self.draw_categories(seeds))
+
+    def decoded(self, z, condition=None, training=False):
+        if condition is not None:
+            z = [z, ops.one_hot(condition, self.num_classes)]
+        logits = self.decoder(z, training=training)
+        return ops.sigmoid(ops.cast(logits, "float32"))
+
+    def mean_from_decoded(self, decoded):
+        return decoded
+
+    @property
+    def code_spec(self):
+        return tf.TensorSpec((None, self.code_dim), tf.float32)
+
+    def served_codes(self, posterior):
+        return {"z": posterior}
+
+    def discriminate(self, z, *, batch_size=256):
+        """How likely z are draws of the prior, not parts of codes of images.
+
+        Args:
+            z: `(num_codes, latent_dim)`.
+            batch_size: int. Codes judged at once.
+
+        Returns:
+            `(num_codes,)` float32 tensor in (0, 1).
+        """
+        return self.ask("discriminate", z=z, batch_size=batch_size)
+
+    def classify(self, x, *, batch_size=256):
+        """Probabilities of the categories: of classes, or of clusters.
+
+        Args:
+            x: `(num_images, height, width, channels)` floats in [0, 1].
+            batch_size: int. Images classified at once.
+
+        Returns:
+            dict: `probabilities` and `logits`, `(num_images, num_categories)`
+            float32 tensors.
+
+        Raises:
+            ValueError: if the code has no categorical part.
+        """
+        if not self.num_categories:
+            raise ValueError(
+                "This model has no categories. Make it with `num_categories`."
+            )
+        return self.ask("classify", x=x, batch_size=batch_size)
+
+    def check_inputs(self, x, name="x"):
+        return as_images(x, self.image_shape, name=name)
+
+    def check_codes(self, z, name="z"):
+        return all_finite(as_vectors(z, self.code_dim, name=name), name=name)
+
+    def check_targets(self, y, x):
+        if self.num_classes is not None:
+            return super().check_targets(y, x)
+        if y is None:
+            return None
+        if self.num_categories and isinstance(y, (tuple, list)):
+            labelled, classes = y
+            labelled = self.check_inputs(labelled, name="labelled_x")
+            return labelled, self._known_classes(classes, num_rows_of(labelled))
+        return self._known_classes(y, num_rows_of(x))
+
+    def endpoints(self):
+        endpoints = super().endpoints()
+        endpoints["discriminate"] = Endpoint(
+            self.judge_codes,
+            {
+                "z": tensor_input(
+                    (self.latent_dim,),
+                    "codes, or draws of the prior",
+                    self._check_z,
+                )
+            },
+            lambda logits, _: {"realness": ops.sigmoid(logits)},
+            description="how likely codes are draws of the prior",
+        )
+        if self.num_categories:
+            endpoints["classify"] = Endpoint(
+                self._category_logits,
+                {"x": self.example_input()},
+                lambda logits, _: {
+                    "probabilities": ops.softmax(logits),
+                    "logits": logits,
+                },
+                description="probabilities of the categories",
+            )
+        return endpoints
+
+    def with_categories(self, z, probabilities):
+        """The code that z and probabilities of the categories make."""
+        if self.heads is not None:
+            return z + self.heads(probabilities)
+        return ops.concatenate([z, probabilities], axis=-1)
+
+    def _category_logits(self, x):
+        return self.code_of(x)[1]
+
+    def _check_z(self, z):
+        return all_finite(as_vectors(z, self.latent_dim, name="z"), name="z")
+
+    def _known_classes(self, y, num_rows):
+        """Checked classes, -1 where they are unknown."""
+        count = self.num_categories
+        if self.prior_classes:
+            count = self.prior.num_classes
+        if not count:
+            raise ValueError(
+                "This model has no use for classes. Make it with "
+                "`prior_classes`, `num_classes` or `num_categories`, or leave "
+                "the targets out."
+            )
+        classes = as_row_values(y, num_rows, tf.int32, name="class")
+        return ensure(
+            classes,
+            tf.reduce_all((classes >= -1) & (classes < count)),
+            f"Classes must be from 0 to {count - 1}, or -1 where they are "
+            "unknown.",
+        )
+
+    def draw_categories(self, seeds):
+        """One-hot categories, each equally likely."""
+        uniform = row_uniform(seeds, 1, stream=_CATEGORY_STREAM)[:, 0]
+        drawn = ops.cast(uniform * self.num_categories, "int32")
+        return ops.one_hot(drawn, self.num_categories)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

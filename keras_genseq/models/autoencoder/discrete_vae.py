@@ -11,7 +11,6 @@ from keras_genseq.models.autoencoder.latent_variable_model import (
 from keras_genseq.models.autoencoder.pixel_likelihoods import LIKELIHOODS
 from keras_genseq.models.autoencoder.token_networks import make_token_decoder
 from keras_genseq.models.autoencoder.token_networks import make_token_encoder
-from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_token_grids
@@ -251,8 +250,8 @@ class DiscreteVAE(LatentVariableModel):
     def posterior_terms(self, posterior):
         return {"codebook_usage": self.likeliest_code(posterior)}
 
-    def encode_tokens(self, x, batch_size=64):
-        """The likeliest token of every place.
+    def encode_tokens(self, x, *, batch_size=64):
+        """The most probable token of every position of the grid.
 
         Args:
             x: `(num_examples, height, width, channels)` floats in [0, 1].
@@ -261,10 +260,9 @@ class DiscreteVAE(LatentVariableModel):
         Returns:
             `(num_examples, rows, columns)` int32 tensor.
         """
-        tokens = self.compile_method(self._tokens)
-        return map_rows(tokens, (self.check_inputs(x),), batch_size)
+        return self.encode(x, batch_size=batch_size)
 
-    def decode_tokens(self, tokens, batch_size=64):
+    def decode_tokens(self, tokens, *, batch_size=64):
         """Images of grids of tokens.
 
         Args:
@@ -303,9 +301,6 @@ class DiscreteVAE(LatentVariableModel):
             "relaxation_temperature": list(self.relaxation_temperature),
             "relaxation_steps": self.relaxation_steps,
         }
-
-    def _tokens(self, x):
-        return self.likeliest_code(self.posterior(x))
 
     def _temperature(self):
         first, last = self.relaxation_temperature

@@ -1,26 +1,25 @@
 """What every model with codes offers: encode, decode, reconstruct, sample."""
 
-import tensorflow as tf
+from keras_genseq.models.base.base_model import BaseModel
+from keras_genseq.models.base.conditioning import class_condition
+from keras_genseq.models.base.endpoint import Endpoint
+from keras_genseq.models.base.endpoint import Input
+from keras_genseq.models.base.endpoint import seed_input
+from keras_genseq.models.base.endpoint import temperature_input
+from keras_genseq.models.base.endpoint import tensor_input
+from keras_genseq.ops.checks import check_counts
 
-from keras_genseq.models.base.batched_apply import map_rows
-from keras_genseq.models.base.conditioning import ClassCondition
-from keras_genseq.models.base.input_validation import CheckedData
-from keras_genseq.models.base.training_seeds import seeds_of_request
-from keras_genseq.ops.checks import as_row_values
-from keras_genseq.ops.value_checks import not_empty
 
-
-class LatentCodes(ClassCondition, CheckedData):
+class LatentCodes(BaseModel):
     """The uses of a model of images x that has codes z.
 
     A class says what its encoder, its prior and its decoder are, and what its
-    codes look like (`code_spec`, `served_codes`, `check_codes`); then it
-    encodes, decodes, reconstructs and samples, in Python and in the signatures
-    of those names. With `num_classes` set, all are conditional on a class.
-
-    For a class before `Trainer` in the order of resolution.
+    codes look like (`image_shape`, `code_spec`, `served_codes`,
+    `check_codes`); then it encodes, decodes, reconstructs and samples. With
+    `num_classes` set, all are conditional on a class.
     """
 
+    num_classes = None
     # Whether the encoder, too, is told the class.
     conditional_encoder = True
 
@@ -80,13 +79,16 @@ class LatentCodes(ClassCondition, CheckedData):
         """dict: what the signature `encode` answers."""
         raise NotImplementedError
 
+    def condition_inputs(self):
+        return class_condition(self.num_classes)
+
     def call(self, x, condition=None, training=False):
         posterior = self.posterior(x, condition, training=training)
         z = self.likeliest_code(posterior)
         return self.mean_from_decoded(self.decoded(z, condition, training))
 
-    def encode(self, x, condition=None, batch_size=256):
-        """Parameters of q(z | x).
+    def encode(self, x, *, condition=None, batch_size=256):
+        """Encodings of examples: the center of q(z | x), and what else it is.
 
         Args:
             x: `(num_examples, ...)`, as `check_inputs` takes it.
@@ -95,15 +97,16 @@ class LatentCodes(ClassCondition, CheckedData):
             batch_size: int. Examples encoded at once.
 
         Returns:
-            What `posterior` returns, for all examples.
+            `(num_examples, ...)` tensor `z`; of a model with more to say a
+            dict of tensors, `z` among them.
         """
-        x = self.check_inputs(x)
-        rows = (x,)
-        if self.conditional_encoder:
-            rows = (x, *self.condition_rows(condition, x.shape[0]))
-        return map_rows(self.compile_method(self.posterior), rows, batch_size)
+        if not self.conditional_encoder:
+            condition = None
+        return self.ask(
+            "encode", x=x, condition=condition, batch_size=batch_size
+        )
 
-    def decode(self, z, condition=None, batch_size=256):
+    def decode(self, z, *, condition=None, batch_size=256):
         """Means of p(x | z).
 
         Args:
@@ -114,11 +117,11 @@ class LatentCodes(ClassCondition, CheckedData):
         Returns:
             `(num_examples, ...)` float32 tensor.
         """
-        z = self.check_codes(z)
-        rows = (z, *self.condition_rows(condition, z.shape[0]))
-        return map_rows(self.compile_method(self._decode), rows, batch_size)
+        return self.ask(
+            "decode", z=z, condition=condition, batch_size=batch_size
+        )
 
-    def reconstruct(self, x, condition=None, batch_size=256):
+    def reconstruct(self, x, *, condition=None, batch_size=256):
         """Means of p(x | z) at the code that stands for each example.
 
         Args:
@@ -129,19 +132,20 @@ class LatentCodes(ClassCondition, CheckedData):
         Returns:
             `(num_examples, ...)` float32 tensor.
         """
-        x = self.check_inputs(x)
-        rows = (x, *self.condition_rows(condition, x.shape[0]))
-        return map_rows(self.compile_method(self.call), rows, batch_size)
+        return self.ask(
+            "reconstruct", x=x, condition=condition, batch_size=batch_size
+        )
 
     def sample(
         self,
         num_samples,
         seed=None,
+        *,
         temperature=1.0,
         condition=None,
         batch_size=256,
     ):
-        """Draws codes from the prior and decodes them.
+        """Samples codes from the prior and decodes them.
 
         Args:
             num_samples: int.
@@ -156,27 +160,18 @@ class LatentCodes(ClassCondition, CheckedData):
             `(num_samples, ...)` float32 tensor: means of p(x | z).
 
         Raises:
-            ValueError: if `num_samples` is not positive, `temperature`
-                negative, or a number of values is neither one nor
-                `num_samples`.
+            ValueError: if `num_samples` is not positive, `temperature` out of
+                range, or a number of values is neither one nor `num_samples`.
         """
-        if num_samples < 1:
-            raise ValueError(
-                "`num_samples` must be at least 1. "
-                f"Received: num_samples={num_samples}"
-            )
-        rows = (
-            seeds_of_request(seed, num_samples),
-            as_row_values(
-                temperature,
-                num_samples,
-                tf.float32,
-                name="temperature",
-                minimum=0.0,
-            ),
-            *self.condition_rows(condition, num_samples),
+        check_counts(num_samples=num_samples)
+        return self.ask(
+            "sample",
+            num_samples,
+            seed=seed,
+            temperature=temperature,
+            condition=condition,
+            batch_size=batch_size,
         )
-        return map_rows(self.compile_method(self.draw), rows, batch_size)
 
     def draw(self, seeds, temperature, condition=None):
         """Samples of a batch: see `sample`."""
@@ -194,47 +189,49 @@ class LatentCodes(ClassCondition, CheckedData):
         """
         raise NotImplementedError
 
-    def serving_signatures(self):
-        """Signatures of the exported model: see `keras_genseq.export`."""
-        x = ("x", tf.TensorSpec((None, *self.image_shape), tf.float32))
-        z = ("z", self.code_spec)
-        seed = ("seed", tf.TensorSpec((None,), tf.int32))
-        temperature = ("temperature", tf.TensorSpec((None,), tf.float32))
-
-        def encode(x, **condition):
-            x = self.check_inputs(x)
-            if self.conditional_encoder:
-                condition = self.served_condition(x, condition)
-            return self.served_codes(self.posterior(x, *condition))
-
-        def decode(z, **condition):
-            z = self.check_codes(z)
-            return {"x": self._decode(z, *self.served_condition(z, condition))}
-
-        def reconstruct(x, **condition):
-            x = self.check_inputs(x)
-            return {"x": self.call(x, *self.served_condition(x, condition))}
-
-        def sample(seed, temperature, **condition):
-            seed = not_empty(seed, name="seed")
-            temperature = as_row_values(
-                temperature,
-                tf.shape(seed)[0],
-                tf.float32,
-                name="temperature",
-                minimum=0.0,
-            )
-            condition = self.served_condition(seed, condition)
-            return {"x": self.draw(seed, temperature, *condition)}
-
+    def endpoints(self):
+        condition = self.condition_inputs()
+        x = {"x": self.example_input()}
+        z = Input(self.code_spec, "codes", lambda z, _: self.check_codes(z))
         return {
-            "encode": self.signature(
-                encode, x, conditional=self.conditional_encoder
+            **super().endpoints(),
+            "encode": Endpoint(
+                self.posterior,
+                {**x, **(condition if self.conditional_encoder else {})},
+                lambda posterior, _: self.served_codes(posterior),
+                description="encodings of examples",
             ),
-            "decode": self.signature(decode, z),
-            "reconstruct": self.signature(reconstruct, x),
-            "sample": self.signature(sample, seed, temperature),
+            "decode": Endpoint(
+                self._decode,
+                {"z": z, **condition},
+                "x",
+                description="what codes stand for",
+            ),
+            "reconstruct": Endpoint(
+                self.call,
+                {**x, **condition},
+                "x",
+                description="examples, encoded and decoded",
+            ),
+            "sample": Endpoint(
+                self.draw,
+                {
+                    "seed": seed_input(),
+                    "temperature": temperature_input(
+                        "scales the deviation of the prior"
+                    ),
+                    **condition,
+                },
+                "x",
+                description="samples codes from the prior and decodes them",
+            ),
         }
+
+    def example_input(self):
+        """The input of an endpoint that reads examples."""
+        return tensor_input(
+            self.image_shape, "images, in [0, 1]", self.check_inputs
+        )
 
     def _decode(self, z, condition=None):
         return self.mean_from_decoded(self.decoded(z, condition))

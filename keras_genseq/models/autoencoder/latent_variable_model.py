@@ -3,18 +3,15 @@
 import math
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models.autoencoder.latent_codes import LatentCodes
-from keras_genseq.models.base.base_model import Trainer
-from keras_genseq.models.base.batched_apply import map_rows
-from keras_genseq.models.base.presets import FromPreset
-from keras_genseq.models.base.training_seeds import SeededLosses
-from keras_genseq.models.base.training_seeds import seeds_of_request
+from keras_genseq.models.base.endpoint import Endpoint
+from keras_genseq.models.base.endpoint import seed_input
+from keras_genseq.ops.checks import check_counts
 
 
-class LatentVariableModel(FromPreset, LatentCodes, SeededLosses, Trainer):
+class LatentVariableModel(LatentCodes):
     """Explains an example x by a code z: p(x) = integral of p(z) p(x | z).
 
     A system says what its encoder, its prior and its decoder are:
@@ -91,7 +88,8 @@ class LatentVariableModel(FromPreset, LatentCodes, SeededLosses, Trainer):
                 f"free_bits={free_bits}, "
                 f"num_importance_samples={num_importance_samples}"
             )
-        super().__init__(seed=seed, **kwargs)
+        super().__init__(**kwargs)
+        self.draw_noise_from(seed)
         self.beta = beta
         self.kl_annealing_steps = kl_annealing_steps
         self.free_bits = free_bits
@@ -178,7 +176,7 @@ class LatentVariableModel(FromPreset, LatentCodes, SeededLosses, Trainer):
             `(batch_size,)` losses and a dict of `(batch_size,)` terms.
         """
         if seeds is None:
-            seeds = self.seeds_of_examples(x)
+            seeds = self.training_seeds.of_examples(x)
         num_samples = self.num_importance_samples
         posterior = self.posterior(x, y, training=training)
         draw = self.training_code if training else self.draw_code
@@ -226,18 +224,26 @@ class LatentVariableModel(FromPreset, LatentCodes, SeededLosses, Trainer):
             ValueError: if `num_samples` is not positive, or an input is not
                 what the model takes.
         """
-        if num_samples < 1:
-            raise ValueError(
-                "`num_samples` must be at least 1. "
-                f"Received: num_samples={num_samples}"
-            )
-        x = self.check_inputs(x)
-        rows = (x, seeds_of_request(seed, x.shape[0]))
-        rows += self.condition_rows(condition, x.shape[0])
-        bound = self.compile_method(self._bound)
-        return map_rows(lambda *r: bound(num_samples, *r), rows, batch_size)
+        check_counts(num_samples=num_samples)
 
-    def log_prob(self, x, condition=None, batch_size=64):
+        def bound(x, seeds, condition=None):
+            return self._bound(num_samples, x, seeds, condition)
+
+        bound.__name__ = f"bound_{num_samples}"
+        endpoint = Endpoint(
+            bound,
+            {
+                "x": self.example_input(),
+                "seed": seed_input(),
+                **self.condition_inputs(),
+            },
+            "log_prob",
+        )
+        return self.ask(
+            endpoint, x=x, seed=seed, condition=condition, batch_size=batch_size
+        )
+
+    def log_prob(self, x, *, condition=None, batch_size=64):
         """The bound that the signature `score` serves.
 
         Args:
@@ -251,24 +257,18 @@ class LatentVariableModel(FromPreset, LatentCodes, SeededLosses, Trainer):
             example and in every call, so that a score is a function of the
             example.
         """
-        x = self.check_inputs(x)
-        rows = (x, *self.condition_rows(condition, x.shape[0]))
-        return map_rows(self.compile_method(self._score), rows, batch_size)
+        return self.ask(
+            "score", x=x, condition=condition, batch_size=batch_size
+        )
 
-    def serving_signatures(self):
-        """Signatures of the exported model: see `keras_genseq.export`."""
-        x = ("x", tf.TensorSpec((None, *self.image_shape), tf.float32))
-
-        def score(x, **condition):
-            x = self.check_inputs(x)
-            return {
-                "log_prob": self._score(x, *self.served_condition(x, condition))
-            }
-
-        return {
-            "score": self.signature(score, x),
-            **super().serving_signatures(),
-        }
+    def endpoints(self):
+        score = Endpoint(
+            self._score,
+            {"x": self.example_input(), **self.condition_inputs()},
+            "log_prob",
+            description="lower bound of the log-likelihood, in nats",
+        )
+        return {"score": score, **super().endpoints()}
 
     def get_config(self):
         return {

@@ -207,9 +207,6 @@ class VAE(LatentVariableModel):
     def check_codes(self, z, name="z"):
         return all_finite(as_vectors(z, self.latent_dim, name=name), name=name)
 
-    def check_targets(self, y, num_rows):
-        return self.check_condition(y, num_rows)
-
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
 

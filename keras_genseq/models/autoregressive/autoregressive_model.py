@@ -3,7 +3,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.models.density.forecasting_model import SeriesModel
+from keras_genseq.models.density.forecasting_model import ForecastingModel
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.scan import scan
@@ -13,7 +13,7 @@ _LEAST_SCALE = 1e-6
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class AutoregressiveModel(SeriesModel):
+class AutoregressiveModel(ForecastingModel):
     """AR(tau): the next value is normal, its mean a function of the last ones.
 
     Without hidden units it is the linear model, one scale for all steps:

@@ -1,11 +1,13 @@
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.base.presets import Preset
-from keras_genseq.models.base.training_seeds import SeededLosses
-from keras_genseq.models.density.categorical_vector_model import LikelihoodModel
+from keras_genseq.models.density.categorical_vector_model import (
+    CategoricalVectorModel,
+)
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import bernoulli_ensemble_log_prob
 from keras_genseq.ops.random import row_uniform
@@ -19,7 +21,7 @@ _HIDDEN_STREAM = 4
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class DeepNADE(SeededLosses, LikelihoodModel):
+class DeepNADE(CategoricalVectorModel):
     """One network for the conditionals of all orderings: orderless NADE.
 
     It is shown some dimensions, and which ones they are, and gives the
@@ -103,7 +105,8 @@ class DeepNADE(SeededLosses, LikelihoodModel):
         check_counts(units=units, num_orderings=num_orderings)
         if not units:
             raise ValueError("`units` must name at least one hidden layer.")
-        super().__init__(input_dim=input_dim, seed=seed, **kwargs)
+        super().__init__(input_dim, **kwargs)
+        self.draw_noise_from(seed)
         self.units = units
         self.num_orderings = num_orderings
         self.activation = keras.activations.get(activation)
@@ -206,9 +209,8 @@ class DeepNADE(SeededLosses, LikelihoodModel):
         return nats * self.input_dim / ops.sum(hidden, axis=-1)
 
     def example_losses(self, x, y, *, training, seeds=None):
-        self.check_no_targets(y)
         if seeds is None:
-            seeds = self.seeds_of_examples(x)
+            seeds = self.training_seeds.of_examples(x)
         nll = self.masked_nll(x, self._drawn_masks(seeds))
         return nll, {"nll": nll, "bits_per_dim": nll}
 
@@ -230,7 +232,7 @@ class DeepNADE(SeededLosses, LikelihoodModel):
     def log_prob_from_logits(self, x, logits):
         return bernoulli_ensemble_log_prob(x, logits)
 
-    def conditionals(self, x, mask, batch_size=256):
+    def conditionals(self, x, mask, *, batch_size=256):
         """Probabilities of ones, each given all that the mask shows.
 
         Args:
@@ -245,33 +247,10 @@ class DeepNADE(SeededLosses, LikelihoodModel):
         Raises:
             ValueError: as for `complete`.
         """
-        rows = self.check_masked(x, mask)
+        rows = self.check_masked(*map(tf.convert_to_tensor, (x, mask)))
         return map_rows(
             self.compile_method(self._conditionals), rows, batch_size
         )
-
-    def complete(self, x, mask, seed=None, temperature=1.0, batch_size=256):
-        """Keeps what the mask shows and draws the rest, given all of it.
-
-        Each hidden dimension is drawn given every shown one, wherever it is,
-        and the hidden ones drawn before it.
-
-        Args:
-            x: floats, examples as `log_prob` takes them; hidden values do not
-                matter.
-            mask: booleans, same shape; True keeps the value of `x`.
-            seed: as for `sample`; it also chooses the ordering.
-            temperature: as for `sample`.
-            batch_size: int. Examples completed at once.
-
-        Returns:
-            float32 tensor of the shape of `x`.
-
-        Raises:
-            ValueError: as for `log_prob` and `sample`, and if the mask is not
-                boolean or has another shape than `x`.
-        """
-        return super().complete(x, mask, seed, temperature, batch_size)
 
     def draw(self, x, mask, seeds, temperature):
         # Temperature 0 is the limit, not a division by zero.

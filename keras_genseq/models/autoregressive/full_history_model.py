@@ -3,7 +3,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.models.density.categorical_vector_model import LikelihoodModel
+from keras_genseq.models.density.categorical_vector_model import (
+    CategoricalVectorModel,
+)
 from keras_genseq.ops.log_probabilities import categorical_log_prob
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.sampling import categories_from_uniforms
@@ -13,7 +15,7 @@ _MOST_CONTEXTS = 2**24
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class FullHistoryModel(LikelihoodModel):
+class FullHistoryModel(CategoricalVectorModel):
     """The chain rule without any assumption: a table row per history.
 
     It can hold any joint distribution, and has as many free parameters as the

@@ -153,11 +153,6 @@ class GatedPixelCNN(ImageLikelihoodModel):
             parts += [RELU, IncrementalConv(conv, width)]
         return Chain(parts, prepare=centered)
 
-    def check_targets(self, y, num_rows):
-        if self.num_classes is None:
-            return super().check_targets(y, num_rows)
-        return self.check_condition(y, num_rows)
-
     def _one_hot(self, condition):
         if condition is None:
             return None

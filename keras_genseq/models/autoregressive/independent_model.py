@@ -2,14 +2,16 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.models.density.categorical_vector_model import LikelihoodModel
+from keras_genseq.models.density.categorical_vector_model import (
+    CategoricalVectorModel,
+)
 from keras_genseq.ops.log_probabilities import categorical_log_prob
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.sampling import categories_from_uniforms
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class IndependentModel(LikelihoodModel):
+class IndependentModel(CategoricalVectorModel):
     """Every dimension by itself: the baseline that any other model must beat.
 
     Binary dimensions are coins, others are categoricals. `adapt` finds the

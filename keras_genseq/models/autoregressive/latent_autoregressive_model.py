@@ -1,17 +1,16 @@
 import keras
 from keras import ops
 
-from keras_genseq import export
 from keras_genseq.layers.recurrent.registry import layer_class
-from keras_genseq.models.base.batched_apply import map_rows
-from keras_genseq.models.density.forecasting_model import SeriesModel
+from keras_genseq.models.base.endpoint import Endpoint
+from keras_genseq.models.density.forecasting_model import ForecastingModel
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.scan import scan
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class LatentAutoregressiveModel(SeriesModel):
+class LatentAutoregressiveModel(ForecastingModel):
     """Keeps a summary of the whole past in place of a window of it.
 
         h_t = g(h_{t-1}, x_{t-1}),    x_t ~ p(x_t | h_t)
@@ -99,7 +98,7 @@ class LatentAutoregressiveModel(SeriesModel):
         _, states = self.recurrent.cell(zeros, states)
         return self._draw_from(states, x, mask, seeds, temperature)
 
-    def encode(self, x, batch_size=256):
+    def encode(self, x, *, batch_size=256):
         """The state after the last step: all that forecasts know of a series.
 
         Args:
@@ -113,8 +112,7 @@ class LatentAutoregressiveModel(SeriesModel):
         Raises:
             ValueError: as for `log_prob`.
         """
-        x = self.check_inputs(x)
-        return map_rows(self.compile_method(self.summarize), (x,), batch_size)
+        return self.ask("encode", x=x, batch_size=batch_size)
 
     def summarize(self, history):
         values = self.with_channels(ops.cast(history, "float32"))
@@ -127,17 +125,14 @@ class LatentAutoregressiveModel(SeriesModel):
         mask = ops.zeros(ops.shape(future)[:2], "bool")
         return self._draw_from(states, future, mask, seeds, temperature)
 
-    def serving_signatures(self):
-        signatures = super().serving_signatures()
-        score = signatures["score"]
-
-        def encode(x):
-            return {"z": self.summarize(self.check_inputs(x))}
-
-        signatures["encode"] = export.Signature(
-            encode, score.inputs, score.example
+    def endpoints(self):
+        encode = Endpoint(
+            self.summarize,
+            {"x": self.example_input()},
+            "z",
+            description="the state after the last step",
         )
-        return signatures
+        return {**super().endpoints(), "encode": encode}
 
     def get_config(self):
         return {

@@ -5,8 +5,10 @@ from keras import ops
 
 from keras_genseq.layers.masked.masked_dense import MaskedDense
 from keras_genseq.models.base.presets import Preset
-from keras_genseq.models.base.training_seeds import CountedNoise
-from keras_genseq.models.density.categorical_vector_model import LikelihoodModel
+from keras_genseq.models.base.training_seeds import TrainingSeeds
+from keras_genseq.models.density.categorical_vector_model import (
+    CategoricalVectorModel,
+)
 from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import bernoulli_ensemble_log_prob
@@ -17,7 +19,7 @@ from keras_genseq.ops.scan import scan
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class MADE(CountedNoise, LikelihoodModel):
+class MADE(CategoricalVectorModel):
     """Masked autoencoder whose outputs are the conditionals of a density.
 
     Every hidden unit has a degree m and sees the first m dimensions alone; the
@@ -99,7 +101,8 @@ class MADE(CountedNoise, LikelihoodModel):
         check_counts(units=units, num_masks=num_masks)
         if not units:
             raise ValueError("`units` must name at least one hidden layer.")
-        super().__init__(input_dim=input_dim, seed=seed, **kwargs)
+        super().__init__(input_dim, **kwargs)
+        self.seed = TrainingSeeds(seed).seed
         self.units = units
         self.num_masks = num_masks
         self.ordering = (

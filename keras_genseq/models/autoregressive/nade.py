@@ -3,10 +3,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq import export
-from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.presets import Preset
-from keras_genseq.models.density.categorical_vector_model import LikelihoodModel
+from keras_genseq.models.density.categorical_vector_model import (
+    CategoricalVectorModel,
+)
 from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.log_probabilities import bernoulli_log_prob
 from keras_genseq.ops.nade import ACTIVATIONS
@@ -18,7 +19,7 @@ from keras_genseq.ops.scan import scan
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class NADE(LikelihoodModel):
+class NADE(CategoricalVectorModel):
     """Neural autoregressive distribution estimator of binary vectors.
 
     The dimensions are visited one after the other. A hidden layer sums up those
@@ -173,7 +174,7 @@ class NADE(LikelihoodModel):
         _, x = scan(step, first, inputs)
         return self._in_input_order(ops.transpose(x))
 
-    def encode(self, x, batch_size=256):
+    def encode(self, x, *, batch_size=256):
         """Hidden units after the last dimension: a summary of the example.
 
         Args:
@@ -186,20 +187,16 @@ class NADE(LikelihoodModel):
         Raises:
             ValueError: as for `log_prob`.
         """
-        x = self.check_inputs(x)
-        return map_rows(self.compile_method(self._encode), (x,), batch_size)
+        return self.ask("encode", x=x, batch_size=batch_size)
 
-    def serving_signatures(self):
-        signatures = super().serving_signatures()
-        score = signatures["score"]
-
-        def encode(x):
-            return {"z": self._encode(self.check_inputs(x))}
-
-        signatures["encode"] = export.Signature(
-            encode, score.inputs, score.example
+    def endpoints(self):
+        encode = Endpoint(
+            self._encode,
+            {"x": self.example_input()},
+            "z",
+            description="hidden units after the last dimension",
         )
-        return signatures
+        return {**super().endpoints(), "encode": encode}
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_genseq.models.density.fixed_shape_density import VectorDensityModel
+from keras_genseq.models.density.density_model import FixedShapeDensity
 from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts
@@ -22,7 +22,7 @@ _SPREAD = 3.0
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class RNADE(VectorDensityModel):
+class RNADE(FixedShapeDensity):
     """Real-valued NADE: every conditional is a mixture of its own.
 
     As in NADE, a hidden layer sums up the dimensions already seen; from it
@@ -95,7 +95,9 @@ class RNADE(VectorDensityModel):
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
-        check_counts(units=units, num_components=num_components)
+        check_counts(
+            input_dim=input_dim, units=units, num_components=num_components
+        )
         for name, value, choices in (
             ("component", component, COMPONENTS),
             ("activation", activation, ACTIVATIONS),
@@ -105,7 +107,7 @@ class RNADE(VectorDensityModel):
                     f"`{name}` must be one of {choices}. "
                     f"Received: {name}={value!r}"
                 )
-        super().__init__(input_dim, **kwargs)
+        super().__init__((input_dim,), **kwargs)
         # Values would lose digits on their way into a 16-bit policy.
         self.autocast = False
         self.units = units
@@ -243,6 +245,7 @@ class RNADE(VectorDensityModel):
         ordering = self.ordering
         return {
             **super().get_config(),
+            "input_dim": self.input_dim,
             "units": self.units,
             "num_components": self.num_components,
             "component": self.component,

@@ -1,69 +1,58 @@
-"""The trainer below every base: what Keras 3.15's `fit` gets wrong, mended.
-
-Each fault was measured on TensorFlow 2.21 with Keras 3.15.1. The tests are in
-`tests/models/base/base_model_test.py`; one called `test_keras_still_...` runs
-Keras's own code and fails as soon as Keras has mended it: then its remedy can
-go.
-
-Repeated ids (keras `TFOptimizer`). Embeddings have `IndexedSlices` gradients
-    with repeated ids, and adaptive optimizers sum the squares of the parts.
-    Here: dense before the optimizer.
-    Test: `test_keras_still_mishandles_repeated_ids`.
-Clipping (keras `BaseOptimizer`). Each replica clips its own share, before the
-    all-reduce. Here: the all-reduce comes first.
-    Test: `test_keras_still_clips_before_the_all_reduce`.
-Accumulation (keras `BaseOptimizer`, a merge call inside `ops.cond`).
-    `gradient_accumulation_steps` and `ema_overwrite_frequency` crash under a
-    strategy. Here: `compile(gradient_accumulation_steps=)` works a batch off in
-    parts. Test: `test_keras_still_fails_to_accumulate_under_a_strategy`.
-Several steps per execution (keras `TensorFlowTrainer._make_function`). They
-    crash under a strategy. Here: batches are fetched eagerly, then one graph
-    runs them. Test: `test_keras_still_fails_at_several_steps_per_execution`.
-An update too many (tensorflow, inlining drops control inputs). At the end of
-    data of unknown length the call without data still advances
-    `optimizer.iterations` and the noise. Here: as above.
-    Test: `test_keras_still_counts_an_update_without_data`.
-Uneven shares (keras `losses.loss.scale_loss_for_distribution`). Replicas with
-    fewer examples of the last batch weigh them more. Here: every example weighs
-    one over the global batch size.
-    Test: `test_uneven_last_batch_equals_one_process`.
-Noise (keras `SeedGenerator`). Every replica draws the same, and weight files
-    leave its state out. Here: the replica's number is folded in, and states are
-    saved. Test: `test_keras_still_repeats_noise_on_every_replica`.
-Batch statistics (keras `BatchNormalization`, `synchronized=False`). Each
-    replica has its own. Here: synchronized under a strategy.
-    Test: `test_batch_statistics_are_of_the_global_batch`.
-XLA (tensorflow, resources of another device). A compiled step cannot span the
-    replicas of a host. Here: only forward and backward are compiled.
-    Test: `test_jit_compiled_replicas_equal_one_process`.
-Several hosts (keras-team/keras issue 20585). `fit` reduces nests and scalars in
-    ways that `MultiWorkerMirroredStrategy` refuses. Here: reductions that work
-    everywhere. No test yet: it takes several processes.
-"""
+"""The model below every base: training, uses, presets and conditions."""
 
 import itertools
-import warnings
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from keras_genseq.export import write_saved_model
-from keras_genseq.models.base.distribution import check_optimizer
-from keras_genseq.models.base.distribution import fold_in_replica
-from keras_genseq.models.base.distribution import leave_reduction_to_trainer
-from keras_genseq.models.base.train_function import BatchLoop
+from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.models.base.endpoint import MAX_STEPS
+from keras_genseq.models.base.endpoint import rounds_sizes_up
+from keras_genseq.models.base.input_validation import checked_data
+from keras_genseq.models.base.input_validation import weights_of_classes
+from keras_genseq.models.base.keras_patches import PatchedModel
+from keras_genseq.models.base.training_seeds import TrainingSeeds
+
+# What `compile` takes in Keras and has no meaning where a model brings its own.
+_OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
-class Trainer(keras.Model):
-    """A `keras.Model` that trains alike on one device and on many.
+class BaseModel(PatchedModel):
+    """A `keras.Model` that knows what it learns and what it is asked for.
 
-    A subclass says what a step minimizes through `minimize`, once per player:
-    a likelihood model once, a GAN once for each network. `minimize` takes the
-    loss of each example; averaging, micro-batches, replicas, loss scaling and
-    clipping happen here.
+    A subclass says what an example costs (`example_losses`), what it may be
+    trained on (`check_inputs`, `check_targets`, `condition_inputs`) and what it
+    is there for (`endpoints`). It then has `fit`, `evaluate` and `export`; each
+    of its Python methods asks one endpoint.
 
-    A subclass with several optimizers overrides `players`.
+    Averaging, micro-batches, replicas, loss scaling and clipping happen in
+    `minimize`, which takes the loss of each example.
     """
+
+    # Named configurations of the papers: dict of name to `Preset`.
+    presets = {}
+    # The noise of training, of a model that has any: see `draws_noise`.
+    training_seeds = None
+
+    @classmethod
+    def from_preset(cls, name, **overrides):
+        """Makes the model of a paper, untrained.
+
+        Args:
+            name: str. A key of `presets`.
+            **overrides: arguments of the constructor that replace the paper's.
+
+        Raises:
+            ValueError: if there is no such preset.
+        """
+        if name not in cls.presets:
+            raise ValueError(
+                f"{cls.__name__} has no preset {name!r}. It has: "
+                f"{', '.join(cls.presets) or 'none'}."
+            )
+        return cls(**{**cls.presets[name].config, **overrides})
 
     def compile(
         self, optimizer="adam", *, gradient_accumulation_steps=1, **kwargs
@@ -79,22 +68,25 @@ class Trainer(keras.Model):
             **kwargs: passed to `keras.Model.compile`.
 
         Raises:
-            ValueError: if an option of the optimizer cannot work under the
-                model's distribution strategy.
+            ValueError: if there is a `loss` or a metric, or if an option of
+                the optimizer cannot work under the model's distribution
+                strategy.
         """
         if gradient_accumulation_steps < 1:
             raise ValueError(
                 "`gradient_accumulation_steps` must be at least 1. Received: "
                 f"gradient_accumulation_steps={gradient_accumulation_steps}"
             )
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Model doesn't support `jit")
-            super().compile(optimizer=optimizer, **kwargs)
-        if kwargs.get("jit_compile") is True and not self.run_eagerly:
-            # Keras turns XLA off under op determinism; on request it stays.
-            self._jit_compile = True
+        for name in _OWN:
+            if kwargs.get(name):
+                raise ValueError(
+                    f"{type(self).__name__} brings its own loss and metrics: "
+                    f"leave `{name}` out of `compile`. "
+                    f"Received: {name}={kwargs[name]!r}"
+                )
+        # Before Keras, which prepares the optimizers.
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        self._prepare_players()
+        super().compile(optimizer=optimizer, **kwargs)
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -107,27 +99,31 @@ class Trainer(keras.Model):
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    @property
-    def players(self):
-        """dict: name -> (optimizer, its trainable variables)."""
-        return {"model": (self.optimizer, self.trainable_variables)}
+    def draw_noise_from(self, seed):
+        """Lets training draw noise that a resumed run continues.
 
-    @property
-    def training_state(self):
-        """All that a resumed run needs: a list of `tf.Variable`s.
-
-        Weights, seeds of noise, optimizers (all of them) and metrics, in an
-        order that depends on the model's construction alone.
+        Args:
+            seed: int; None draws one.
         """
-        variables = self.variables + self.metrics_variables
-        variables += [g.state for g in self._seed_generators_below()]
-        for optimizer, _ in self.players.values():
-            variables += optimizer.variables if optimizer else []
-        unique = {id(v): v for v in variables}
-        return [getattr(v, "value", v) for v in unique.values()]
+        self.training_seeds = TrainingSeeds(seed)
+        self.seed = self.training_seeds.seed
 
-    def minimize(self, loss_fn, batch, player="model"):
-        """One update of one player on the mean loss of the global batch.
+    def add_counter(self):
+        """Makes the weight `updates`, from which the noise of training comes.
+
+        `build` calls it, in a model that draws noise.
+        """
+        self.updates = self.add_weight(
+            name="updates",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+
+    def minimize(self, loss_fn, batch, group="model", size=None):
+        """One update of one group of weights on the loss of the global batch.
 
         Args:
             loss_fn: callable `batch -> (losses, terms)`; `losses` is
@@ -136,18 +132,20 @@ class Trainer(keras.Model):
                 not update metrics: under XLA and several replicas it is
                 compiled apart from them.
             batch: structure of tensors with a leading batch dimension.
-            player: str. Key of `players`.
+            group: str. Key of `optimizer_groups`.
+            size: optional scalar tensor by which the sum of the losses is
+                divided, this replica's part of it; None counts the examples.
 
         Returns:
             The losses and terms of this replica's share of the batch.
         """
-        optimizer, variables = self.players[player]
+        optimizer, variables = self.optimizer_groups[group]
         context = tf.distribute.get_replica_context()
         num_replicas = context.num_replicas_in_sync
-        size = _batch_size(batch)
+        size = _batch_size(batch) if size is None else size
         if num_replicas > 1:
             size = context.all_reduce(tf.distribute.ReduceOp.SUM, size)
-        size = tf.cast(size, tf.float32)
+        size = tf.maximum(tf.cast(size, tf.float32), 1.0)
         scale = optimizer.scale_loss(1.0 / size)
 
         def gradients(batch, scale):
@@ -158,15 +156,15 @@ class Trainer(keras.Model):
         grads, losses, terms = gradients(batch, scale)
         if num_replicas > 1:
             grads = _all_reduce(context, grads)
-        terms = {**terms, **self.gradient_terms(player, grads, scale * size)}
+        terms = {**terms, **self.gradient_terms(group, grads, scale * size)}
         optimizer.apply(grads, variables)
         return losses, terms
 
-    def gradient_terms(self, player, grads, scale):
+    def gradient_terms(self, group, grads, scale):
         """What is reported of an update's gradients; by default nothing.
 
         Args:
-            player: str. Key of `players`.
+            group: str. Key of `optimizer_groups`.
             grads: list of the gradients of the global batch, one a variable.
             scale: float scalar by which they are too large, of the loss
                 scaling of float16.
@@ -206,29 +204,57 @@ class Trainer(keras.Model):
         return total, tf.concat(losses, 0), concatenated
 
     def train_step(self, data):
-        def loss_fn(batch):
-            return self._example_losses(batch, training=True)
+        """One update on the weighted mean of the losses of a batch.
 
-        losses, terms = self.minimize(loss_fn, data)
-        return self.track(losses, terms)
+        Noise is drawn outside of what is compiled and shared out: an example
+        takes its seed with it.
+        """
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        seeds = None
+        if self.training_seeds is not None:
+            step = ops.convert_to_tensor(self.updates)
+            seeds = self.training_seeds.of_batch(_batch_size(x), step)
+
+        def loss_fn(batch):
+            (x, y, sample_weight), noise = batch
+            losses, terms = self.example_losses(x, y, training=True, **noise)
+            counts = self.example_counts(x, y)
+            losses = losses if counts is None else losses * counts
+            if sample_weight is not None:
+                losses = losses * tf.cast(sample_weight, losses.dtype)
+            return losses, terms
+
+        counts = self.example_counts(x, y)
+        losses, terms = self.minimize(
+            loss_fn,
+            (
+                keras.utils.unpack_x_y_sample_weight(data),
+                {} if seeds is None else {"seeds": seeds},
+            ),
+            size=None if counts is None else tf.reduce_sum(counts),
+        )
+        if seeds is not None:
+            self.updates.assign_add(1)
+        if counts is not None:
+            losses = tf.math.divide_no_nan(losses, counts)
+        return self.track(losses, terms, counts)
 
     def test_step(self, data):
-        return self.track(*self._example_losses(data, training=False))
-
-    def _example_losses(self, batch, training, **noise):
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        losses, terms = self.example_losses(x, y, training=training, **noise)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        losses, terms = self.example_losses(x, y, training=False)
         if sample_weight is not None:
             losses = losses * tf.cast(sample_weight, losses.dtype)
-        return losses, terms
+        return self.track(losses, terms, self.example_counts(x, y))
 
-    def example_losses(self, x, y, *, training):
-        """What one player minimizes, and what it reports.
+    def example_losses(self, x, y, *, training, seeds=None):
+        """What training minimizes, and what it reports.
 
         Args:
             x: inputs of a batch.
             y: targets, or None.
             training: bool.
+            seeds: `(batch_size,)` seeds of the noise of training, in a model
+                that draws any; None outside of training.
 
         Returns:
             `(batch_size,)` losses and a dict of `(batch_size,)` terms, each
@@ -239,30 +265,253 @@ class Trainer(keras.Model):
             "`example_losses`, or `train_step` and `test_step`."
         )
 
-    def track(self, losses, terms):
+    def example_counts(self, x, y):
+        """What each example counts in the mean: its tokens, say.
+
+        Returns:
+            `(batch_size,)` float32 tensor, or None where all count alike.
+        """
+        return None
+
+    def track(self, losses, terms, counts=None):
         """Updates the loss and the metrics named as the terms.
 
         Returns:
             dict of the metrics' present values.
         """
-        self._loss_tracker.update_state(losses)
+        self._loss_tracker.update_state(losses, sample_weight=counts)
         metrics = {metric.name: metric for metric in self.metrics}
         for name, values in terms.items():
             metrics[name].update_state(values)
         return self.get_metrics_result()
 
-    def fit(self, *args, **kwargs):
-        self._assert_compile_called("fit")
-        self._prepare_players()
-        self.make_train_function().num_batches = 0
-        history = super().fit(*args, **kwargs)
-        if history.epoch and self.train_function.num_batches == 0:
+    def check_inputs(self, x, name="x"):
+        """Checks examples and returns them as a tensor.
+
+        Args:
+            x: array or tensor of examples.
+            name: str. What error messages call it.
+
+        Raises:
+            ValueError: in eager code (in a graph: `InvalidArgumentError`).
+        """
+        return x
+
+    def check_targets(self, y, x):
+        """Checks what comes with checked examples; by default a condition.
+
+        Args:
+            y: targets of a batch, or None.
+            x: checked examples.
+
+        Returns:
+            Checked targets, or None.
+
+        Raises:
+            ValueError: if a conditional model gets none, or another one some
+                (in a graph: `InvalidArgumentError`, where values are wrong).
+        """
+        conditions = self.condition_inputs()
+        if not conditions and y is not None:
+            raise ValueError(self._takes_no("targets"))
+        for name, each in conditions.items():
+            if y is None:
+                raise ValueError(each.missing)
+            y = each.read(name, y, _batch_size(x))
+        return y
+
+    def check_batch(self, x, y=None, sample_weight=None):
+        """Checks a batch, or a whole data set in arrays.
+
+        Returns:
+            Checked `x`, `y` and `sample_weight`.
+
+        Raises:
+            ValueError: in eager code (in a graph: `InvalidArgumentError`).
+        """
+        x = self.check_inputs(x)
+        y = self.check_targets(y, x)
+        if sample_weight is not None:
+            sample_weight = self.check_sample_weight(sample_weight, x)
+        return x, y, sample_weight
+
+    def check_sample_weight(self, sample_weight, x):
+        """Checks that there is one weight for each example."""
+        sample_weight = tf.cast(tf.convert_to_tensor(sample_weight), tf.float32)
+        if sample_weight.shape.rank != 1 or not sample_weight.shape[
+            :1
+        ].is_compatible_with(x.shape[:1]):
             raise ValueError(
-                "The training data held no batch: nothing was learned. Check "
-                "the data set, and a `drop_remainder` with a batch size above "
-                "its length."
+                "`sample_weight` must hold one weight for each example, shape "
+                f"{tuple(x.shape[:1])}. "
+                f"Received: shape={tuple(sample_weight.shape)}"
             )
-        return history
+        return sample_weight
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        **kwargs,
+    ):
+        """Trains as `keras.Model.fit` does; all data are checked before.
+
+        Args:
+            x: arrays, `tf.data.Dataset`, generator or `PyDataset`.
+            y: what belongs to arrays, if anything.
+            batch_size, epochs, verbose: as for `keras.Model.fit`.
+            callbacks: as for `keras.Model.fit`. Those that monitor a metric of
+                the model know its direction.
+            validation_split: as for `keras.Model.fit`.
+            validation_data: `(x, y)` or `(x, y, sample_weight)`, an array or a
+                data set.
+            shuffle: as for `keras.Model.fit`.
+            class_weight: dict of class to weight, of a classifier.
+            sample_weight: one weight for each example.
+            **kwargs: as for `keras.Model.fit`.
+
+        Returns:
+            `keras.callbacks.History`.
+        """
+        check = self.check_batch
+        if class_weight:
+            check = weights_of_classes(self, class_weight)
+        x, y, sample_weight = checked_data(
+            check,
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            shuffle=shuffle,
+        )
+        if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)):
+                validation_data = (validation_data,)
+            validation_data = checked_data(self.check_batch, *validation_data)
+            if not hasattr(validation_data[0], "__array__"):
+                validation_data = validation_data[0]
+        if callbacks is not None and not isinstance(
+            callbacks, keras.callbacks.CallbackList
+        ):
+            callbacks = keras.tree.flatten(callbacks)
+            self._direct(callbacks)
+        return super().fit(
+            x,
+            y,
+            batch_size,
+            epochs,
+            verbose,
+            callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            sample_weight=sample_weight,
+            **kwargs,
+        )
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        **kwargs,
+    ):
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x, y, sample_weight = checked_data(
+                self.check_batch,
+                x,
+                y,
+                sample_weight,
+                batch_size=batch_size,
+            )
+        return super().evaluate(
+            x, y, batch_size, verbose, sample_weight, **kwargs
+        )
+
+    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        check = self.check_batch
+        if kwargs.get("class_weight"):
+            check = weights_of_classes(self, kwargs.pop("class_weight"))
+        return super().train_on_batch(*check(x, y, sample_weight), **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        batch = self.check_batch(x, y, sample_weight)
+        return super().test_on_batch(*batch, **kwargs)
+
+    def condition_inputs(self):
+        """What a conditional model is told of each row, beside its inputs.
+
+        Returns:
+            dict of name to `Input`, of at most one entry; empty in a model
+            that is told nothing.
+        """
+        return {}
+
+    def endpoints(self):
+        """The uses of the model: dict of name to `Endpoint`.
+
+        A class without any exports as Keras does.
+        """
+        return {}
+
+    def ask(self, use, num_rows=None, *, batch_size=256, **values):
+        """Asks an endpoint in Python.
+
+        Args:
+            use: str. A key of `endpoints()`; or an `Endpoint`.
+            num_rows: int, or None: the rows of the answer, where no input says.
+            batch_size: int. Rows worked off at once.
+            **values: the inputs by name; None takes the default.
+
+        Returns:
+            The output, or a dict of them by name where there are several.
+
+        Raises:
+            ValueError: if an input is missing, unknown, or not what the model
+                takes.
+        """
+        endpoint = self.endpoints()[use] if isinstance(use, str) else use
+        for name in values.keys() - endpoint.inputs.keys():
+            if values[name] is not None:
+                raise ValueError(self._takes_no(name))
+        inputs = endpoint.check(values, num_rows)
+        args = endpoint.prepare(**inputs)
+        result = self.apply(
+            endpoint.run,
+            *args,
+            batch_size=batch_size,
+            jit_compile=endpoint.jit_compile,
+        )
+        answers = endpoint.answers(result, inputs)
+        return answers if len(answers) > 1 else next(iter(answers.values()))
+
+    def apply(self, method, *rows, batch_size=256, jit_compile="auto"):
+        """Runs a method of tensors on rows: compiled, in slices; or in a graph.
+
+        Args:
+            method: callable whose row i depends on its rows i.
+            *rows: tensors `(num_rows, ...)`, or structures of such.
+            batch_size: int. Rows of a slice.
+            jit_compile: as for `compile_method`.
+
+        Returns:
+            What the method returns, for all rows.
+        """
+        if not rounds_sizes_up():
+            return method(*rows)
+        method = self.compile_method(method, jit_compile)
+        return map_rows(method, rows, batch_size)
 
     def compile_method(self, method, jit_compile="auto"):
         """A method of this model as one XLA program per input shape.
@@ -289,22 +538,16 @@ class Trainer(keras.Model):
             )
         return functions[method.__name__]
 
-    def make_train_function(self, force=False):
-        if self.train_function is None or force:
-            self.train_function = BatchLoop(self, self.train_step)
-        return self.train_function
-
-    def make_test_function(self, force=False):
-        if self.test_function is None or force:
-            self.test_function = BatchLoop(self, self.test_step)
-        return self.test_function
-
-    def serving_signatures(self):
+    def serving_signatures(self, max_steps=MAX_STEPS):
         """What `export` offers: dict of name to `Signature`.
 
-        A class without signatures of its own exports as Keras does.
+        Args:
+            max_steps: int. The most steps that a request may ask of one row.
         """
-        return {}
+        return {
+            name: endpoint.signature(max_steps)
+            for name, endpoint in self.endpoints().items()
+        }
 
     def export(self, filepath, format="tf_saved_model", **kwargs):
         """Writes a SavedModel with the model's own signatures.
@@ -313,74 +556,46 @@ class Trainer(keras.Model):
             filepath: path of the new folder; an older SavedModel is replaced
                 at once.
             format: `"tf_saved_model"`; any other format, and a class without
-                signatures, are left to `keras.Model.export`.
+                endpoints, are left to `keras.Model.export`.
             **kwargs: passed to `keras.Model.export` in that case.
 
         Raises:
-            ValueError: if `filepath` holds something that is no SavedModel.
+            ValueError: if `filepath` holds something that is not a SavedModel.
             OSError: if the folder cannot be written.
         """
-        if format != "tf_saved_model" or not self.serving_signatures():
+        if format != "tf_saved_model" or not self.endpoints():
             super().export(filepath, format=format, **kwargs)
             return
         write_saved_model(self, filepath)
 
-    def save_own_variables(self, store):
-        super().save_own_variables(store)
-        for name, state in self._named_seed_states().items():
-            store[name] = keras.ops.convert_to_numpy(state)
-
-    def load_own_variables(self, store):
-        own = {key: store[key] for key in store.keys()}  # noqa: SIM118
-        for name, state in self._named_seed_states().items():
-            if name in own:
-                state.assign(own.pop(name)[...])
-        super().load_own_variables(own)
-
-    def _seed_generators_below(self):
-        layers = [self, *self._flatten_layers(include_self=False)]
-        found = [g for layer in layers for g in layer._seed_generators]
-        return list({id(g): g for g in found}.values())
-
-    def _named_seed_states(self):
-        generators = self._seed_generators_below()
-        return {
-            f"seed_generator_{i}": g.state for i, g in enumerate(generators)
-        }
-
-    def _prepare_players(self):
-        """Builds optimizers, and mends them and the layers for replicas."""
-        num_replicas = self.distribute_strategy.num_replicas_in_sync
-        for optimizer, variables in self.players.values():
-            if optimizer is None:
-                continue
-            if num_replicas > 1:
-                check_optimizer(optimizer, self.distribute_strategy)
-                leave_reduction_to_trainer(optimizer)
-            if self.built and not optimizer.built:
-                with self.distribute_strategy.scope():
-                    optimizer.build(variables)
-        if num_replicas > 1:
-            for layer in self._flatten_layers():
-                if isinstance(layer, keras.layers.BatchNormalization):
-                    layer.synchronized = True
-            for generator in self._seed_generators_below():
-                fold_in_replica(generator)
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # Keras reduces the batches of the replicas here, which only the
-        # single-host strategies survive; the first one has all the shapes.
-        if self._distribute_strategy is None:
-            return
-        if iterator is not None:
-            _, _, batches = next(iter(iterator))
-            data_batch = next(batches)
-        strategy = self.distribute_strategy
-        data_batch = keras.tree.map_structure(
-            lambda x: strategy.experimental_local_results(x)[0], data_batch
+    def needs_targets(self, what="targets"):
+        """The sentence for data of `x` alone, of a model that learns pairs."""
+        return (
+            f"{type(self).__name__} learns {what}: give pairs `(x, y)`. "
+            "Received `x` alone."
         )
-        with strategy.scope():
-            self._symbolic_build(data_batch=data_batch)
+
+    def _takes_no(self, name):
+        """The sentence for a condition that a model cannot be told."""
+        remedy = "leave it out"
+        if "num_classes" in self.get_config():
+            remedy = "make the model with `num_classes=`, or leave it out"
+        return (
+            f"{type(self).__name__} takes no {name}: it models `x` alone. "
+            f"Pass a data set of `x`, not of `(x, y)`; {remedy}."
+        )
+
+    def _direct(self, callbacks):
+        """Tells callbacks that monitor a metric which way is better."""
+        directions = {
+            metric.name: getattr(metric, "_direction", "down")
+            for metric in self.metrics
+        }
+        for callback in callbacks:
+            name = str(getattr(callback, "monitor", "")).removeprefix("val_")
+            is_open = getattr(callback, "mode", None) == "auto"
+            if is_open and name in directions:
+                callback.mode = "max" if directions[name] == "up" else "min"
 
 
 def _map(function, batch):

@@ -26,7 +26,7 @@ def map_rows(function, rows, batch_size):
     results = []
     for start in range(0, num_rows, batch_size):
         size = min(batch_size, num_rows - start)
-        padded = min(batch_size, 1 << (size - 1).bit_length())
+        padded = min(batch_size, power_of_two(size))
         part = [
             x if x is None else _pad(x[start : start + size], padded - size)
             for x in tf.nest.flatten(rows)
@@ -36,6 +36,11 @@ def map_rows(function, rows, batch_size):
     if len(results) == 1:
         return results[0]
     return tf.nest.map_structure(lambda *parts: tf.concat(parts, 0), *results)
+
+
+def power_of_two(size):
+    """The least power of two that is not below `size`."""
+    return 1 << max(size - 1, 0).bit_length()
 
 
 def _pad(x, num_rows):

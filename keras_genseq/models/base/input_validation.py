@@ -1,73 +1,138 @@
-"""Checks of training data on their way to a model."""
+"""One way into a model for all that `fit` takes: the same checks behind all."""
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 
-class CheckedData:
-    """Lets every batch pass `check_inputs` before `fit` and `evaluate`.
+def checked_data(
+    check, x, y=None, sample_weight=None, *, batch_size=None, shuffle=False
+):
+    """Lets data pass a model's checks on their way to Keras.
 
-    For a class before `keras.Model` in the order of resolution.
+    Args:
+        check: callable `(x, y, sample_weight) ->` the same, checked.
+        x: arrays, `tf.data.Dataset`, generator or `keras.utils.PyDataset`.
+        y: targets that belong to arrays, or None.
+        sample_weight: weights that belong to arrays, or None.
+        batch_size: optional int, of arrays.
+        shuffle: bool. Whether arrays are shuffled.
+
+    Returns:
+        `x`, `y` and `sample_weight` for Keras. Arrays are checked at once;
+        what comes in batches is checked batch by batch.
+
+    Raises:
+        ValueError: if arrays are not what the model takes.
+    """
+    if x is None or isinstance(x, tf.distribute.DistributedDataset):
+        return x, y, sample_weight
+    if isinstance(x, tf.data.Dataset):
+        return _checked_dataset(check, x), y, sample_weight
+    if isinstance(x, keras.utils.PyDataset):
+        return CheckedPyDataset(x, check), y, sample_weight
+    if hasattr(x, "__next__"):
+        return _checked_batches(check, x), y, sample_weight
+    x, y, sample_weight = check(x, y, sample_weight)
+    if y is None and sample_weight is not None:
+        return _weighted(x, sample_weight, batch_size, shuffle), None, None
+    return x, y, sample_weight
+
+
+class CheckedPyDataset(keras.utils.PyDataset):
+    """A `PyDataset` whose batches have passed a model's checks.
+
+    Args:
+        dataset: `keras.utils.PyDataset`.
+        check: callable `(x, y, sample_weight) ->` the same, checked.
     """
 
-    def check_inputs(self, x, name="x"):
-        """Checks examples and returns them as a tensor.
-
-        Args:
-            x: array or tensor of examples.
-            name: str. What error messages call it.
-
-        Raises:
-            ValueError: in eager code (in a graph: `InvalidArgumentError`).
-        """
-        raise NotImplementedError
-
-    def check_targets(self, y, num_rows):
-        """Checks what comes with the examples; by default it passes.
-
-        Args:
-            y: targets of a batch.
-            num_rows: int or integer tensor. Examples of the batch.
-
-        Raises:
-            ValueError: as for `check_inputs`.
-        """
-        return y
-
-    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
-        return super().fit(
-            self._checked(x),
-            self._checked_targets(y),
-            *args,
-            validation_data=self._checked(validation_data),
-            **kwargs,
+    def __init__(self, dataset, check):
+        super().__init__(
+            workers=dataset.workers,
+            use_multiprocessing=dataset.use_multiprocessing,
+            max_queue_size=dataset.max_queue_size,
         )
+        self.dataset = dataset
+        self.check = check
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        return super().evaluate(
-            self._checked(x), self._checked_targets(y), *args, **kwargs
+    @property
+    def num_batches(self):
+        return self.dataset.num_batches
+
+    def __getitem__(self, index):
+        return _checked_batch(self.check, self.dataset[index])
+
+    def on_epoch_begin(self):
+        self.dataset.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.dataset.on_epoch_end()
+
+
+def weights_of_classes(model, class_weight):
+    """A model's `check_batch` that also weighs examples by their classes.
+
+    Args:
+        model: classifier with a method `check_batch`.
+        class_weight: dict of class to weight; classes without one have 1.
+
+    Raises:
+        ValueError: if the model does not learn classes.
+    """
+    num_classes = getattr(model, "num_target_classes", None)
+    if num_classes is None:
+        raise ValueError(
+            f"{type(model).__name__} does not learn classes, so it cannot "
+            "weigh them: leave `class_weight` out, or pass `sample_weight=`, a "
+            "weight for each example."
         )
+    unknown = sorted(set(class_weight) - set(range(num_classes)))
+    if unknown:
+        raise ValueError(
+            f"`class_weight` must have classes from 0 to {num_classes - 1} as "
+            f"keys. Received: {unknown}"
+        )
+    table = np.array([class_weight.get(i, 1.0) for i in range(num_classes)])
+    table = tf.constant(table, tf.float32)
 
-    def _checked(self, data):
-        if isinstance(data, tf.data.Dataset):
-            return data.map(
-                self._check_batch, num_parallel_calls=tf.data.AUTOTUNE
-            )
-        if isinstance(data, tf.distribute.DistributedDataset):
-            return data
-        return data if data is None else self._check_batch(data)
+    def check(x, y=None, sample_weight=None):
+        x, y, sample_weight = model.check_batch(x, y, sample_weight)
+        weights = tf.gather(table, tf.maximum(y, 0))
+        if sample_weight is not None:
+            weights *= sample_weight
+        return x, y, weights
 
-    def _checked_targets(self, y):
-        return y if y is None else self.check_targets(y, len(y))
+    return check
 
+
+def _checked_dataset(check, dataset):
     @tf.autograph.experimental.do_not_convert
-    def _check_batch(self, *batch):
-        batch = batch[0] if len(batch) == 1 else batch
-        if isinstance(batch, (tuple, list)):
-            x, *rest = batch
-            x = self.check_inputs(x)
-            if rest and rest[0] is not None:
-                rest[0] = self.check_targets(rest[0], tf.shape(x)[0])
-            return (x, *rest)
-        if hasattr(batch, "__array__"):
-            return self.check_inputs(batch)
-        return batch
+    def map_batch(*batch):
+        return _checked_batch(check, batch[0] if len(batch) == 1 else batch)
+
+    return dataset.map(map_batch, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _checked_batches(check, batches):
+    for batch in batches:
+        yield _checked_batch(check, batch)
+
+
+def _checked_batch(check, batch):
+    if not isinstance(batch, (tuple, list)):
+        return check(batch, None, None)[0]
+    checked = check(*batch)
+    # Keras reads a lone tuple of two as inputs and targets.
+    while len(checked) > 1 and checked[-1] is None:
+        checked = checked[:-1]
+    return checked if len(checked) > 1 or len(batch) > 1 else checked[0]
+
+
+def _weighted(x, sample_weight, batch_size, shuffle):
+    """Batches of examples without targets but with weights."""
+    data = tf.data.Dataset.from_tensor_slices((x, sample_weight))
+    if shuffle:
+        data = data.shuffle(x.shape[0])
+    data = data.batch(batch_size or 32)
+    return data.map(lambda x, weight: (x, None, weight))

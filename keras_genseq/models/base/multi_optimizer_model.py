@@ -1,107 +1,253 @@
-"""Models that several players train in turns, each with its own optimizer."""
-
-import contextlib
+"""The base of models with several optimizers, updated one after the other."""
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.models.base.base_model import Trainer
-from keras_genseq.models.base.input_validation import CheckedData
-from keras_genseq.models.base.presets import FromPreset
-from keras_genseq.models.base.training_seeds import CountedNoise
+from keras_genseq import losses
+from keras_genseq.models.base.base_model import BaseModel
+from keras_genseq.models.base.training_seeds import VALIDATION_STEP
 from keras_genseq.ops.random import path_seeds
 
 
-class PlayersModel(FromPreset, CheckedData, CountedNoise, Trainer):
-    """A model whose `train_step` is a sequence of turns.
+class MultiOptimizerModel(BaseModel):
+    """A model whose step updates several groups of networks in an order.
 
-    A system says who plays and for what:
+    A system says which groups there are, and what each minimizes:
 
-    - `player_networks`: dict of player to the networks whose weights it trains;
-      a network may belong to several players;
-    - `<player>_loss(batch, training=True)` for each of them: `(batch_size,)`
+    - `group_networks`: dict of group to the networks whose weights it trains;
+      a network may belong to several groups;
+    - `<group>_loss(batch, training=True)` for each of them: `(batch_size,)`
       losses and a dict of `(batch_size,)` terms;
-    - `player_metrics`: dict of player to the name of the metric of its loss;
-    - `train_step`: the turns, in the order of the paper.
+    - `loss_names`: dict of group to the name of the metric of its loss;
+    - `update_order`: the groups of one step, if not each of them once;
+    - `batch_of(x, y)`: what the losses take, a dict; seeds are added.
 
-    Each player has an optimizer, `compile(<player>_optimizer=)`. All of them
-    are built with the model and saved with it, and scale their losses under
-    the policy `mixed_float16`.
+    Each group has an optimizer, `compile(<group>_optimizer=)`. All of them are
+    built with the model and saved with it, and scale their losses under the
+    policy `mixed_float16`. To callbacks they are one: a learning rate that a
+    callback sets reaches all of them, in the proportions that they have.
+
+    A model that grows trains in phases. Each has networks of static shapes and
+    a trace of its own: `start_phase` changes what `group_networks` returns, and
+    optimizers keep what they know of the weights that stay.
 
     Args:
-        **kwargs: `seed` of the noise of training, and what `keras.Model` takes.
+        seed: int. Of the noise of training; None draws one.
+        adversarial_loss: a key of `keras_genseq.losses.ADVERSARIAL_LOSSES`.
+        **kwargs: what `keras.Model` takes.
     """
 
-    player_metrics = {}
+    loss_names = {}
+    # Of a model that grows; see `start_phase`.
+    phase = 0
+
+    def __init__(
+        self, *, seed=None, adversarial_loss="non_saturating", **kwargs
+    ):
+        check_choice(
+            "adversarial_loss", adversarial_loss, losses.ADVERSARIAL_LOSSES
+        )
+        super().__init__(**kwargs)
+        self.draw_noise_from(seed)
+        self.adversarial_loss = adversarial_loss
+        self.loss_pair = losses.ADVERSARIAL_LOSSES[adversarial_loss]
 
     @property
-    def player_networks(self):
-        """dict: player -> list of the networks that it trains."""
+    def group_networks(self):
+        """dict: group -> list of the networks that it trains."""
         raise NotImplementedError
 
     @property
-    def players(self):
+    def update_order(self):
+        """The groups that one step updates, in this order: list of str."""
+        return list(self.group_networks)
+
+    @property
+    def optimizer_groups(self):
         return {
-            player: (
-                getattr(self, f"{player}_optimizer", None),
+            group: (
+                getattr(self, f"{group}_optimizer", None),
                 [v for n in networks for v in n.trainable_variables],
             )
-            for player, networks in self.player_networks.items()
+            for group, networks in self.group_networks.items()
         }
+
+    @property
+    def optimizer(self):
+        """All optimizers as one, for callbacks; None before `compile`."""
+        optimizers = [o for o, _ in self.optimizer_groups.values()]
+        return JointOptimizer(optimizers) if all(optimizers) else None
+
+    @optimizer.setter
+    def optimizer(self, optimizer):
+        if optimizer is not None:
+            raise ValueError(self._names_of_optimizers())
 
     def compile(self, optimizer=None, **kwargs):
         """Configures training.
 
         Args:
-            optimizer: None: every player has its own.
-            **kwargs: `<player>_optimizer`, a Keras optimizer or its name
+            optimizer: None: every group has its own.
+            **kwargs: `<group>_optimizer`, a Keras optimizer or its name
                 (`"adam"` where it is left out); the rest as for
-                `Trainer.compile`.
+                `BaseModel.compile`.
 
         Raises:
-            ValueError: if there is an `optimizer` for all.
+            ValueError: if there is an `optimizer` for all, or one serves two
+                groups.
         """
-        names = [f"{player}_optimizer" for player in self.player_networks]
         if optimizer is not None:
-            raise ValueError(
-                f"{type(self).__name__} has an optimizer for each player. "
-                f"Pass: {', '.join(f'{name}=' for name in names)}."
-            )
-        for name in names:
-            setattr(self, name, self._scaled(kwargs.pop(name, "adam")))
+            raise ValueError(self._names_of_optimizers())
+        found = {}
+        for group in self.group_networks:
+            name = f"{group}_optimizer"
+            own = self._scaled(kwargs.pop(name, "adam"))
+            if any(own is other for other in found.values()):
+                raise ValueError(
+                    "An optimizer keeps state of the weights that it updates, "
+                    f"and `{name}` is another group's, too. Make one for each."
+                )
+            found[name] = own
+        for name, own in found.items():
+            setattr(self, name, own)
         super().compile(optimizer=None, **kwargs)
 
     def get_compile_config(self):
         config = super().get_compile_config()
         if config:
-            for player, (optimizer, _) in self.players.items():
-                config[f"{player}_optimizer"] = (
+            for group, (optimizer, _) in self.optimizer_groups.items():
+                config[f"{group}_optimizer"] = (
                     keras.saving.serialize_keras_object(optimizer)
                 )
         return config
 
-    def turn(self, player, batch):
-        """One update of one player.
+    def make_means(self, *names):
+        """Makes a mean metric for every loss, term and norm of gradients.
 
         Args:
-            player: str. A key of `player_networks`.
-            batch: what its loss takes.
-
-        Returns:
-            Losses and terms of this replica's share of the batch; the losses
-            are also among the terms, under the name of their metric.
+            *names: of the terms. Those of accuracies are better high.
         """
-        loss_fn = getattr(self, f"{player}_loss")
-        losses, terms = self.minimize(loss_fn, batch, player)
-        return losses, {self.player_metrics[player]: losses, **terms}
-
-    def make_means(self, *names):
-        """Makes a mean metric for every loss and for each of `names`."""
         self._means = [
             keras.metrics.Mean(name, "float32")
-            for name in (*self.player_metrics.values(), *names)
+            for name in (
+                *self.loss_names.values(),
+                *names,
+                *map(_norm_name, self.group_networks),
+            )
         ]
+        for mean in self._means:
+            if mean.name.endswith(("accuracy", "information")):
+                mean._direction = "up"
+
+    def build(self, input_shape):
+        self.add_counter()
+        self.built = True
+
+    def train_step(self, data):
+        """The updates of a step, in their order."""
+        order = self.update_order
+        batch = self.seeded_batch(data, ops.convert_to_tensor(self.updates))
+        group_losses, terms = {}, {}
+        for number, group in enumerate(order):
+            loss_fn = getattr(self, f"{group}_loss")
+            own = seeds_of_update(batch, number, len(order))
+            found, more = self.minimize(loss_fn, own, group)
+            group_losses[group] = found
+            terms |= {self.loss_names[group]: found, **more}
+        self.end_update()
+        return self.track(sum(group_losses.values()), terms)
+
+    def test_step(self, data):
+        batch = self.seeded_batch(data, VALIDATION_STEP)
+        group_losses, terms = self.losses_of(batch)
+        logs = self.track(sum(group_losses.values()), terms)
+        # Nothing is updated, so there are no gradients.
+        norms = set(map(_norm_name, self.group_networks))
+        return {k: v for k, v in logs.items() if k not in norms}
+
+    def losses_of(self, batch, training=False):
+        """Losses of all groups on one batch, and all terms; no update."""
+        group_losses, terms = {}, {}
+        for group, name in self.loss_names.items():
+            loss_fn = getattr(self, f"{group}_loss")
+            terms[name], more = loss_fn(batch, training=training)
+            group_losses[group] = terms[name]
+            terms |= more
+        return group_losses, terms
+
+    def seeded_batch(self, data, step):
+        """What the losses take: `batch_of` and the seeds of the examples.
+
+        Raises:
+            ValueError: if the data hold weights.
+        """
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if sample_weight is not None:
+            self.check_sample_weight(sample_weight, x)
+        first = tf.nest.flatten(x)[0]
+        seeds = self.training_seeds.of_batch(tf.shape(first)[0], step)
+        return {**self.batch_of(x, y), "seeds": seeds}
+
+    def batch_of(self, x, y):
+        """What the losses take of checked data: dict of tensors, or None."""
+        raise NotImplementedError
+
+    def end_update(self):
+        """What follows the updates of a step: it is counted."""
+        self.updates.assign_add(1)
+
+    def gradient_terms(self, group, grads, scale):
+        norm = tf.linalg.global_norm(
+            [tf.cast(g, tf.float32) for g in grads if g is not None]
+        )
+        return {_norm_name(group): norm / scale}
+
+    def check_sample_weight(self, sample_weight, x):
+        raise ValueError(
+            f"The groups of {type(self).__name__} do not weigh examples: leave "
+            "the sample weights out."
+        )
+
+    def is_real(self, logits):
+        """Which logits count as real: float32 of their shape, 1 or 0."""
+        # Least squares tells 1 from 0, all others positive from negative.
+        middle = 0.5 if self.adversarial_loss == "least_squares" else 0.0
+        return ops.cast(logits > middle, "float32")
+
+    def start_phase(self, phase):
+        """Goes on with the networks of another phase.
+
+        Optimizers keep their state of the weights that both phases train; the
+        next `fit` traces its step anew.
+
+        Args:
+            phase: int. What `group_networks` of the system goes by.
+        """
+        states = {
+            group: {v.path: v for v in optimizer.variables}
+            for group, (optimizer, _) in self.optimizer_groups.items()
+            if optimizer is not None
+        }
+        self.phase = phase
+        for group, (old, variables) in self.optimizer_groups.items():
+            if old is None:
+                continue
+            new = type(old).from_config(old.get_config())
+            new.build(variables)
+            for variable in new.variables:
+                kept = states[group].get(variable.path)
+                if kept is not None and kept.shape == variable.shape:
+                    variable.assign(kept)
+            setattr(self, f"{group}_optimizer", new)
+        self.train_function = self.test_function = None
+
+    def _names_of_optimizers(self):
+        names = ", ".join(f"{g}_optimizer=" for g in self.group_networks)
+        return (
+            f"{type(self).__name__} has an optimizer for each group of "
+            f"networks. Pass: {names}."
+        )
 
     def _scaled(self, optimizer):
         optimizer = keras.optimizers.get(optimizer)
@@ -111,62 +257,68 @@ class PlayersModel(FromPreset, CheckedData, CountedNoise, Trainer):
         return optimizer
 
 
-def seeds_of_turn(batch, number, num_turns):
-    """A batch with other seeds for each turn of an update.
+class JointOptimizer:
+    """Several optimizers as callbacks see them: one learning rate.
+
+    Args:
+        optimizers: list of Keras optimizers.
+    """
+
+    built = True
+
+    def __init__(self, optimizers):
+        self.optimizers = optimizers
+
+    @property
+    def iterations(self):
+        return self.optimizers[0].iterations
+
+    @property
+    def learning_rate(self):
+        """That of the first one; setting it moves all in proportion."""
+        return self.optimizers[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        first = float(self.optimizers[0].learning_rate)
+        for optimizer in self.optimizers:
+            share = float(optimizer.learning_rate) / first if first else 1.0
+            optimizer.learning_rate = float(value) * share
+
+
+def per_example(values):
+    """Means of maps of logits or losses: `(batch_size,)`."""
+    axes = tuple(range(1, len(values.shape)))
+    return ops.mean(values, axis=axes) if axes else values
+
+
+def check_choice(name, value, choices):
+    """Refuses a value that is not one of the choices.
+
+    Raises:
+        ValueError: that names the argument and the choices.
+    """
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {tuple(choices)}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def seeds_of_update(batch, number, num_updates):
+    """A batch with other seeds for each update of a step.
 
     Args:
         batch: dict with `seeds`, `(batch_size,)`.
-        number: int. Which turn.
-        num_turns: int. Turns of an update.
+        number: int. Which update.
+        num_updates: int. Updates of a step.
 
     Returns:
-        The dict with the seeds of that turn.
+        The dict with the seeds of that update.
     """
-    seeds = path_seeds(batch["seeds"], num_turns)[:, number]
+    seeds = path_seeds(batch["seeds"], num_updates)[:, number]
     return {**batch, "seeds": seeds}
 
 
-@contextlib.contextmanager
-def frozen_statistics(*networks):
-    """Keeps the moving statistics of batch normalizations as they are.
-
-    Examples are normalized by their batch as ever; but the statistics that
-    inference uses follow a network's own turns alone.
-    """
-    # Replicas are traced by threads that take turns inside a normalization:
-    # what they share, such as its `momentum`, must not be changed for a while.
-    statistics = [
-        variable
-        for network in networks
-        for layer in network._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization)
-        for variable in layer.non_trainable_variables
-    ]
-    kept = [tf.identity(variable.value) for variable in statistics]
-    yield
-    for variable, value in zip(statistics, kept, strict=True):
-        variable.assign(value)
-
-
-def frozen_copy(network):
-    """A copy of a network that no player trains, with the same weights."""
-    copy = keras.models.clone_model(network)
-    copy.set_weights(network.get_weights())
-    copy.trainable = False
-    return copy
-
-
-def follow(averages, variables, decay, updates):
-    """Moves exponential averages of variables one update on.
-
-    Args:
-        averages: list of variables, the averages.
-        variables: list of variables.
-        decay: float. What of an average stays.
-        updates: integer scalar. Updates before this one; in the first ones
-            less stays, so that the beginning is soon forgotten.
-    """
-    done = ops.cast(updates, "float32")
-    share = 1.0 - ops.minimum(decay, (1.0 + done) / (10.0 + done))
-    for average, variable in zip(averages, variables, strict=True):
-        average.assign_add(share * (variable - average))
+def _norm_name(group):
+    return f"{group}_gradient_norm"

@@ -1,71 +1,51 @@
 """Noise of training that a resumed run, or another number of replicas, repeats.
 
-It is drawn from a seed, the number of the update (a saved weight) and the place
-of an example in the global batch, and from nothing else. That of validation is
-drawn from the seed and the example itself.
+It is drawn from a seed, the number of the update (a saved weight) and the
+position of an example in the global batch, and from nothing else. That of
+validation is drawn from the seed and the example itself.
 """
 
 import math
 import random
 
-import keras
 import tensorflow as tf
-from keras import ops
 
-from keras_genseq.models.base.distribution import global_rows
-from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.random import hashes_of_rows
-from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import seeds_of_rows
 
 # A step of training that no run reaches: the noise of validation.
 VALIDATION_STEP = 2**32 - 1
 
 
-class CountedNoise:
-    """Gives a model a seed, a saved counter of updates, and seeds of rows.
-
-    For a class before `keras.Model` in the order of resolution, which calls
-    `add_counter` when it is built and adds 1 to `updates` at every update.
+class TrainingSeeds:
+    """A counter-based random stream for each example, whatever the batch.
 
     Args:
-        seed: int. Of the noise of training; None draws one.
-        **kwargs: passed on.
+        seed: int; None draws one.
     """
 
-    def __init__(self, *, seed=None, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, seed=None):
         self.seed = random.randrange(2**31) if seed is None else seed
 
-    def add_counter(self):
-        """Makes the weight `updates`."""
-        self.updates = self.add_weight(
-            name="updates",
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
-
-    def seeds_of_batch(self, data, step):
+    def of_batch(self, num_rows, step):
         """A seed for each example of this replica's share of a batch.
 
+        It must not be called where XLA compiles a replica's part.
+
         Args:
-            data: batch, as `fit` hands it to `train_step`.
+            num_rows: integer scalar. Examples of the share.
             step: number of the update, or `VALIDATION_STEP`.
 
         Returns:
-            `(batch_size,)` int32 tensor.
+            `(num_rows,)` int32 tensor.
         """
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return seeds_of_rows(self.seed, global_rows(tf.shape(x)[0]), step)
+        return seeds_of_rows(self.seed, global_rows(num_rows), step)
 
-    def seeds_of_examples(self, x):
+    def of_examples(self, x):
         """A seed for each example, from its values: the noise of validation.
 
         Whatever batch an example is in, it meets the same noise; with seeds of
-        places, few batches' worth of noise would judge all of the data.
+        positions, few batches' worth of noise would judge all of the data.
 
         Args:
             x: `(batch_size, ...)` tensor of numbers, of static shape otherwise.
@@ -79,51 +59,24 @@ class CountedNoise:
         return seeds_of_rows(self.seed, rows, VALIDATION_STEP)
 
 
-class SeededLosses(CountedNoise):
-    """Training and validation whose `example_losses` take seeds of rows.
+def global_rows(num_rows):
+    """Numbers of this replica's rows within the global batch.
 
-    For a class before `Trainer` in the order of resolution.
-    """
-
-    def train_step(self, data):
-        """One update.
-
-        The noise is drawn outside of what is compiled and shared out: an
-        example takes its seed with it.
-        """
-
-        def loss_fn(batch):
-            data, seeds = batch
-            return self._example_losses(data, training=True, seeds=seeds)
-
-        seeds = self.seeds_of_batch(data, ops.convert_to_tensor(self.updates))
-        losses, terms = self.minimize(loss_fn, (data, seeds))
-        self.updates.assign_add(1)
-        return self.track(losses, terms)
-
-    def test_step(self, data):
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        seeds = self.seeds_of_examples(x)
-        return self.track(
-            *self._example_losses(data, training=False, seeds=seeds)
-        )
-
-
-def seeds_of_request(seed, num_rows):
-    """Seeds of the rows of a call.
+    What is drawn from the number of a row is the same however the batch is
+    shared out. It must not be called where XLA compiles a replica's part.
 
     Args:
-        seed: int, one int per row, or None to draw one.
-        num_rows: int.
+        num_rows: integer scalar. Rows of this replica's share.
 
     Returns:
-        `(num_rows,)` int32 tensor.
-
-    Raises:
-        ValueError: if there are neither one nor `num_rows` seeds.
+        int32 tensor `(num_rows,)`.
     """
-    if seed is None:
-        seed = random.randrange(2**31)
-    if isinstance(seed, int):
-        seed = row_seeds(seed % 2**32, num_rows)
-    return as_row_values(seed, num_rows, tf.int32, name="seed")
+    context = tf.distribute.get_replica_context()
+    rows = tf.range(num_rows)
+    num_replicas = context.num_replicas_in_sync
+    if num_replicas == 1:
+        return rows
+    replica = context.replica_id_in_sync_group
+    mine = tf.one_hot(replica, num_replicas, on_value=num_rows, off_value=0)
+    shares = context.all_reduce(tf.distribute.ReduceOp.SUM, mine)
+    return rows + tf.reduce_sum(shares[:replica])

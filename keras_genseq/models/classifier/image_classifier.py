@@ -1,20 +1,15 @@
 import keras
-import tensorflow as tf
 from keras import ops
 
-from keras_genseq import export
-from keras_genseq.models.base.base_model import Trainer
-from keras_genseq.models.base.batched_apply import map_rows
-from keras_genseq.models.base.input_validation import CheckedData
-from keras_genseq.models.base.presets import FromPreset
+from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.presets import Preset
-from keras_genseq.ops.checks import as_classes
+from keras_genseq.models.classifier.classifier_model import ClassifierModel
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import check_counts
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class ImageClassifier(CheckedData, FromPreset, Trainer):
+class ImageClassifier(ClassifierModel):
     """Labels small images; what it sees in them measures other models.
 
     Two convolutions, each followed by a pooling that halves the sides, and a
@@ -73,7 +68,6 @@ class ImageClassifier(CheckedData, FromPreset, Trainer):
     ):
         check_counts(
             image_shape=list(image_shape),
-            num_classes=num_classes,
             filters=list(filters),
             hidden_units=hidden_units,
         )
@@ -82,13 +76,11 @@ class ImageClassifier(CheckedData, FromPreset, Trainer):
                 "Height and width must be at least 4: two poolings halve "
                 f"them. Received: image_shape={tuple(image_shape)}"
             )
-        super().__init__(**kwargs)
+        super().__init__(num_classes=num_classes, **kwargs)
         self.image_shape = tuple(image_shape)
-        self.num_classes = num_classes
         self.filters = tuple(filters)
         self.hidden_units = hidden_units
         self.dropout = dropout
-        self.accuracy = keras.metrics.Mean(name="accuracy", dtype="float32")
         self.features = self._make_features()
         self.dropped = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.head = keras.layers.Dense(num_classes, dtype=self.dtype_policy)
@@ -103,86 +95,25 @@ class ImageClassifier(CheckedData, FromPreset, Trainer):
         logits = self.head(self.dropped(h, training=training))
         return ops.cast(logits, "float32")
 
-    def example_losses(self, x, y, *, training):
-        if y is None:
-            raise ValueError(
-                "ImageClassifier learns labels: give pairs `(x, y)`. Received "
-                "`x` alone."
-            )
-        logits = self(x, training=training)
-        log_probs = ops.log_softmax(logits, axis=-1)
-        nll = -ops.take_along_axis(log_probs, y[:, None], axis=-1)[:, 0]
-        right = ops.cast(ops.argmax(logits, axis=-1), y.dtype) == y
-        return nll, {"accuracy": ops.cast(right, "float32")}
-
-    def encode(self, x, batch_size=256):
-        """The features from which the logits are made.
-
-        Args:
-            x: `(num_images, height, width, channels)` floats in [0, 1].
-            batch_size: int. Images read at once.
-
-        Returns:
-            `(num_images, hidden_units)` float32 tensor.
-        """
-        return self._map(self._encode, x, batch_size)
-
-    def classify(self, x, batch_size=256):
-        """Labels images.
-
-        Args:
-            x: as for `encode`.
-            batch_size: int. Images labelled at once.
-
-        Returns:
-            dict: `probabilities` and `logits`, `(num_images, num_classes)`
-            float32 tensors.
-        """
-        logits = self._map(self._logits, x, batch_size)
-        return {"probabilities": ops.softmax(logits), "logits": logits}
+    def features_of(self, x):
+        return ops.cast(self.features(x, training=False), "float32")
 
     def check_inputs(self, x, name="x"):
         return as_images(x, self.image_shape, name=name)
 
-    def check_targets(self, y, num_rows):
-        return as_classes(y, num_rows, self.num_classes, name="y")
-
-    def serving_signatures(self):
-        """Signatures of the exported model: see `keras_genseq.export`."""
-        inputs = {"x": tf.TensorSpec((None, *self.image_shape), tf.float32)}
-        example = {"x": tf.zeros((1, *self.image_shape)).numpy()}
-
-        def classify(x):
-            logits = self._logits(self.check_inputs(x))
-            return {"probabilities": ops.softmax(logits), "logits": logits}
-
-        def encode(x):
-            return {"z": self._encode(self.check_inputs(x))}
-
-        return {
-            "classify": export.Signature(classify, inputs, example),
-            "encode": export.Signature(encode, inputs, example),
-        }
+    def example_input(self):
+        return tensor_input(
+            self.image_shape, "images, in [0, 1]", self.check_inputs
+        )
 
     def get_config(self):
         return {
             **super().get_config(),
             "image_shape": list(self.image_shape),
-            "num_classes": self.num_classes,
             "filters": list(self.filters),
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
         }
-
-    def _map(self, method, x, batch_size):
-        rows = (self.check_inputs(x),)
-        return map_rows(self.compile_method(method), rows, batch_size)
-
-    def _encode(self, x):
-        return ops.cast(self.features(x, training=False), "float32")
-
-    def _logits(self, x):
-        return self(x, training=False)
 
     def _make_features(self):
         dtype = self.dtype_policy

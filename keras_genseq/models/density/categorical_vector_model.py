@@ -1,16 +1,16 @@
 """The base of density models over vectors of categories."""
 
-from keras_genseq.models.density.fixed_shape_density import VectorDensityModel
+from keras_genseq.models.density.density_model import FixedShapeDensity
 from keras_genseq.ops.checks import as_vectors
+from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.value_checks import all_categories
 
 
-class LikelihoodModel(VectorDensityModel):
+class CategoricalVectorModel(FixedShapeDensity):
     """Explicit density over vectors of categories.
 
     A subclass says `call(x) -> logits`, `log_prob_from_logits(x, logits)` and
-    `draw(x, mask, seeds, temperature)`, and has the rest from the base of
-    vectors. `ImageLikelihoodModel` replaces vectors by images.
+    `draw(x, mask, seeds, temperature)`.
 
     Args:
         input_dim: int. Dimensions of an example.
@@ -19,15 +19,19 @@ class LikelihoodModel(VectorDensityModel):
     """
 
     def __init__(self, input_dim, num_categories=2, **kwargs):
+        check_counts(input_dim=input_dim)
         if not isinstance(num_categories, int) or num_categories < 2:
             raise ValueError(
                 "`num_categories` must be an int of at least 2. "
                 f"Received: num_categories={num_categories!r}"
             )
-        super().__init__(input_dim, **kwargs)
+        super().__init__((input_dim,), **kwargs)
         self.num_categories = num_categories
 
     def check_inputs(self, x, name="x"):
         """Checks examples and returns them as a float32 tensor."""
         x = as_vectors(x, self.input_dim, name=name)
         return all_categories(x, self.num_categories, name=name)
+
+    def get_config(self):
+        return {**super().get_config(), "input_dim": self.input_dim}

@@ -1,20 +1,18 @@
 """The base of density models over real-valued series: they forecast."""
 
-import random
-
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq import export
-from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.models.base.endpoint import Endpoint
+from keras_genseq.models.base.endpoint import count_input
+from keras_genseq.models.base.endpoint import num_rows_of
+from keras_genseq.models.base.endpoint import seed_input
+from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.density.sequence_model import SequenceModel
 from keras_genseq.ops.checks import as_quantiles
-from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import normal_log_prob
 from keras_genseq.ops.random import path_seeds
-from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.value_checks import all_finite
 from keras_genseq.ops.value_checks import ensure
 
@@ -22,7 +20,7 @@ _SERVED_SAMPLES = 100
 _SERVED_QUANTILES = (0.1, 0.5, 0.9)
 
 
-class SeriesModel(SequenceModel):
+class ForecastingModel(SequenceModel):
     """Density over series whose every value is normal given the past.
 
     A subclass says, beside what `SequenceModel` asks for, how a series goes on
@@ -85,9 +83,10 @@ class SeriesModel(SequenceModel):
         self,
         history,
         horizon,
-        num_samples=100,
-        quantiles=(0.1, 0.5, 0.9),
         seed=None,
+        *,
+        num_samples=100,
+        quantiles=_SERVED_QUANTILES,
         batch_size=1024,
     ):
         """Continues series, many times over.
@@ -96,9 +95,9 @@ class SeriesModel(SequenceModel):
             history: `(num_series, time[, channels])` floats, at least
                 `least_history` steps.
             horizon: int. Steps to forecast.
+            seed: int, or one int per series; None draws one.
             num_samples: int. Continuations drawn of each series.
             quantiles: sequence of floats in [0, 1].
-            seed: int, or one int per series; None draws one.
             batch_size: int. Continuations drawn at once.
 
         Returns:
@@ -113,65 +112,66 @@ class SeriesModel(SequenceModel):
                 `horizon`, `num_samples` or `quantiles` are out of range.
         """
         check_counts(horizon=horizon, num_samples=num_samples)
+        return self.ask(
+            self._forecast(num_samples, quantiles, with_samples=True),
+            history=history,
+            horizon=horizon,
+            seed=seed,
+            batch_size=batch_size,
+        )
+
+    def endpoints(self):
+        forecast = self._forecast(_SERVED_SAMPLES, _SERVED_QUANTILES)
+        return {**super().endpoints(), "forecast": forecast}
+
+    def _forecast(self, num_samples, quantiles, with_samples=False):
+        """Continuations of each series; the first one is at temperature 0."""
         quantiles = as_quantiles(quantiles)
-        history = self._check_history(history)
-        rows = history.shape[0]
-        if seed is None:
-            seed = random.randrange(2**31)
-        if isinstance(seed, int):
-            seed = row_seeds(seed % 2**32, rows)
-        seeds = as_row_values(seed, rows, tf.int32, name="seed")
-        go_on = self.compile_method(self.go_on)
-        paths = self._paths(
-            map_rows(
-                self.compile_method(self.summarize), (history,), batch_size
-            ),
-            horizon,
-            seeds,
-            num_samples,
-            lambda *inputs: map_rows(go_on, inputs, batch_size),
-        )
-        return _summary(paths, quantiles)
+        num_paths = num_samples + 1
 
-    def serving_signatures(self):
-        signatures = super().serving_signatures()
-        shape = (None, *self.step_shape)
-        row_int = tf.TensorSpec((None,), tf.int32)
-
-        def forecast(history, horizon, seed):
-            history = self._check_history(history)
-            rows = tf.shape(history)[0]
-            seed = as_row_values(seed, rows, tf.int32, name="seed")
-            horizon = as_row_values(
-                horizon, rows, tf.int32, name="horizon", minimum=1
-            )
+        def paths(history, horizon, seed):
+            summary = self.apply(self.summarize, history)
+            num_rows = num_rows_of(history)
             steps = tf.reduce_max(horizon)
-            paths = self._paths(
-                self.summarize(history),
-                steps,
-                seed,
-                _SERVED_SAMPLES,
-                self.go_on,
+            return (
+                tf.repeat(summary, num_paths, axis=0),
+                self._hidden(num_rows * num_paths, steps),
+                tf.reshape(path_seeds(seed, num_paths), [-1]),
+                tf.tile(1.0 - tf.one_hot(0, num_paths), [num_rows]),
             )
-            inside = tf.sequence_mask(horizon, steps)[:, None]
-            paths = tf.where(self._per_value(inside), paths, 0.0)
-            summary = _summary(paths, np.array(_SERVED_QUANTILES, "float32"))
-            return {name: summary[name] for name in ("point", "quantiles")}
 
-        signatures["forecast"] = export.Signature(
-            forecast,
+        def summarized(paths, inputs):
+            steps = tf.shape(paths)[1]
+            shape = [[-1, num_paths], tf.shape(paths)[1:]]
+            paths = tf.reshape(paths, tf.concat(shape, 0))
+            inside = tf.sequence_mask(inputs["horizon"], steps)[:, None]
+            paths = tf.where(self._per_value(inside), paths, 0.0)
+            samples = paths[:, 1:]
+            found = ops.quantile(samples, quantiles, axis=1)
+            found = tf.stack(tf.unstack(found, len(quantiles)), axis=1)
+            answers = {"point": paths[:, 0], "quantiles": found}
+            return {**answers, "samples": samples} if with_samples else answers
+
+        return Endpoint(
+            self.go_on,
             {
-                "history": tf.TensorSpec((None, *shape), tf.float32),
-                "horizon": row_int,
-                "seed": row_int,
+                "history": tensor_input(
+                    (None, *self.step_shape),
+                    f"pasts, at least {self.least_history} steps",
+                    self._check_history,
+                    example=self._hidden(1, self.least_history).numpy(),
+                ),
+                "horizon": count_input(
+                    "steps to forecast",
+                    default=8,
+                    example=8,
+                ),
+                "seed": seed_input(),
             },
-            {
-                "history": self._hidden(1, self.least_history).numpy(),
-                "horizon": np.array([8], "int32"),
-                "seed": np.zeros((1,), "int32"),
-            },
+            summarized,
+            paths,
+            "continues series, many times over",
         )
-        return signatures
 
     def with_channels(self, x):
         """Values of a step as the last axis, even if there is one only."""
@@ -189,28 +189,3 @@ class SeriesModel(SequenceModel):
             tf.shape(history)[1] >= least,
             f"`history` must have at least {least} steps.",
         )
-
-    def _paths(self, summary, horizon, seeds, num_samples, go_on):
-        """Continuations `(num_series, 1 + num_samples, horizon, ...)`.
-
-        The first one is at temperature 0.
-        """
-        rows, num_paths = tf.shape(summary)[0], num_samples + 1
-        paths = go_on(
-            tf.repeat(summary, num_paths, axis=0),
-            self._hidden(rows * num_paths, horizon),
-            tf.reshape(path_seeds(seeds, num_paths), [-1]),
-            tf.tile(1.0 - tf.one_hot(0, num_paths), [rows]),
-        )
-        shape = [[rows, num_paths], tf.shape(paths)[1:]]
-        return tf.reshape(paths, tf.concat(shape, 0))
-
-
-def _summary(paths, quantiles):
-    samples = paths[:, 1:]
-    summary = ops.quantile(samples, quantiles, axis=1)
-    return {
-        "point": paths[:, 0],
-        "samples": samples,
-        "quantiles": tf.stack(tf.unstack(summary, len(quantiles)), axis=1),
-    }

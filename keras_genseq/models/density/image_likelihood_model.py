@@ -1,11 +1,9 @@
 """The base of density models over images of grey or color levels."""
 
-import math
-
 import numpy as np
 from keras import ops
 
-from keras_genseq.models.density.categorical_vector_model import LikelihoodModel
+from keras_genseq.models.density.density_model import FixedShapeDensity
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import bernoulli_log_prob
@@ -16,7 +14,7 @@ from keras_genseq.ops.scan import scan
 from keras_genseq.ops.value_checks import all_levels
 
 
-class ImageLikelihoodModel(LikelihoodModel):
+class ImageLikelihoodModel(FixedShapeDensity):
     """Density over images, pixel by pixel in raster order, color by color.
 
     A subclass says `call(x) -> logits`, `(batch_size, height, width, channels)`
@@ -39,12 +37,14 @@ class ImageLikelihoodModel(LikelihoodModel):
                 f"Received: image_shape={image_shape}"
             )
         check_counts(image_shape=image_shape)
-        super().__init__(math.prod(image_shape), num_categories, **kwargs)
+        if not isinstance(num_categories, int) or num_categories < 2:
+            raise ValueError(
+                "`num_categories` must be an int of at least 2. "
+                f"Received: num_categories={num_categories!r}"
+            )
+        super().__init__(image_shape, **kwargs)
         self.image_shape = image_shape
-
-    @property
-    def example_shape(self):
-        return self.image_shape
+        self.num_categories = num_categories
 
     def incremental(self, condition=None):
         """The network as a sampler runs it.
@@ -172,10 +172,8 @@ class ImageLikelihoodModel(LikelihoodModel):
         return ops.cast(levels, "float32") / (self.num_categories - 1.0)
 
     def get_config(self):
-        config = super().get_config()
-        del config["input_dim"]
         return {
-            **config,
+            **super().get_config(),
             "image_shape": list(self.image_shape),
             "num_categories": self.num_categories,
         }

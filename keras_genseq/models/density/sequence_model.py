@@ -5,23 +5,32 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq import export
 from keras_genseq.metrics import NatsPerStep
+from keras_genseq.models.base.batched_apply import power_of_two
+from keras_genseq.models.base.endpoint import Endpoint
+from keras_genseq.models.base.endpoint import bucketed_size
+from keras_genseq.models.base.endpoint import count_input
+from keras_genseq.models.base.endpoint import num_rows_of
+from keras_genseq.models.base.endpoint import rounds_sizes_up
+from keras_genseq.models.base.endpoint import seed_input
+from keras_genseq.models.base.endpoint import temperature_input
+from keras_genseq.models.base.endpoint import tensor_input
+from keras_genseq.models.density.density_model import TEMPERATURE
 from keras_genseq.models.density.density_model import DensityModel
 from keras_genseq.ops.checks import as_mask
-from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_sequences
+from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.value_checks import ensure
-from keras_genseq.ops.value_checks import not_empty
 
 
 class SequenceModel(DensityModel):
     """Explicit density over sequences, `(batch_size, time)` or with channels.
 
     A subclass says `call`, `log_prob_from_logits`, `draw`, `check_values` and
-    `num_steps`. The loss of an example is its negative log-likelihood per step
-    of the batch, so that a learning rate suits any length; metrics are `nll`
-    (nats of a whole sequence) and `nll_per_step`, over the steps that count.
+    `num_steps`. The loss is the mean negative log-likelihood of a step, over
+    the steps of the global batch that count, so that a learning rate suits any
+    length and padding changes nothing; metrics are `nll` (nats of a whole
+    sequence) and `nll_per_step`.
 
     Args:
         step_shape: tuple. Shape of one step: `()` or `(channels,)`.
@@ -68,27 +77,30 @@ class SequenceModel(DensityModel):
 
     def losses_from_nll(self, x, nll):
         """The loss and the terms of sequences whose nats are known."""
-        steps = ops.stack([nll, self.num_steps(x)], axis=-1)
+        num_steps = self.num_steps(x)
+        steps = ops.stack([nll, num_steps], axis=-1)
         terms = {metric.name: steps for metric in self.step_metrics}
-        loss = nll / ops.cast(ops.shape(x)[1], "float32")
+        counts = self.example_counts(x, None)
+        if counts is None:
+            counts = ops.cast(ops.shape(x)[1], "float32")
+        loss = nll / ops.maximum(counts, 1.0)
         return loss, {"nll": nll, **terms}
+
+    def example_counts(self, x, y):
+        """Steps of each sequence: the loss is a mean over those that count."""
+        return None if self.padding_value is None else self.num_steps(x)
 
     @property
     def step_metrics(self):
         """Metrics that take nats and steps of each sequence."""
         return [self.nll_per_step]
 
-    def log_prob(self, x, batch_size=256):
-        x = self.check_inputs(x)
-        if self.padding_value is not None:
-            x = _pad_time(x, self.padding_value)
-        return super().log_prob(x, batch_size)
-
     def sample(
         self,
         num_samples,
-        length=64,
         seed=None,
+        *,
+        length=64,
         temperature=1.0,
         batch_size=256,
     ):
@@ -96,12 +108,12 @@ class SequenceModel(DensityModel):
 
         Args:
             num_samples: int.
-            length: int, or one per sample. Steps to draw.
             seed: int, or one int per sample; None draws one. Sample i depends
                 on the seed and i alone, and a longer one begins like a
                 shorter one.
+            length: int, or one per sample. Steps to draw.
             temperature: float, or one per sample; below 1 sharpens every
-                step, 0 takes the likeliest value.
+                step, 0 takes its mode.
             batch_size: int. Samples drawn at once.
 
         Returns:
@@ -110,35 +122,27 @@ class SequenceModel(DensityModel):
 
         Raises:
             ValueError: if `num_samples` or `length` is not positive,
-                `temperature` negative, or a number of values is neither one
-                nor `num_samples`.
+                `temperature` out of range, or a number of values is neither
+                one nor `num_samples`.
         """
-        if num_samples < 1:
-            raise ValueError(
-                "`num_samples` must be at least 1. "
-                f"Received: num_samples={num_samples}"
-            )
-        length = as_row_values(
-            length, num_samples, tf.int32, name="length", minimum=1
+        check_counts(num_samples=num_samples)
+        return self.ask(
+            "sample",
+            num_samples,
+            seed=seed,
+            length=length,
+            temperature=temperature,
+            batch_size=batch_size,
         )
-        hidden = self._hidden(num_samples, int(tf.reduce_max(length)))
-        x = self._complete(
-            hidden,
-            tf.zeros(hidden.shape[:2], bool),
-            seed,
-            temperature,
-            batch_size,
-        )
-        return _cut(x, length)
 
-    def complete(self, x, mask, seed=None, temperature=1.0, batch_size=256):
+    def complete(self, x, mask, seed=None, *, temperature=1.0, batch_size=256):
         """Keeps the steps that the mask shows and draws the rest, in order.
 
-        Each hidden step is drawn given all earlier ones, shown or drawn; shown
-        steps that come later do not reach back to it.
+        Each missing step is drawn given all earlier ones, observed or drawn;
+        observed steps that come later do not reach back to it.
 
         Args:
-            x: `(num_examples, time, ...)`; hidden values do not matter.
+            x: `(num_examples, time, ...)`; missing values do not matter.
             mask: `(num_examples, time)` booleans; True keeps a step of `x`.
             seed: as for `sample`.
             temperature: as for `sample`.
@@ -151,8 +155,14 @@ class SequenceModel(DensityModel):
             ValueError: as for `log_prob` and `sample`, and if the mask is not
                 boolean or has another shape than the steps of `x`.
         """
-        x, mask = self.check_masked(x, mask)
-        return self._complete(x, mask, seed, temperature, batch_size)
+        return self.ask(
+            "complete",
+            x=x,
+            mask=mask,
+            seed=seed,
+            temperature=temperature,
+            batch_size=batch_size,
+        )
 
     def check_inputs(self, x, name="x"):
         x = as_sequences(x, self.step_shape, self.step_dtype, name=name)
@@ -186,60 +196,99 @@ class SequenceModel(DensityModel):
         x = self.check_values(x, "x", where=shown)
         return tf.where(shown, x, tf.zeros_like(x)), mask
 
-    def serving_signatures(self):
-        """Signatures of the exported model: see `keras_genseq.export`."""
-        x = tf.TensorSpec((None, None, *self.step_shape), self.step_dtype)
-        mask = tf.TensorSpec((None, None), tf.bool)
-        row_int = tf.TensorSpec((None,), tf.int32)
-        row_float = tf.TensorSpec((None,), tf.float32)
-        example = self._hidden(1, 8).numpy()
-        zero = np.zeros((1,), "int32")
+    def endpoints(self):
+        def padded(x):
+            value = self.padding_value
+            return (x if value is None else bucketed(x, value),)
 
-        def score(x):
-            return {"log_prob": self._score(self.check_inputs(x))}
-
-        def sample(seed, temperature, length):
-            seed = not_empty(seed, name="seed")
-            rows = tf.shape(seed)[0]
-            temperature = as_row_values(
-                temperature, rows, tf.float32, name="temperature", minimum=0.0
+        def nothing_observed(seed, temperature, length):
+            longest = tf.reduce_max(length)
+            hidden = self._hidden(
+                num_rows_of(seed), bucketed_size(longest, power_of_two)
             )
-            length = as_row_values(
-                length, rows, tf.int32, name="length", minimum=1
-            )
-            hidden = self._hidden(rows, tf.reduce_max(length))
+            hidden = self.check_length(hidden, longest, "length")
             mask = tf.zeros(tf.shape(hidden)[:2], bool)
-            drawn = self.draw(hidden, mask, seed, temperature)
-            return {"x": _cut(drawn, length)}
+            return hidden, mask, seed, temperature
 
-        def complete(x, mask, seed):
+        def cut(x, inputs):
+            longest = tf.reduce_max(inputs["length"])
+            return {"x": _cut(x[:, :longest], inputs["length"])}
+
+        def observed(x, mask, seed, temperature):
             x, mask = self.check_masked(x, mask)
-            rows = tf.shape(x)[0]
-            seed = as_row_values(seed, rows, tf.int32, name="seed")
-            return {"x": self.draw(x, mask, seed, tf.ones((rows,)))}
+            return (
+                bucketed(x, 0),
+                bucketed(mask, False),
+                seed,
+                temperature,
+            )
+
+        def unpadded(x, inputs):
+            return {"x": x[:, : tf.shape(inputs["x"])[1]]}
 
         return {
-            "score": export.Signature(score, {"x": x}, {"x": example}),
-            "sample": export.Signature(
-                sample,
-                {"seed": row_int, "temperature": row_float, "length": row_int},
-                {
-                    "seed": zero,
-                    "temperature": np.ones((1,), "float32"),
-                    "length": np.array([8], "int32"),
-                },
+            "score": Endpoint(
+                self._score,
+                {"x": self.example_input()},
+                "log_prob",
+                padded,
+                "exact log-likelihood of sequences, in nats",
             ),
-            "complete": export.Signature(
-                complete,
-                {"x": x, "mask": mask, "seed": row_int},
-                {"x": example, "mask": np.zeros((1, 8), bool), "seed": zero},
+            "sample": Endpoint(
+                self.draw,
+                {
+                    "seed": seed_input(),
+                    "temperature": temperature_input(TEMPERATURE),
+                    "length": count_input(
+                        "steps to draw",
+                        default=64,
+                        maximum=self.max_sequence_length,
+                        example=8,
+                    ),
+                },
+                cut,
+                nothing_observed,
+                "draws sequences",
+            ),
+            "complete": Endpoint(
+                self.draw,
+                {
+                    "x": tensor_input(
+                        (None, *self.step_shape),
+                        "sequences; missing steps do not matter",
+                        tf.convert_to_tensor,
+                        self.step_dtype,
+                        example=self._hidden(1, 8).numpy(),
+                    ),
+                    "mask": tensor_input(
+                        (None,),
+                        "True keeps a step of `x`",
+                        tf.convert_to_tensor,
+                        tf.bool,
+                        example=np.zeros((1, 8), bool),
+                    ),
+                    "seed": seed_input(),
+                    "temperature": temperature_input(TEMPERATURE, served=False),
+                },
+                unpadded,
+                observed,
+                "keeps the steps that the mask shows and draws the rest",
             ),
         }
 
+    def example_input(self):
+        """The input of an endpoint that reads sequences."""
+        return tensor_input(
+            (None, *self.step_shape),
+            "sequences",
+            self.check_inputs,
+            self.step_dtype,
+            example=self._hidden(1, 8).numpy(),
+        )
+
     def _hidden(self, num_rows, num_steps):
         shape = (num_rows, num_steps, *self.step_shape)
-        hidden = tf.zeros(shape, self.step_dtype)
-        return self.check_length(hidden, num_steps, "length")
+        return tf.zeros(shape, self.step_dtype)
 
     def _per_value(self, mask):
         """A mask of steps as one that broadcasts against their values."""
@@ -247,18 +296,19 @@ class SequenceModel(DensityModel):
             mask, tf.concat([tf.shape(mask), [1] * len(self.step_shape)], 0)
         )
 
-    def _complete(self, x, mask, seed, temperature, batch_size):
-        num_steps = x.shape[1]
-        x, mask = _pad_time(x, 0), _pad_time(mask, False)
-        x = self._draw_rows(x, mask, seed, temperature, batch_size)
-        return x[:, :num_steps]
 
+def bucketed(x, value):
+    """Lengthens sequences, in eager code, to one of a handful of lengths.
 
-def _pad_time(x, value):
-    """Lengthens sequences to a power of two: a handful of shapes to compile."""
+    Args:
+        x: `(batch_size, time, ...)` tensor.
+        value: what stands in the steps added.
+    """
+    if not rounds_sizes_up():
+        return x
     num_steps = x.shape[1]
-    missing = (1 << (num_steps - 1).bit_length()) - num_steps
-    paddings = [[0, 0], [0, missing]] + [[0, 0]] * (x.shape.rank - 2)
+    paddings = [[0, 0], [0, power_of_two(num_steps) - num_steps]]
+    paddings += [[0, 0]] * (x.shape.rank - 2)
     return tf.pad(x, paddings, constant_values=value)
 
 

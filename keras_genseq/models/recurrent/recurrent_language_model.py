@@ -1,19 +1,35 @@
 import keras
+import tensorflow as tf
 from keras import ops
 
 from keras_genseq.layers.recurrent.gate_products import check_units
 from keras_genseq.layers.recurrent.recurrent_stack import RecurrentStack
-from keras_genseq.models.recurrent.carried_states import CarriedStates
+from keras_genseq.models.base.replica_state import ReplicaState
 from keras_genseq.models.text.causal_language_model import CausalLanguageModel
 from keras_genseq.models.text.output_projection import tied_logits
 from keras_genseq.models.text.output_projection import without_padding
 
+_WINDOW = 256
+
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
+class RecurrentLanguageModel(CausalLanguageModel):
     """Language model over recurrent layers.
 
     x_t = E[token_{t-1}],  h_t = layers(x_t, h_{t-1}),  logits_t = h_t V + c
+
+    With a `stateful_batch_size` it trains on contiguous texts by truncated
+    backpropagation through time: row i of a batch continues row i of the batch
+    before it. Gradients stop there; states and the last token go on, in weights
+    that are not trained: a checkpoint holds them, and a resumed run continues
+    in the middle of the text. Every epoch of `fit` begins anew, and evaluation
+    neither uses nor changes them. Under several replicas each carries on its
+    own rows. Batches must then have `stateful_batch_size` rows, in the order of
+    the text, without padding; arrays are not shuffled.
+
+    A model that has only seen the middle of one long text cannot begin one:
+    with `stateful_windows`, every row begins a new text after so many batches,
+    from zero states and without a last token. Rows take turns.
 
     Args:
         vocabulary_size: int. Token ids are below it; 0 is padding.
@@ -28,7 +44,7 @@ class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
             0 the first layer takes the whole table through its kernel instead
             of every token, which is faster for small vocabularies.
         stateful_batch_size: optional int. `fit` then carries the states from
-            one batch to the next: see `CarriedStates`.
+            one batch to the next.
         stateful_windows: optional int. Batches after which a row whose states
             are carried begins a new text; None carries them through an epoch.
         tokenizer, stop_token_id: as for `CausalLanguageModel`.
@@ -140,7 +156,12 @@ class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
                 shape=(self.vocabulary_size,),
                 initializer="zeros",
             )
-        self.add_carried_states()
+        self.carry = None
+        if self.stateful_batch_size is not None:
+            first = self.initial_carry(self.stateful_batch_size)
+            # The carry is float32 under every dtype policy.
+            first[1:] = [ops.cast(part, "float32") for part in first[1:]]
+            self.carry = ReplicaState(self, "carried", first)
         self.built = True
 
     def call(self, token_ids, training=False):
@@ -188,15 +209,132 @@ class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
             )
         return self._logits(x), [token_ids[:, -1], *states]
 
-    def initial_states(self, batch_size, num_steps):
+    def reset_carried_states(self):
+        """Lets the next training batch begin new texts."""
+        if self.carry:
+            self.carry.reset()
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        **kwargs,
+    ):
+        if self.carry:
+            # Before the others, one of which may restore a checkpoint.
+            callbacks = [_NewTexts(), *keras.tree.flatten(callbacks or [])]
+            shuffle = False
+            batch_size = batch_size or self.stateful_batch_size
+            rows = getattr(x, "shape", (0,))[0]
+            if rows and rows % self.stateful_batch_size:
+                raise ValueError(self._other_rows(rows))
+        return super().fit(
+            x,
+            y,
+            batch_size,
+            epochs,
+            verbose,
+            callbacks,
+            validation_split,
+            validation_data,
+            shuffle,
+            **kwargs,
+        )
+
+    def train_step(self, data):
+        if not self.carry:
+            return super().train_step(data)
+        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if sample_weight is not None:
+            raise ValueError(
+                "A stateful language model does not weigh texts: leave the "
+                "sample weights out."
+            )
+
+        def loss_fn(batch):
+            x, carry = batch
+            logits, carry = self.window(x, carry, training=True, padded=False)
+            nll = -self.log_prob_from_logits(x, logits)
+            losses = nll / ops.cast(ops.shape(x)[1], "float32")
+            _, terms = self.losses_from_nll(x, nll)
+            return losses, {**terms, **dict(enumerate(carry))}
+
+        losses, terms = self.minimize(loss_fn, (x, self._carry_of_batch(x)))
+        carry = range(len(self.carry.variables))
+        self.carry.write([terms.pop(i) for i in carry])
+        return self.track(losses, terms)
+
+    def _carry_of_batch(self, x):
+        """The carry of the rows that this replica trains on."""
+        context = tf.distribute.get_replica_context()
+        num_replicas = context.num_replicas_in_sync
+        size, whole = self.stateful_batch_size, x.shape[0]
+        if size % num_replicas or (whole and whole * num_replicas != size):
+            raise ValueError(self._other_rows(whole, num_replicas))
+        carry = self.carry.read()
+        if self.stateful_windows is None:
+            return carry
+        rows = self.carry.first_row() + tf.range(self.carry.rows_per_replica())
+        update = tf.cast(self.optimizer.iterations, "int32")
+        goes_on = ((update + rows) % self.stateful_windows > 0)[:, None]
+        return [
+            tf.where(goes_on if i else goes_on[:, 0], part, 0)
+            for i, part in enumerate(carry)
+        ]
+
+    def _other_rows(self, rows, num_replicas=1):
+        return (
+            f"This model carries the states of {self.stateful_batch_size} rows "
+            "over to the next batch: every training batch must have just as "
+            "many, and replicas share them evenly. "
+            f"Received: {rows} rows on each of {num_replicas} replicas. Drop a "
+            "last, smaller batch."
+        )
+
+    def stream_log_prob(self, token_ids, *, window=_WINDOW):
+        """Scores long texts window by window, carrying the states.
+
+        The result is that of `log_prob`, at the memory of one window.
+
+        Args:
+            token_ids: `(num_texts, time)` integers; 0 is padding.
+            window: int. Tokens scored at once.
+
+        Returns:
+            `(num_texts,)` float64 array, in nats.
+        """
+        token_ids = self.check_inputs(token_ids)
+        num_rows, num_steps = token_ids.shape
+        padded = tf.pad(token_ids, [[0, 0], [0, -num_steps % window]])
+        score = self.compile_method(self._score_window)
+        carry = [tf.convert_to_tensor(c) for c in self.initial_carry(num_rows)]
+        # Of a million terms: float32 would lose the last digits.
+        total = tf.zeros((num_rows,), "float64")
+        for start in range(0, num_steps, window):
+            log_prob, carry = score(padded[:, start : start + window], carry)
+            total += tf.cast(log_prob, "float64")
+        return total.numpy()
+
+    def _score_window(self, x, carry):
+        logits, carry = self.window(x, carry)
+        return self.log_prob_from_logits(x, logits), carry
+
+    def initial_cache(self, batch_size, num_steps):
         return self.stack.initial_states(batch_size)
 
-    def next_logits(self, token_ids, states):
-        x, states = self.stack.step(self.embedding(token_ids), states)
-        return self._logits(x), states
+    def decode_step(self, token_ids, cache):
+        x, cache = self.stack.step(self.embedding(token_ids), cache)
+        return self._logits(x), cache
 
     def encode_ids(self, token_ids):
-        """What the last layer remembers of whole texts.
+        """The last layer's state after whole texts.
 
         Args:
             token_ids: `(batch_size, time)` int32.
@@ -232,3 +370,10 @@ class RecurrentLanguageModel(CarriedStates, CausalLanguageModel):
             return without_padding(self.head(x))
         x = tied_logits(x, self.embedding.embeddings)
         return without_padding(x + ops.cast(self.output_bias, x.dtype))
+
+
+class _NewTexts(keras.callbacks.Callback):
+    """Begins every epoch at the start of texts."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.reset_carried_states()

@@ -2,15 +2,15 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq import export
 from keras_genseq.metrics import NatsPerStep
 from keras_genseq.metrics import StepAccuracy
+from keras_genseq.models.classifier.classifier_model import ClassifierModel
 from keras_genseq.models.recurrent.sequence_predictor import SequencePredictor
 from keras_genseq.ops.value_checks import ensure
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class SequenceClassifier(SequencePredictor):
+class SequenceClassifier(SequencePredictor, ClassifierModel):
     """Labels whole sequences, or with `return_sequences` each of their steps.
 
     Recurrent layers read the sequence; a linear layer of what they make of it
@@ -51,15 +51,11 @@ class SequenceClassifier(SequencePredictor):
                 "`num_classes` must be an int of at least 2. "
                 f"Received: num_classes={num_classes!r}"
             )
-        super().__init__(units, **kwargs)
-        self.num_classes = num_classes
+        super().__init__(units, num_classes=num_classes, **kwargs)
         self.head = keras.layers.Dense(num_classes, dtype="float32")
-        self.accuracy = (
-            StepAccuracy(dtype="float32")
-            if self.return_sequences
-            else keras.metrics.Mean(name="accuracy", dtype="float32")
-        )
         if self.return_sequences:
+            self.accuracy = StepAccuracy(dtype="float32")
+            self.accuracy._direction = "up"
             self.nll_per_step = NatsPerStep(dtype="float32")
         self.build((None, None, *self.step_shape))
 
@@ -71,6 +67,8 @@ class SequenceClassifier(SequencePredictor):
         return self.head(z)
 
     def example_losses(self, x, y, *, training):
+        if not self.return_sequences:
+            return super().example_losses(x, y, training=training)
         logits = self(x, training=training)
         log_probs = ops.log_softmax(logits, axis=-1)
         labels = ops.maximum(y, 0)[..., None]
@@ -78,8 +76,6 @@ class SequenceClassifier(SequencePredictor):
         right = ops.cast(
             ops.cast(ops.argmax(logits, axis=-1), y.dtype) == y, "float32"
         )
-        if not self.return_sequences:
-            return nll, {"accuracy": right}
         counts = y >= 0
         mask = self.padding_mask(x)
         counts = counts if mask is None else counts & mask
@@ -91,24 +87,9 @@ class SequenceClassifier(SequencePredictor):
             "nll_per_step": ops.stack([nll, steps], axis=-1),
         }
 
-    def classify(self, x, batch_size=256):
-        """Labels sequences.
-
-        Args:
-            x: as for `fit`.
-            batch_size: int. Sequences labelled at once.
-
-        Returns:
-            dict: `probabilities` and `logits`, `(num_examples, num_classes)`
-            float32 tensors, or one such row a step.
-
-        Raises:
-            ValueError: as for `encode`.
-        """
-        logits = self._map_rows(self._logits, x, batch_size)
-        return {"probabilities": ops.softmax(logits), "logits": logits}
-
     def check_targets(self, y, x):
+        if y is None:
+            raise ValueError(self.needs_targets())
         y = tf.convert_to_tensor(y)
         shape = x.shape[: 1 + self.return_sequences]
         if not y.dtype.is_integer or not y.shape.is_compatible_with(shape):
@@ -126,22 +107,3 @@ class SequenceClassifier(SequencePredictor):
             f"`y` must hold labels from {least} to {self.num_classes - 1}. "
             "Received at least one other.",
         )
-
-    def serving_signatures(self):
-        signatures = super().serving_signatures()
-        encode = signatures["encode"]
-
-        def classify(x):
-            logits = self(self.check_inputs(x))
-            return {"probabilities": ops.softmax(logits), "logits": logits}
-
-        signatures["classify"] = export.Signature(
-            classify, encode.inputs, encode.example
-        )
-        return signatures
-
-    def get_config(self):
-        return {**super().get_config(), "num_classes": self.num_classes}
-
-    def _logits(self, x):
-        return self(x, training=False)

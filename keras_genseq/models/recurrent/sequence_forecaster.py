@@ -3,8 +3,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq import export
-from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.models.base.endpoint import Endpoint
+from keras_genseq.models.base.endpoint import Input
 from keras_genseq.models.recurrent.sequence_predictor import SequencePredictor
 from keras_genseq.ops.checks import as_quantiles
 from keras_genseq.ops.checks import as_sequences
@@ -123,7 +123,7 @@ class SequenceForecaster(SequencePredictor):
             "mae": ops.mean(ops.abs(error), axis=axes),
         }
 
-    def log_prob(self, x, y, batch_size=256):
+    def log_prob(self, x, y, *, batch_size=256):
         """Log-density of futures given their pasts.
 
         Args:
@@ -137,12 +137,9 @@ class SequenceForecaster(SequencePredictor):
         Raises:
             ValueError: as for `encode`, and if `y` has another shape, or NaN.
         """
-        x = self.check_inputs(x)
-        y = self.check_targets(y, x)
-        score = self.compile_method(self._score)
-        return map_rows(score, (x, y), batch_size)
+        return self.ask("score", x=x, y=y, batch_size=batch_size)
 
-    def forecast(self, history, quantiles=_SERVED_QUANTILES, batch_size=256):
+    def forecast(self, history, *, quantiles=_SERVED_QUANTILES, batch_size=256):
         """The future of each past, step by step.
 
         Args:
@@ -158,46 +155,51 @@ class SequenceForecaster(SequencePredictor):
         Raises:
             ValueError: as for `encode`, and if `quantiles` are out of range.
         """
-        quantiles = as_quantiles(quantiles)
-        outputs = self._map_rows(self._outputs, history, batch_size)
-        return _summary(outputs, quantiles)
+        forecast = self._forecast(quantiles)
+        return self.ask(forecast, history=history, batch_size=batch_size)
 
     def check_targets(self, y, x):
+        if y is None:
+            raise ValueError(self.needs_targets())
+        return self._check_future(y, tf.shape(x)[0])
+
+    def _check_future(self, y, num_rows):
         y = as_sequences(y, self.target_shape, tf.dtypes.float32, name="y")
         y = ensure(
             y,
-            (tf.shape(y)[1] == self.horizon)
-            & (tf.shape(y)[0] == tf.shape(x)[0]),
+            (tf.shape(y)[1] == self.horizon) & (tf.shape(y)[0] == num_rows),
             f"`y` must have {self.horizon} steps, the horizon, and a row for "
             "each of `x`.",
         )
         y = tf.ensure_shape(y, (None, self.horizon, *self.target_shape))
         return all_finite(y, name="y")
 
-    def serving_signatures(self):
-        signatures = super().serving_signatures()
-        encode = signatures["encode"]
-        past, example = encode.inputs["x"], encode.example["x"]
+    def endpoints(self):
         shape = (self.horizon, *self.target_shape)
-
-        def score(x, y):
-            x = self.check_inputs(x)
-            return {"log_prob": self._score(x, self.check_targets(y, x))}
-
-        def forecast(history):
-            outputs = self(self.check_inputs(history, name="history"))
-            summary = _summary(outputs, as_quantiles(_SERVED_QUANTILES))
-            return {name: summary[name] for name in ("point", "quantiles")}
-
-        signatures["score"] = export.Signature(
-            score,
-            {"x": past, "y": tf.TensorSpec((None, *shape), tf.float32)},
-            {"x": example, "y": np.zeros((1, *shape), "float32")},
+        future = Input(
+            tf.TensorSpec((None, *shape), tf.float32),
+            "futures",
+            self._check_future,
         )
-        signatures["forecast"] = export.Signature(
-            forecast, {"history": past}, {"history": example}
+        return {
+            **super().endpoints(),
+            "score": Endpoint(
+                self._score,
+                {"x": self.example_input(), "y": future},
+                "log_prob",
+                description="log-density of futures given their pasts, in nats",
+            ),
+            "forecast": self._forecast(_SERVED_QUANTILES),
+        }
+
+    def _forecast(self, quantiles):
+        quantiles = as_quantiles(quantiles)
+        return Endpoint(
+            self._outputs,
+            {"history": self.example_input("history")},
+            lambda outputs, _: _summary(outputs, quantiles),
+            description="the future of each past, step by step",
         )
-        return signatures
 
     def get_config(self):
         config = super().get_config()

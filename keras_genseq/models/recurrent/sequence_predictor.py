@@ -4,11 +4,10 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq import export
 from keras_genseq.layers.recurrent.recurrent_encoder import RecurrentEncoder
-from keras_genseq.models.base.base_model import Trainer
-from keras_genseq.models.base.batched_apply import map_rows
-from keras_genseq.models.base.presets import FromPreset
+from keras_genseq.models.base.base_model import BaseModel
+from keras_genseq.models.base.endpoint import Endpoint
+from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.value_checks import all_finite
@@ -17,7 +16,7 @@ from keras_genseq.ops.value_checks import ensure
 POOLINGS = ("last", "mean", "max")
 
 
-class SequencePredictor(FromPreset, Trainer):
+class SequencePredictor(BaseModel):
     """Reads tokens or features with recurrent layers.
 
     A subclass says `predict_from(z)`, `check_targets(y, x)` and
@@ -116,14 +115,6 @@ class SequencePredictor(FromPreset, Trainer):
         """Predictions from encodings, `(batch_size, ..., width)` float32."""
         raise NotImplementedError
 
-    def check_targets(self, y, x):
-        """Checks the targets of checked inputs and returns them as a tensor.
-
-        Raises:
-            ValueError: in eager code (in a graph: `InvalidArgumentError`).
-        """
-        raise NotImplementedError
-
     def call(self, x, training=False):
         return self.predict_from(self.read(x, training=training))
 
@@ -154,7 +145,7 @@ class SequencePredictor(FromPreset, Trainer):
         counts = x != ops.cast(self.padding_value, x.dtype)
         return ops.any(counts, axis=-1) if self.channels else counts
 
-    def encode(self, x, batch_size=256):
+    def encode(self, x, *, batch_size=256):
         """What the model reads out of sequences before it predicts.
 
         Args:
@@ -170,7 +161,7 @@ class SequencePredictor(FromPreset, Trainer):
             ValueError: if `x` has another shape or dtype, values out of range,
                 or a row without any step that counts.
         """
-        return self._map_rows(self.read, x, batch_size)
+        return self.ask("encode", x=x, batch_size=batch_size)
 
     def check_inputs(self, x, name="x"):
         """Checks sequences and returns them as a tensor.
@@ -197,31 +188,28 @@ class SequencePredictor(FromPreset, Trainer):
             f"`{name}` has a sequence that is nothing but padding. Remove it.",
         )
 
-    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
-        if isinstance(validation_data, (tuple, list)):
-            checked = self._check_batch(*validation_data)
-            validation_data = tuple(checked)
-        else:
-            validation_data, _ = self._checked(validation_data, None)
-        return super().fit(
-            *self._checked(x, y),
-            *args,
-            validation_data=validation_data,
-            **kwargs,
+    def endpoints(self):
+        encode = Endpoint(
+            self.features_of,
+            {"x": self.example_input()},
+            "z",
+            description="encodings of sequences",
         )
+        return {**super().endpoints(), "encode": encode}
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        return super().evaluate(*self._checked(x, y), *args, **kwargs)
+    def features_of(self, x):
+        """Encodings of checked inputs: see `read`."""
+        return self.read(x)
 
-    def serving_signatures(self):
-        """Signatures of the exported model: see `keras_genseq.export`."""
-        x = tf.TensorSpec((None, None, *self.step_shape), self.step_dtype)
-        example = tf.ones((1, 8, *self.step_shape), self.step_dtype).numpy()
-
-        def encode(x):
-            return {"z": self.read(self.check_inputs(x))}
-
-        return {"encode": export.Signature(encode, {"x": x}, {"x": example})}
+    def example_input(self, name="x"):
+        """The `Input` of endpoints that read sequences."""
+        return tensor_input(
+            (None, *self.step_shape),
+            "sequences",
+            lambda x: self.check_inputs(x, name),
+            self.step_dtype,
+            example=tf.ones((1, 8, *self.step_shape), self.step_dtype).numpy(),
+        )
 
     def get_config(self):
         names = (
@@ -240,31 +228,9 @@ class SequencePredictor(FromPreset, Trainer):
         config = {name: getattr(self, name) for name in names}
         return {**super().get_config(), **config}
 
-    def _map_rows(self, method, x, batch_size):
-        x = self.check_inputs(x)
-        return map_rows(self.compile_method(method), (x,), batch_size)
-
     @property
     def _width(self):
         return 2 * self.units if self.bidirectional else self.units
-
-    def _checked(self, x, y):
-        """Lets every batch pass the checks on its way to the model."""
-        if isinstance(x, tf.data.Dataset):
-            return x.map(self._check_batch, tf.data.AUTOTUNE), y
-        if x is None or isinstance(x, tf.distribute.DistributedDataset):
-            return x, y
-        return self._check_batch(x, y)
-
-    @tf.autograph.experimental.do_not_convert
-    def _check_batch(self, x, y=None, *weights):
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} learns targets: give pairs `(x, y)`. "
-                "Received `x` alone."
-            )
-        x = self.check_inputs(x)
-        return (x, self.check_targets(y, x), *weights)
 
 
 def _pooled(h, mask, pooling):

@@ -3,12 +3,12 @@
 import tensorflow as tf
 
 # Finite, and below every log-probability of a sequence.
-_IMPOSSIBLE = -1e9
+IMPOSSIBLE = -1e9
 
 
 def beam_search(
-    next_logits,
-    states,
+    decode_step,
+    cache,
     *,
     beam_width,
     num_steps,
@@ -27,9 +27,9 @@ def beam_search(
     fall, and no penalty exceeds that of the longest sequence.
 
     Args:
-        next_logits: callable `(token_ids, states) -> (logits, states)`, for
+        decode_step: callable `(token_ids, cache) -> (logits, cache)`, for
             `(batch_size * beam_width,)` tokens last seen.
-        states: structure of tensors, those of rank 0 shared by all, the others
+        cache: structure of tensors, those of rank 0 shared by all, the others
             `(batch_size * beam_width, ...)`.
         beam_width: int.
         num_steps: int or integer tensor. The most steps of any row.
@@ -54,14 +54,14 @@ def beam_search(
 
     lasting = penalty(max_new_tokens)
 
-    def goes_on(t, last, states, tokens, log_prob, done, scores):
+    def goes_on(t, last, cache, tokens, log_prob, done, scores):
         bound = tf.reduce_max(log_prob, axis=1) / lasting
         is_open = bound > tf.reduce_min(scores, axis=1)
-        is_alive = log_prob[:, 0] > 0.5 * _IMPOSSIBLE
+        is_alive = log_prob[:, 0] > 0.5 * IMPOSSIBLE
         return (t < num_steps) & tf.reduce_any(is_open & is_alive)
 
-    def step(t, last, states, tokens, log_prob, done, scores):
-        logits, states = next_logits(tf.reshape(last, [-1]), states)
+    def step(t, last, cache, tokens, log_prob, done, scores):
+        logits, cache = decode_step(tf.reshape(last, [-1]), cache)
         size = logits.shape[-1]
         nats = tf.nn.log_softmax(logits)
         nats = tf.reshape(nats, (rows, beam_width, size)) + log_prob[..., None]
@@ -77,7 +77,7 @@ def beam_search(
 
         new_scores = nats / penalty(t + 1)[:, None]
         new_scores = tf.where(
-            ended & (nats > 0.5 * _IMPOSSIBLE), new_scores, _IMPOSSIBLE
+            ended & (nats > 0.5 * IMPOSSIBLE), new_scores, IMPOSSIBLE
         )
         # The older ones first: of equal scores they stay.
         scores, chosen = tf.math.top_k(
@@ -86,33 +86,33 @@ def beam_search(
         done = tf.concat([done, tokens], axis=1)
         done = tf.gather(done, chosen, batch_dims=1)
 
-        nats = tf.where(ended, _IMPOSSIBLE, nats)
+        nats = tf.where(ended, IMPOSSIBLE, nats)
         log_prob, chosen = tf.math.top_k(nats, beam_width)
         tokens, last, parents = (
             tf.gather(x, chosen, batch_dims=1) for x in (tokens, token, parents)
         )
         origins = parents + tf.range(rows)[:, None] * beam_width
-        states = _reordered(states, tf.reshape(origins, [-1]))
-        return t + 1, last, states, tokens, log_prob, done, scores
+        cache = _reordered(cache, tf.reshape(origins, [-1]))
+        return t + 1, last, cache, tokens, log_prob, done, scores
 
     none = tf.zeros((rows, beam_width), tf.int32)
     tokens = tf.zeros((rows, beam_width, num_steps), tf.int32)
-    impossible = tf.fill((rows, beam_width), _IMPOSSIBLE)
+    impossible = tf.fill((rows, beam_width), IMPOSSIBLE)
     # All beams begin alike: one of them is enough.
     log_prob = tf.where(tf.range(beam_width) == 0, 0.0, impossible)
     *_, done, scores = tf.while_loop(
         goes_on,
         step,
-        (tf.constant(0), none, states, tokens, log_prob, tokens, impossible),
+        (tf.constant(0), none, cache, tokens, log_prob, tokens, impossible),
         maximum_iterations=num_steps,
         parallel_iterations=1,
     )
-    is_found = (scores > 0.5 * _IMPOSSIBLE)[..., None]
+    is_found = (scores > 0.5 * IMPOSSIBLE)[..., None]
     return tf.where(is_found, done, 0), scores
 
 
-def _reordered(states, origins):
-    """Gives each beam the states of the beam that it goes on from."""
+def _reordered(cache, origins):
+    """Gives each beam the cache of the beam that it goes on from."""
     return tf.nest.map_structure(
-        lambda x: tf.gather(x, origins) if x.shape.rank else x, states
+        lambda x: tf.gather(x, origins) if x.shape.rank else x, cache
     )

@@ -9,12 +9,12 @@ from keras_genseq.samplers.repetition import remember
 
 
 def continue_tokens(
-    next_logits, x, given, end, uniforms, options, stop, before, start=0
+    decode_step, x, given, end, uniforms, options, stop, before, start=0
 ):
     """Walks along rows, keeping the tokens given and drawing the others.
 
     Args:
-        next_logits: callable `(token_ids, states) -> (logits, states)`, for
+        decode_step: callable `(token_ids, cache) -> (logits, cache)`, for
             the `(batch_size,)` tokens last seen.
         x: `(batch_size, time)` int32 token ids; those not given do not matter.
         given: `(batch_size, time)` booleans.
@@ -24,7 +24,7 @@ def continue_tokens(
         stop: `(batch_size, n)` int32. A row ends after it has drawn one of
             these tokens; 0 is none.
         before: what was known before the first step: the last token, the
-            model's states, and `(batch_size,)` booleans, False for rows that
+            model's cache, and `(batch_size,)` booleans, False for rows that
             have ended.
         start: int or int32 scalar. The first step; `before` knows those before
             it, which are given in all rows.
@@ -55,9 +55,9 @@ def continue_tokens(
         return (t < last) & tf.reduce_any(known[2])
 
     def step(t, known, history, outputs, log_prob):
-        token, states, alive = known
+        token, cache, alive = known
         given_token, is_given, uniform = (c.read(t) for c in columns)
-        logits, states = next_logits(token, states)
+        logits, cache = decode_step(token, cache)
         wanted = logits
         if history:
             wanted = discourage(logits, history, t, options)
@@ -70,7 +70,7 @@ def continue_tokens(
         # What is drawn is never 0.
         is_stop = tf.reduce_any(drawn[:, None] == stop, axis=1)
         alive = live & (is_given | ~is_stop)
-        known = (token, states, alive)
+        known = (token, cache, alive)
         after = remember(history, t, token) if history else ()
         return t + 1, known, after, outputs.write(t, token), log_prob
 

@@ -1,127 +1,140 @@
-"""What generation is asked for: checked, one value per row."""
-
-import random
-from typing import NamedTuple
+"""What generation may be asked for: the inputs of its endpoints."""
 
 import tensorflow as tf
 
+from keras_genseq.models.base.endpoint import MAX_STEPS
+from keras_genseq.models.base.endpoint import Input
+from keras_genseq.models.base.endpoint import count_input
+from keras_genseq.models.base.endpoint import rounds_sizes_up
+from keras_genseq.models.base.endpoint import seed_input
+from keras_genseq.models.base.endpoint import temperature_input
 from keras_genseq.ops.checks import as_row_values
-from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.samplers import SamplingOptions
 
-# A request for more would be one for all of a server's memory.
-_MOST_NEW_TOKENS = 2**16
+MAX_REPETITION_PENALTY = 100.0
 
 
-class GenerationRequest(NamedTuple):
-    """Prompts and how to continue each of them.
+def generation_inputs(stop_token_id=0, max_new_tokens=MAX_STEPS):
+    """The inputs beside the prompt: dict of name to `Input`.
 
     Args:
-        prompt: `(batch_size, time)` int32 token ids, 0 at the end of rows.
-        seeds: `(batch_size,)` int32.
-        max_new_tokens: `(batch_size,)` int32.
-        options: `SamplingOptions`.
-        stop: `(batch_size, n)` int32 token ids; 0 is none.
+        stop_token_id: default of the tokens that end an answer.
+        max_new_tokens: int. The most tokens that may be asked for.
     """
+    row_int = tf.TensorSpec((None,), tf.int32)
+    row_float = tf.TensorSpec((None,), tf.float32)
+    return {
+        "seed": seed_input(),
+        "max_new_tokens": count_input(
+            "the most tokens of the answer",
+            default=128,
+            maximum=max_new_tokens,
+            example=8,
+        ),
+        "temperature": temperature_input(
+            "below 1 sharpens every step, 0 decodes greedily"
+        ),
+        "top_k": Input(
+            row_int,
+            "only the k most probable tokens; 0 is off",
+            default=0,
+            minimum=0,
+        ),
+        "top_p": Input(
+            row_float,
+            "only the most probable tokens that together have this "
+            "probability; 1 is off",
+            default=1.0,
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        "min_p": Input(
+            row_float,
+            "only tokens with this part of the highest probability; 0 is off",
+            default=0.0,
+            minimum=0.0,
+            maximum=1.0,
+            served=False,
+        ),
+        "repetition_penalty": Input(
+            row_float,
+            "divides the logits of tokens that the text holds; None is off",
+            _unless_none(
+                "repetition_penalty",
+                tf.float32,
+                minimum=1e-3,
+                maximum=MAX_REPETITION_PENALTY,
+            ),
+            default=None,
+            served=False,
+        ),
+        "no_repeat_ngram_size": Input(
+            row_int,
+            "no n-gram of this size comes twice; None is off",
+            _unless_none("no_repeat_ngram_size", tf.int32, minimum=0),
+            default=None,
+            served=False,
+        ),
+        "stop_token_id": Input(
+            row_int,
+            "tokens that end the answer; 0 is none",
+            _as_stops,
+            default=stop_token_id,
+            served=False,
+        ),
+    }
 
-    prompt: tf.Tensor
-    seeds: tf.Tensor
-    max_new_tokens: tf.Tensor
-    options: SamplingOptions
-    stop: tf.Tensor
 
-
-def as_request(
-    prompt,
-    seed,
-    max_new_tokens,
-    *,
-    temperature=1.0,
-    top_k=0,
-    top_p=1.0,
-    min_p=0.0,
+def sampling_options(
+    temperature,
+    top_k,
+    top_p,
+    min_p,
     repetition_penalty=None,
     no_repeat_ngram_size=None,
-    stop_token_id=0,
 ):
-    """Checks what is asked for and gives every row a value of its own.
+    """Checked knobs as `SamplingOptions`; what filters nothing is left out.
 
     Args:
-        prompt: `(batch_size, time)` int32 token ids.
-        seed: `(batch_size,)` integers; or, in eager code, an int that is spread
-            over the rows, or None.
-        max_new_tokens, temperature, top_k, top_p, min_p: scalar, or one value
-            per row.
-        repetition_penalty, no_repeat_ngram_size: the same, or None for both.
-        stop_token_id: scalar, one value per row, or rows of several, of which
-            one serves all.
-
-    Returns:
-        `GenerationRequest`.
-
-    Raises:
-        ValueError: if a value is out of range, or there are neither one nor
-            `batch_size` (in a graph: `InvalidArgumentError`).
+        temperature, top_k, top_p, min_p: `(batch_size,)` tensors.
+        repetition_penalty, no_repeat_ngram_size: the same, or None.
     """
-    rows = prompt.shape[0] or tf.shape(prompt)[0]
-    if seed is None:
-        seed = random.randrange(2**31)
-    if isinstance(seed, int):
-        seed = row_seeds(seed % 2**32, rows)
-
-    def per_row(values, dtype, name, **limits):
-        return as_row_values(values, rows, dtype, name=name, **limits)
-
-    options = SamplingOptions(
-        per_row(temperature, tf.float32, "temperature", minimum=0.0),
-        per_row(top_k, tf.int32, "top_k", minimum=0),
-        per_row(top_p, tf.float32, "top_p", minimum=0.0, maximum=1.0),
-        per_row(min_p, tf.float32, "min_p", minimum=0.0, maximum=1.0),
-    )
-    if tf.executing_eagerly() and _filters_nothing(options):
-        options = SamplingOptions(options.temperature)
-    if repetition_penalty is not None or no_repeat_ngram_size is not None:
-        options = options._replace(
-            repetition_penalty=per_row(
-                1.0 if repetition_penalty is None else repetition_penalty,
-                tf.float32,
-                "repetition_penalty",
-                minimum=1e-3,
-            ),
-            no_repeat_ngram_size=per_row(
-                0 if no_repeat_ngram_size is None else no_repeat_ngram_size,
-                tf.int32,
-                "no_repeat_ngram_size",
-                minimum=0,
-            ),
-        )
-    return GenerationRequest(
-        prompt,
-        per_row(seed, tf.int32, "seed"),
-        per_row(
-            max_new_tokens,
-            tf.int32,
-            "max_new_tokens",
-            minimum=1,
-            maximum=_MOST_NEW_TOKENS,
-        ),
-        options,
-        _as_stops(stop_token_id, rows),
+    options = SamplingOptions(temperature, top_k, top_p, min_p)
+    if rounds_sizes_up() and _filters_nothing(options):
+        options = SamplingOptions(temperature)
+    if repetition_penalty is None and no_repeat_ngram_size is None:
+        return options
+    if repetition_penalty is None:
+        repetition_penalty = tf.ones_like(temperature)
+    if no_repeat_ngram_size is None:
+        no_repeat_ngram_size = tf.zeros_like(top_k)
+    return options._replace(
+        repetition_penalty=repetition_penalty,
+        no_repeat_ngram_size=no_repeat_ngram_size,
     )
 
 
-def _as_stops(stop_token_id, rows):
-    """`(rows, n)` int32: the tokens that end each row."""
+def _unless_none(name, dtype, **limits):
+    def check(value, num_rows):
+        if value is None:
+            return None
+        return as_row_values(value, num_rows, dtype, name=name, **limits)
+
+    return check
+
+
+def _as_stops(stop_token_id, num_rows):
+    """`(num_rows, n)` int32: the tokens that end each row."""
     stops = tf.cast(tf.convert_to_tensor(stop_token_id), tf.int32)
     if stops.shape.rank != 2:
         limits = {"name": "stop_token_id", "minimum": 0}
-        return as_row_values(stops, rows, tf.int32, **limits)[:, None]
+        return as_row_values(stops, num_rows, tf.int32, **limits)[:, None]
     if stops.shape[0] == 1:
-        stops = tf.repeat(stops, rows, axis=0)
+        stops = tf.repeat(stops, num_rows, axis=0)
     return ensure(
         stops,
-        tf.equal(tf.shape(stops)[0], rows) & tf.reduce_all(stops >= 0),
+        tf.equal(tf.shape(stops)[0], num_rows) & tf.reduce_all(stops >= 0),
         "`stop_token_id` must have a row of token ids, at least 0, for each "
         "prompt, or one row for all.",
     )

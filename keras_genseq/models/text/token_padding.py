@@ -1,20 +1,66 @@
-"""Rows of token ids: in few widths, their padding at the end."""
+"""Rows of token ids: of texts, in few widths, their padding at the end."""
 
+import numpy as np
 import tensorflow as tf
 
+from keras_genseq.models.base.batched_apply import power_of_two
 from keras_genseq.ops.value_checks import ensure
 
 
 def holds_text(x):
     """Whether these are strings, or one string, and no token ids."""
-    if isinstance(x, (str, bytes)):
-        return True
-    return tf.convert_to_tensor(x).dtype == tf.string
+    if isinstance(x, (list, tuple)):
+        return bool(x) and isinstance(x[0], (str, bytes))
+    dtype = getattr(x, "dtype", None)
+    if isinstance(dtype, np.dtype):
+        return dtype.kind in "SUO"
+    return isinstance(x, (str, bytes)) or dtype == tf.string
 
 
-def power_of_two(size):
-    """The least power of two that is not below `size`."""
-    return 1 << max(size - 1, 0).bit_length()
+def encode_texts(tokenizer, texts, name, empty=False):
+    """Token ids of texts.
+
+    Args:
+        tokenizer: `keras_genseq.tokenizers.Tokenizer`, or None: refused.
+        texts: str, list of str, or string tensor.
+        name: str. What error messages call them.
+        empty: bool. Whether rows may have no column; else a batch of empty
+            texts is one of padding alone.
+
+    Returns:
+        `(num_texts, time)` int32 tensor.
+
+    Raises:
+        ValueError: if there is no tokenizer, or a text has what it does not
+            know.
+    """
+    if tokenizer is None:
+        raise ValueError(
+            "This model has no tokenizer: it takes token ids. Make it with "
+            "`tokenizer=`, or encode the text first."
+        )
+    texts = [texts] if isinstance(texts, (str, bytes)) else texts
+    x = tokenizer.encode(texts, name)
+    if empty:
+        return x
+    missing = tf.cast(tf.equal(tf.shape(x)[1], 0), tf.int32)
+    return tf.pad(x, [[0, 0], [0, missing]])
+
+
+def as_strings(texts, like):
+    """Decoded texts as callers gave theirs: one str, or a list of str."""
+    texts = [text.decode() for text in texts.numpy()]
+    return texts[0] if isinstance(like, (str, bytes)) else texts
+
+
+def padded_rows(x):
+    """Rows of ids as a tensor; shorter ones are filled up with 0."""
+    if isinstance(x, tf.RaggedTensor):
+        return x.to_tensor()
+    is_list = isinstance(x, (list, tuple)) and all(map(np.ndim, x))
+    if is_list and len({len(row) for row in x}) > 1:
+        return tf.ragged.constant([list(row) for row in x]).to_tensor()
+    return tf.convert_to_tensor(x)
 
 
 def room_for(size):

@@ -218,7 +218,8 @@ class Transformer(SequenceToSequenceModel):
             tensor. Row t is what the decoder looked at to write token t of the
             target; the weights of a row sum to 1.
         """
-        x, y = self._as_ids(x, "x"), self.with_end(self._as_ids(y, "y"))
+        x = self.check_inputs(x)
+        y = self.with_end(self.check_inputs(y, "y"))
         return self.compile_method(self._attention_maps, jit_compile=False)(
             x, y
         )
@@ -255,29 +256,29 @@ class Transformer(SequenceToSequenceModel):
             h = block(h, padding_mask=x > 0, training=training)
         return self.encoder_norm(h) if self.norm_first else h
 
-    def remember(self, x):
+    def encode_source(self, x):
         encoded = self.encode_ids(x)
         keys_values = [
             block.cross_keys_values(encoded) for block in self.decoder_blocks
         ]
         return x > 0, keys_values
 
-    def initial_states(self, batch_size, num_steps):
+    def initial_cache(self, batch_size, num_steps):
         caches = [
             block.initial_cache(batch_size, num_steps)
             for block in self.decoder_blocks
         ]
         return [ops.zeros((), "int32"), caches]
 
-    def next_logits(self, token_ids, states, memory):
-        (position, caches), (padding_mask, keys_values) = states, memory
+    def decode_step(self, token_ids, cache, memory):
+        (position, caches), (padding_mask, keys_values) = cache, memory
         h = self._embed(token_ids[:, None], position)
         after = []
-        for block, cache, source in zip(
+        for block, past, source in zip(
             self.decoder_blocks, caches, keys_values, strict=True
         ):
-            h, cache = block.step(h, cache, position, source, padding_mask)
-            after.append(cache)
+            h, past = block.step(h, past, position, source, padding_mask)
+            after.append(past)
         return self._logits(h[:, 0]), [position + 1, after]
 
     def get_config(self):

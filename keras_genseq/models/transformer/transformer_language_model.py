@@ -195,11 +195,11 @@ class TransformerLanguageModel(CausalLanguageModel):
         inputs = ops.concatenate([start, token_ids[:, :-1]], axis=1)
         return self._logits(self._outputs(inputs, training=training))
 
-    def initial_states(self, batch_size, num_steps):
+    def initial_cache(self, batch_size, num_steps):
         caches = [b.initial_cache(batch_size, num_steps) for b in self.blocks]
         return [ops.zeros((), "int32"), caches]
 
-    def states_after(self, token_ids, num_read, num_steps):
+    def prefill(self, token_ids, num_read, num_steps):
         x = self._embed(ops.pad(token_ids, [[0, 0], [1, 0]])[:, :-1])
         caches = []
         for block in self.blocks:
@@ -209,13 +209,13 @@ class TransformerLanguageModel(CausalLanguageModel):
             caches.append(cache)
         return [ops.convert_to_tensor(num_read), caches]
 
-    def next_logits(self, token_ids, states):
-        position, caches = states
+    def decode_step(self, token_ids, cache):
+        position, caches = cache
         x = self._embed(token_ids[:, None], position)
         after = []
-        for block, cache in zip(self.blocks, caches, strict=True):
-            x, cache = block.step(x, cache, position)
-            after.append(cache)
+        for block, past in zip(self.blocks, caches, strict=True):
+            x, past = block.step(x, past, position)
+            after.append(past)
         x = self.final_norm(x) if self.final_norm else x
         return self._logits(x[:, 0]), [position + 1, after]
 

@@ -1,0 +1,365 @@
+"""One use of a model: its Python method and its served signature in one.
+
+A model lists its uses in `endpoints()`. From each comes what `Model.ask` runs
+in Python, the signature that a server answers, and its documentation: the
+inputs are declared once, with their ranges and defaults.
+"""
+
+import collections.abc
+import contextvars
+import dataclasses
+import random
+import typing
+
+import numpy as np
+import tensorflow as tf
+
+from keras_genseq.export import Signature
+from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.random import row_seeds
+from keras_genseq.ops.value_checks import not_empty
+
+REQUIRED = object()
+_IS_SERVED = contextvars.ContextVar("is_served", default=False)
+# A temperature above it draws from what is as good as uniform.
+MAX_TEMPERATURE = 100.0
+# A request for more would be one for all of a server's memory.
+MAX_STEPS = 2**16
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """An input of an endpoint, one value per row.
+
+    Args:
+        spec: `tf.TensorSpec`; its first dimension, the batch, is None.
+        description: str. What it means, for people.
+        check: callable `(value, num_rows) -> tensor` that refuses what the
+            model cannot take; `num_rows` is None for the leading input of a
+            request. None reads numbers between `minimum` and `maximum`, one or
+            one per row.
+        default: value of an input that is left out, or `REQUIRED`.
+        minimum: optional number.
+        maximum: optional number.
+        example: array of one row; None makes one of the default, or zeros.
+        missing: sentence of the error where a required input is missing.
+        served: bool. Whether clients of a server give it; else they get its
+            default.
+        is_size: bool. Whether it says how many steps are to be made.
+    """
+
+    spec: tf.TensorSpec
+    description: str
+    check: collections.abc.Callable | None = None
+    default: typing.Any = REQUIRED
+    minimum: float | None = None
+    maximum: float | None = None
+    example: np.ndarray | None = None
+    missing: str | None = None
+    served: bool = True
+    is_size: bool = False
+
+    def read(self, name, value, num_rows):
+        """Checks a value and returns it as a tensor with a row for each."""
+        if self.check is not None:
+            return self.check(value, num_rows)
+        if num_rows is None:
+            value = not_empty(tf.convert_to_tensor(value), name=name)
+            num_rows = num_rows_of(value)
+        return as_row_values(
+            value,
+            num_rows,
+            self.spec.dtype,
+            name=name,
+            minimum=self.minimum,
+            maximum=self.maximum,
+        )
+
+    def example_row(self):
+        """One valid row: an array `(1, ...)`."""
+        if self.example is not None:
+            return np.asarray(self.example)
+        value = 0 if self.default in (REQUIRED, None) else self.default
+        shape = [1 if size is None else size for size in self.spec.shape]
+        return np.full(shape, value, self.spec.dtype.as_numpy_dtype)
+
+
+def no_preparation(**inputs):
+    """The checked inputs, in their order, as the arguments of `run`."""
+    return tuple(inputs.values())
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """One use of a model.
+
+    Args:
+        run: callable of tensors with a leading batch dimension, or structures
+            of such, whose row i depends on their rows i. Python compiles it,
+            and runs it on slices of the rows; a served graph holds it as it is.
+        inputs: dict: name -> `Input`. The first one leads: its rows are those
+            of the request.
+        answer: name of the output, or callable `(result of run, checked
+            inputs) -> dict` of outputs by name.
+        prepare: callable that makes the arguments of `run` of the checked
+            inputs, passed by name; it runs outside of what is compiled. It may
+            round sizes up in eager code (`bucketed_size`), so that `run` is
+            compiled for a handful of shapes.
+        description: str. What it does, for people.
+        jit_compile: as for `BaseModel.compile_method`.
+    """
+
+    run: collections.abc.Callable
+    inputs: collections.abc.Mapping[str, Input]
+    answer: str | collections.abc.Callable
+    prepare: collections.abc.Callable = no_preparation
+    description: str = ""
+    jit_compile: bool | str = "auto"
+
+    def check(self, values, num_rows=None):
+        """Checks all inputs.
+
+        Args:
+            values: dict of name to value; what is missing has its default.
+            num_rows: int, or None: the rows of the leading input.
+
+        Returns:
+            dict of name to tensor.
+
+        Raises:
+            ValueError: in eager code (in a graph: `InvalidArgumentError`).
+        """
+        checked = {}
+        for name, each in self.inputs.items():
+            value = values.get(name)
+            if value is None:
+                value = each.default
+            if value is REQUIRED:
+                raise ValueError(
+                    each.missing or f"`{name}` is missing: {each.description}."
+                )
+            checked[name] = each.read(name, value, num_rows)
+            if num_rows is None:
+                num_rows = num_rows_of(checked[name])
+        return checked
+
+    def answers(self, result, inputs):
+        """dict: the outputs by name."""
+        if isinstance(self.answer, str):
+            return {self.answer: result}
+        return self.answer(result, inputs)
+
+    def signature(self, max_steps=MAX_STEPS):
+        """The use as a server answers it.
+
+        Args:
+            max_steps: int. The most that a request may ask of one row: steps of
+                a free dimension, bytes of a text, steps to draw.
+
+        Returns:
+            `keras_genseq.export.Signature`.
+        """
+        inputs = {n: each for n, each in self.inputs.items() if each.served}
+
+        def function(**tensors):
+            token = _IS_SERVED.set(True)
+            try:
+                return answer(_as_specified(tensors, inputs, max_steps))
+            finally:
+                _IS_SERVED.reset(token)
+
+        def answer(tensors):
+            checked = self.check(tensors)
+            # All checks come before all work.
+            present = [x for x in tf.nest.flatten(checked) if x is not None]
+            with tf.control_dependencies(present):
+                checked = tf.nest.map_structure(
+                    lambda x: None if x is None else tf.identity(x), checked
+                )
+            result = self.run(*self.prepare(**checked))
+            return self.answers(result, checked)
+
+        examples = {n: each.example_row() for n, each in inputs.items()}
+        specs = {name: each.spec for name, each in inputs.items()}
+        return Signature(function, specs, examples)
+
+
+def tensor_input(shape, description, check, dtype=tf.float32, **options):
+    """A tensor with a row for each answer.
+
+    Args:
+        shape: tuple. Shape of a row, None where it is free.
+        description: str.
+        check: callable `tensor -> tensor` that refuses what the model cannot
+            take.
+        dtype: dtype of the tensor.
+        **options: passed to `Input`.
+    """
+    return Input(
+        tf.TensorSpec((None, *shape), dtype),
+        description,
+        lambda value, _: check(value),
+        **options,
+    )
+
+
+def num_rows_of(tensors):
+    """Rows of a batch: an int where it is known, else an integer tensor."""
+    first = tf.nest.flatten(tensors)[0]
+    return first.shape[0] or tf.shape(first)[0]
+
+
+def bucketed_size(size, bucket):
+    """A size of what is compiled.
+
+    Args:
+        size: int, or integer scalar tensor.
+        bucket: callable of an int: rounds up to one of a handful of sizes.
+
+    Returns:
+        The rounded int in eager code; in a graph, which is built once for all
+        sizes, `size`.
+    """
+    return bucket(int(size)) if rounds_sizes_up() else size
+
+
+def rounds_sizes_up():
+    """Whether work is done in Python, where each new size is compiled.
+
+    A served graph is built once for all sizes.
+    """
+    return tf.executing_eagerly() and not _IS_SERVED.get()
+
+
+def seed_input():
+    """The seed of each row; in Python also one for all, or None to draw one."""
+
+    def check(value, num_rows):
+        if num_rows is None:
+            value = not_empty(tf.convert_to_tensor(value), name="seed")
+            num_rows = num_rows_of(value)
+        return seeds_of_request(value, num_rows)
+
+    return Input(
+        tf.TensorSpec((None,), tf.int32),
+        "seed of the noise of this row: equal seeds draw equal answers",
+        check,
+        default=None,
+        example=np.zeros((1,), "int32"),
+    )
+
+
+def seeds_of_request(seed, num_rows):
+    """Seeds of the rows of a call.
+
+    Args:
+        seed: int, one int per row, or None to draw one.
+        num_rows: int.
+
+    Returns:
+        `(num_rows,)` int32 tensor.
+
+    Raises:
+        ValueError: if there are neither one nor `num_rows` seeds.
+    """
+    if seed is None:
+        seed = random.randrange(2**31)
+    if isinstance(seed, int):
+        seed = row_seeds(seed % 2**32, num_rows)
+    return as_row_values(seed, num_rows, tf.int32, name="seed")
+
+
+def temperature_input(description, **options):
+    """A temperature for each row.
+
+    Args:
+        description: str. What it does to this model.
+        **options: passed to `Input`.
+    """
+    return Input(
+        tf.TensorSpec((None,), tf.float32),
+        description,
+        default=1.0,
+        minimum=0.0,
+        maximum=MAX_TEMPERATURE,
+        **options,
+    )
+
+
+def count_input(description, *, default, maximum=None, example=None):
+    """A positive number for each row.
+
+    Args:
+        description: str.
+        default: int, or `REQUIRED`.
+        maximum: optional int.
+        example: optional int.
+    """
+    return Input(
+        tf.TensorSpec((None,), tf.int32),
+        description,
+        default=default,
+        minimum=1,
+        maximum=maximum,
+        example=None if example is None else np.array([example], "int32"),
+        is_size=True,
+    )
+
+
+def _as_specified(tensors, inputs, max_steps):
+    """Refuses tensors of other shapes than a signature says, and huge ones.
+
+    A server checks names and dtypes alone; a tensor of another shape would be
+    broadcast, or used in part. What is traced knows the shapes of the
+    signature, and checks of them would be folded away: they are hidden first.
+    """
+    hidden = {
+        name: tf.raw_ops.PlaceholderWithDefault(input=x, shape=None)
+        for name, x in tensors.items()
+    }
+    checks, rows = [], None
+
+    def check(condition, message):
+        with tf.control_dependencies(checks[-1:]):
+            checks.append(tf.debugging.Assert(condition, [message]))
+
+    for name, x in hidden.items():
+        spec = inputs[name].spec
+        shape = spec.shape
+        words = ", ".join(
+            ["batch_size", *("any" if n is None else str(n) for n in shape[1:])]
+        )
+        message = f"`{name}` must have shape ({words})."
+        check(tf.equal(tf.rank(x), shape.rank), message)
+        with tf.control_dependencies(checks[-1:]):
+            sizes = tf.reshape(tf.shape(x), [shape.rank])
+        fixed = [i for i, size in enumerate(shape) if size is not None]
+        right = [tf.equal(sizes[i], shape[i]) for i in fixed]
+        check(tf.reduce_all([True, *right]), message)
+        if rows is None:
+            rows, leading = sizes[0], name
+        check(
+            tf.equal(sizes[0], rows),
+            f"`{name}` must have one value per row of `{leading}`.",
+        )
+        free = [i for i, n in enumerate(shape) if i and n is None]
+        most = tf.reduce_max([0, *(sizes[i] for i in free)])
+        if spec.dtype == tf.string:
+            most = tf.reduce_max(tf.strings.length(x))
+        check(
+            tf.less_equal(most, max_steps),
+            f"`{name}` must have at most {max_steps} steps (bytes of a text) a "
+            "row: send it in parts, or export the model with a larger "
+            "`max_steps`.",
+        )
+        if inputs[name].is_size:
+            check(
+                tf.less_equal(tf.reduce_max(x), max_steps),
+                f"`{name}` must be at most {max_steps}: ask for less, or "
+                "export the model with a larger `max_steps`.",
+            )
+    with tf.control_dependencies(checks):
+        return {
+            name: tf.ensure_shape(tf.identity(x), inputs[name].spec.shape)
+            for name, x in hidden.items()
+        }
