@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from training.data.dataset import Dataset
 from training.data.splits import shuffled_split
-from training.data.text_file import read_utf8
+from training.data.text_file import read_text
 
 
 def load_pairs_file(path):
@@ -55,7 +55,7 @@ def load_pairs_file(path):
 def _read_pairs(path):
     pairs = []
     # Not splitlines(): it would also cut at separators inside a sentence.
-    for number, line in enumerate(read_utf8(path).split("\n"), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         columns = [column.strip() for column in line.split("\t")]

@@ -6,7 +6,7 @@ import re
 import tensorflow as tf
 
 from training.data.dataset import Dataset
-from training.data.text_file import read_utf8
+from training.data.text_file import read_text
 from training.data.tfds_preparation import original_files_folder
 
 _PREFIXES = {"train": ("train",), "valid": ("valid", "val"), "test": ("test",)}
@@ -76,7 +76,7 @@ def _lines(folder, split, language):
             f"{', '.join(path.name for path in found)}"
         )
     # Not splitlines(): it would also cut at separators inside a sentence.
-    lines = read_utf8(found[0]).removesuffix("\n").split("\n")
+    lines = read_text(found[0]).removesuffix("\n").split("\n")
     return found[0].name, [line.strip() for line in lines]
 
 
