@@ -7,7 +7,7 @@ from training.data import image_files
 from training.data.image_files import image_splits
 from training.data.image_files import read_header
 from training.data.image_files import read_image
-from training.data.random_access import make_lookup
+from training.data.random_access import random_access
 
 RNG = np.random.RandomState(0)
 COLOR = RNG.randint(0, 256, (5, 7, 3)).astype("uint8")
@@ -140,7 +140,7 @@ def test_sets_beyond_memory_are_decoded_when_needed(tmp_path, monkeypatch):
     for a, b in zip(kept, read, strict=True):
         np.testing.assert_array_equal(a["image"], b["image"])
         assert a["label"] == b["label"]
-    looked_up = make_lookup(read, 4, memory_limit=0).one(
+    looked_up = random_access(read, 4, memory_limit=0).one(
         tf.constant(2, tf.int64)
     )
     np.testing.assert_array_equal(looked_up["image"] * 255, COLOR + 2)
