@@ -2,11 +2,12 @@
 
 import pathlib
 
-import tensorflow as tf
-
 from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
+from training.data.image_folder import images_below
+from training.data.image_folder import images_dataset
 from training.data.image_folder import load_image_folder
+from training.data.image_folder import with_all_splits
 
 
 def load_domains(location, size=None):
@@ -14,7 +15,9 @@ def load_domains(location, size=None):
 
     Args:
         location: str, `DIR_A,DIR_B`, each a folder as `load_image_folder`
-            takes it. Classes below them are not used.
+            takes it; classes below them are not used. Or one folder with
+            `trainA`, `trainB` and, where there are such, `testA`, `testB`,
+            `validA` and `validB`.
         size: int, or None. Crops images to the centre square and resizes them
             to `(size, size)`. Without it, all of one domain must have one
             size.
@@ -29,11 +32,14 @@ def load_domains(location, size=None):
         ValueError: if `location` does not name two folders, or as for
             `load_image_folder`.
     """
-    folders = _two_folders(location)
-    sets = {
-        name: load_image_folder(folder, size)
-        for name, folder in zip("ab", folders, strict=True)
-    }
+    root = pathlib.Path(location).expanduser()
+    if (root / "trainA").is_dir() and (root / "trainB").is_dir():
+        sets = {name: _lettered(root, name, size) for name in "ab"}
+    else:
+        sets = {
+            name: load_image_folder(folder, size)
+            for name, folder in zip("ab", _two_folders(location), strict=True)
+        }
     return Dataset(
         name=f"domains:{location}",
         kind="domains",
@@ -57,6 +63,23 @@ def load_domains(location, size=None):
     )
 
 
+def _lettered(root, name, size):
+    """One domain of a folder with trainA, trainB, testA and testB."""
+    notes, parts = [], {}
+    for split, words in (
+        ("train", ("train",)),
+        ("valid", ("valid", "val")),
+        ("test", ("test",)),
+    ):
+        for word in words:
+            folder = root / f"{word}{name.upper()}"
+            if folder.is_dir():
+                paths = images_below(folder, notes)
+                parts[split] = paths, [0] * len(paths)
+    rows = with_all_splits(root, parts)
+    return images_dataset(f"images:{root}", rows, [], size, notes)
+
+
 def _two_folders(location):
     """The folders on both sides of a comma; either may have commas, too."""
     parts = location.split(",")
@@ -75,5 +98,5 @@ def _two_folders(location):
     return pairs[0]
 
 
-def _images_alone(examples: tf.data.Dataset):
+def _images_alone(examples):
     return examples.map(lambda example: {"image": example["image"]})

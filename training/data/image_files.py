@@ -184,10 +184,18 @@ def _decoded(rows, shape, read):
 def _to_decode(rows, shape, read):
     rows = {**rows, "path": [str(path) for path in rows["path"]]}
 
+    def read_or_say(path):
+        try:
+            return read(path.decode()), b""
+        except ValueError as error:
+            return np.zeros(shape, np.uint8), str(error).encode()
+
     def example(row):
-        image = tf.numpy_function(
-            lambda path: read(path.decode()), [row["path"]], tf.uint8
+        image, error = tf.numpy_function(
+            read_or_say, [row["path"]], (tf.uint8, tf.string)
         )
+        # An assertion reaches the user as its sentence, without a traceback.
+        tf.debugging.Assert(tf.equal(error, ""), [error])
         others = {key: v for key, v in row.items() if key != "path"}
         pixels = tf.cast(tf.ensure_shape(image, shape), tf.float32) / 255.0
         return {"image": pixels, **others}

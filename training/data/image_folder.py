@@ -49,9 +49,25 @@ def load_image_folder(folder, size=None):
         ValueError: if a file is damaged, sizes differ, or images lie both in
             the folder and in its sub-folders.
     """
-    root = pathlib.Path(folder).expanduser()
-    notes = []
+    root, notes = pathlib.Path(folder).expanduser(), []
     rows, class_names = list_images(root, notes)
+    return images_dataset(f"images:{folder}", rows, class_names, size, notes)
+
+
+def images_dataset(name, rows, class_names, size, notes):
+    """Reads images whose splits and classes are known.
+
+    Args:
+        name: str. The source, as the user wrote it.
+        rows: dict of split name to a list of paths and a list of class
+            numbers.
+        class_names: list of str, empty where there are no classes.
+        size: int, or None, as for `load_image_folder`.
+        notes: list of str: what was left out.
+
+    Returns:
+        `Dataset` of kind `"images"`.
+    """
     left_out = "".join(f" {n}" for n in notes if n.startswith("Left out"))
     splits, shape = image_splits(
         {
@@ -62,18 +78,19 @@ def load_image_folder(folder, size=None):
         },
         size,
         notes,
-        f"images:{folder}",
+        name,
     )
     sizes = " / ".join(f"{int(s.cardinality()):,}" for s in splits.values())
     return Dataset(
-        name=f"images:{folder}",
+        name=name,
         kind="images",
         splits=splits,
         num_classes=len(class_names) or None,
         element_shape=shape,
         description=(
             f"{sizes} images of {shape[0]}x{shape[1]} in "
-            f"{len(class_names) or 'no'} classes, from {root}.{left_out}"
+            f"{len(class_names) or 'no'} classes, from "
+            f"{name.partition(':')[2]}.{left_out}"
         ),
         class_names=tuple(class_names),
         notes=tuple(notes),
@@ -101,12 +118,7 @@ def list_images(root, notes):
             f"There is no folder {str(root)!r}. Expected one with image files, "
             "or with one sub-folder of them per class."
         )
-    images = _images_below(root, notes)
-    if not images:
-        raise FileNotFoundError(
-            f"There is no image ({KINDS}) in {str(root)!r}, nor in its "
-            "sub-folders."
-        )
+    images = images_below(root, notes)
     parts = _split_folders(root, images, notes)
     if parts is None:
         inner = _innermost(root, images, notes)
@@ -114,10 +126,22 @@ def list_images(root, notes):
         parts = {"train": (paths, labels)}
     else:
         parts, class_names = _classes_of_splits(root, parts)
-    return _all_splits(root, parts), class_names
+    return with_all_splits(root, parts), class_names
 
 
-def _images_below(root, notes):
+def images_below(root, notes):
+    """Finds the images in a folder and its sub-folders.
+
+    Args:
+        root: `pathlib.Path`.
+        notes: list of str, to which is added what was left out.
+
+    Returns:
+        Sorted list of paths.
+
+    Raises:
+        FileNotFoundError: if there are none.
+    """
     images, hidden, others = [], 0, collections.Counter()
     for folder, _, names in os.walk(root, followlinks=True):
         for name in names:
@@ -135,6 +159,11 @@ def _images_below(root, notes):
         words.append(f"{counted(hidden, 'image')} in hidden places")
     if words:
         notes.append(f"Left out: {', '.join(words)}.")
+    if not images:
+        raise FileNotFoundError(
+            f"There is no image ({KINDS}) in {str(root)!r}, nor in its "
+            "sub-folders."
+        )
     return sorted(images)
 
 
@@ -238,8 +267,19 @@ def _classes_of_splits(root, parts):
     return rows, class_names if len(class_names) > 1 else []
 
 
-def _all_splits(root, parts):
-    """Draws those splits that are not there from train."""
+def with_all_splits(root, parts):
+    """Draws those splits that are not there from train, always the same.
+
+    Args:
+        root: `pathlib.Path`, what errors call the whole.
+        parts: dict of split name to a list of paths and one of class numbers.
+
+    Returns:
+        dict of all three splits.
+
+    Raises:
+        ValueError: if train has too few images.
+    """
     paths, labels = parts["train"]
     missing = [split for split in SPLITS if split not in parts]
     if len(paths) < 1 + len(missing):

@@ -34,6 +34,9 @@ def with_decimal_points(cells, *, comma_is_free, place, notes):
             points, or if commas can be read in two ways.
     """
 
+    if not any(cells[c].str.contains(",", regex=False).any() for c in cells):
+        return cells
+
     def matching(pattern):
         return cells.apply(lambda column: column.str.fullmatch(pattern))
 

@@ -73,6 +73,10 @@ def read_table(path):
     notes = []
     cells, lines, delimiter = _cells(path, notes)
     columns, cells, lines = _titles(cells, lines, notes)
+    filled = (cells != "").any(axis=1).to_numpy(bool)
+    if not filled.all():
+        notes.append(f"Skipped: {counted((~filled).sum(), 'empty row')}.")
+        cells, lines = cells[filled], lines[filled]
     if not len(lines):
         raise ValueError(f"{str(path)!r} holds no row below its titles.")
     if delimiter != ",":
@@ -234,7 +238,8 @@ def _is_numeric(cells, numbers, gaps, title, place, notes):
     """Whether a column holds numbers; words among them are an error."""
     words = ~gaps & numbers.isna()
     if numbers.notna().sum() <= words.sum():
-        notes.append(f"Column {title!r} left out: no numbers.")
+        example = f", as {cells[words].iloc[0]!r}" if words.any() else ""
+        notes.append(f"Column {title!r} left out: no numbers{example}.")
         return False
     for wrong, expected in (
         (words, "a number"),

@@ -37,6 +37,17 @@ def test_domains_are_resized_and_lose_their_labels(tmp_path):
     assert set(dataset.splits["train"]["a"].element_spec) == {"image"}
 
 
+def test_folders_with_letters_are_domains_and_splits(tmp_path):
+    for name, count in (("trainA", 10), ("trainB", 5), ("testA", 3)):
+        _fill(tmp_path / name, count, (4, 4))
+    dataset = load_dataset(f"domains:{tmp_path}")
+    sizes = {
+        name: [dataset.domain(name).size(s) for s in dataset.splits]
+        for name in "ab"
+    }
+    assert sizes == {"a": [9, 1, 3], "b": [3, 1, 1]}
+
+
 def test_two_folders_are_asked_for(tmp_path):
     _fill(tmp_path / "a", 4, (6, 5, 3))
     with pytest.raises(ValueError, match="two folders with a comma"):

@@ -178,6 +178,13 @@ def test_rows_are_sorted_in_time_and_leaps_are_told(load):
     assert load(text).season == 5
 
 
+def test_empty_rows_and_columns_of_words_are_told(load):
+    dataset = load(table("a,b,", lambda i: f"{i},$5,") + ",,\n,,\n")
+    assert dataset.columns == ("a",) and len(values(dataset)) == 20
+    notes = " ".join(dataset.notes)
+    assert "2 empty rows" in notes and "no numbers, as '$5'" in notes
+
+
 @pytest.mark.parametrize(
     "name, content",
     [
