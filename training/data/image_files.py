@@ -241,8 +241,11 @@ def _opened(path):
     except (
         EOFError,
         IndexError,
+        KeyError,
         OSError,
+        RuntimeError,
         SyntaxError,  # what Pillow calls a broken PNG
+        TypeError,
         ValueError,
         struct.error,
         Image.DecompressionBombError,

@@ -143,7 +143,13 @@ def images_below(root, notes):
         FileNotFoundError: if there are none.
     """
     images, hidden, others = [], 0, collections.Counter()
-    for folder, _, names in os.walk(root, followlinks=True):
+    seen = set()
+    for folder, inner, names in os.walk(root, followlinks=True):
+        # A link may lead to a folder above it.
+        if os.path.realpath(folder) in seen:
+            inner.clear()
+            continue
+        seen.add(os.path.realpath(folder))
         for name in names:
             path = pathlib.Path(folder, name)
             parts = path.relative_to(root).parts
