@@ -9,10 +9,12 @@ import tensorflow as tf
 from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
 from training.data.dataset import DataUnavailableError
+from training.data.text_file import read_text
 from training.data.tfds_preparation import original_files_folder
 
 # The keys of a piano, A0 to C8, as MIDI numbers them.
-LOWEST, NUM_KEYS = 21, 88
+LOWEST, HIGHEST = 21, 108
+NUM_KEYS = HIGHEST - LOWEST + 1
 
 # Triads of C major over two octaves: tonic, subdominant, dominant, submediant.
 _TRIADS = (
@@ -37,7 +39,8 @@ def load_chorales(name):
 
     Raises:
         DataUnavailableError: if there is no such file.
-        ValueError: if it holds anything else, or pitches off the piano.
+        ValueError: if it holds anything else, or pitches that are not whole
+            or not on the piano; piece and step are named, from 0.
     """
     path = pathlib.Path(name).expanduser()
     if path.suffix != ".json":
@@ -48,15 +51,27 @@ def load_chorales(name):
             "KERAS_GENSEQ_DATA name the folder that holds `jsb_chorales`."
         )
     try:
-        pieces = json.loads(path.read_text())
-        pieces = {split: pieces[split] for split in SPLITS}
-        rolls = {s: [_piano_roll(p) for p in pieces[s]] for s in SPLITS}
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+        pieces = json.loads(read_text(path))
+        pieces = {split: list(pieces[split]) for split in SPLITS}
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{str(path)!r} must hold the keys train, valid and test, each a "
             "list of pieces of steps of MIDI pitches from "
-            f"{LOWEST} to {LOWEST + NUM_KEYS - 1}. Reading it failed: {error!r}"
+            f"{LOWEST} to {HIGHEST}. Reading it failed: {error!r}"
         ) from error
+    rolls = {
+        split: [
+            _piano_roll(piece, f"{split} piece {i} of {str(path)!r}")
+            for i, piece in enumerate(pieces[split])
+        ]
+        for split in SPLITS
+    }
+    for split in SPLITS:
+        if not rolls[split]:
+            raise ValueError(
+                f"{str(path)!r} must hold a piece in each of train, valid and "
+                f"test. Received: none in {split}"
+            )
     return _notes(f"chorales:{name}", rolls, f"from {path.name}")
 
 
@@ -75,18 +90,37 @@ def load_cadences():
             for _ in range(rng.randint(16, 33)):
                 steps.append(_TRIADS[chord])
                 chord = rng.choice(len(_TRIADS), p=chances[chord])
-            rolls[split].append(_piano_roll(steps))
+            rolls[split].append(_piano_roll(steps, "a cadence"))
     return _notes("cadences", rolls, "triads that follow by chance, simulated")
 
 
-def _piano_roll(steps):
+def _piano_roll(steps, name):
     """`(time, 88)` zeros and ones."""
+    if not isinstance(steps, (list, tuple)) or not steps:
+        raise ValueError(
+            f"{name} must be a list of steps, and not empty. "
+            f"Received: {steps!r}"
+        )
     roll = np.zeros((len(steps), NUM_KEYS), "float32")
-    for row, pitches in zip(roll, steps, strict=True):
-        keys = np.array(pitches, "int64") - LOWEST
-        if (keys < 0).any():
-            raise ValueError(f"a pitch below {LOWEST}")
-        row[keys] = 1.0
+    for step, (row, pitches) in enumerate(zip(roll, steps, strict=True)):
+        if not isinstance(pitches, (list, tuple)):
+            raise ValueError(
+                f"{name}, step {step}, must be a list of pitches, empty for a "
+                f"rest. Received: {pitches!r}"
+            )
+        for pitch in pitches:
+            if (
+                isinstance(pitch, bool)
+                or not isinstance(pitch, (int, float))
+                or pitch % 1
+                or not LOWEST <= pitch <= HIGHEST
+            ):
+                raise ValueError(
+                    f"{name}, step {step}, must hold whole MIDI pitches from "
+                    f"{LOWEST} to {HIGHEST}; a rest is an empty list. "
+                    f"Received: {pitch!r}"
+                )
+            row[int(pitch) - LOWEST] = 1.0
     return roll
 
 

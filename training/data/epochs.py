@@ -10,7 +10,7 @@ _UNKNOWN_SIZE_BUFFER = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Passes:
+class ShuffledEpochs:
     """Endless shuffled passes over `count` examples, from a point onwards.
 
     The order in a pass is a function of `seed` and the number of the pass.
@@ -31,8 +31,8 @@ class Passes:
     first_example: int
     drop_remainder: bool
 
-    def looked_up(self, lookup, augment):
-        """Batches in a full random order of examples that can be looked up."""
+    def indexed(self, access, augment):
+        """Batches in a full random order of examples with random access."""
 
         def orders(pass_index):
             pass_seed = self._pass_seed(pass_index)
@@ -44,11 +44,11 @@ class Passes:
             return indices.map(lambda batch: (pass_seed, batch))
 
         def assemble(pass_seed, indices):
-            if augment is None and lookup.many is not None:
-                return lookup.many(indices)
+            if augment is None and access.many is not None:
+                return access.many(indices)
 
             def make_one(index):
-                example = lookup.one(index)
+                example = access.one(index)
                 if augment is None:
                     return example
                 return augment(example, _example_seed(pass_seed, index))

@@ -1,14 +1,14 @@
 """Images in MNIST's own format, idx."""
 
-import gzip
 import pathlib
-import zlib
+import re
 
 import numpy as np
 
 from training.data.arrays import image_examples
 from training.data.dataset import Dataset
 from training.data.splits import num_held_out
+from training.data.text_file import read_bytes
 
 _IMAGE_MAGIC = 2051
 _LABEL_MAGIC = 2049
@@ -20,7 +20,8 @@ def load_idx_folder(folder):
     Args:
         folder: str. Holds `train-images-idx3-ubyte` and
             `t10k-images-idx3-ubyte` and, for labels, the two
-            `...-labels-idx1-ubyte`; each plain or `.gz`.
+            `...-labels-idx1-ubyte`; each plain or packed by gzip. They may
+            have another prefix, `test` for `t10k`, or a dot before `idx`.
 
     Returns:
         `Dataset` of kind `"images"`. The last 10,000 of 60,000 training
@@ -85,8 +86,8 @@ def _examples(images, labels, rows):
 
 
 def _read_part(folder, part):
-    images = read_idx(_find(folder, f"{part}-images-idx3-ubyte"), _IMAGE_MAGIC)
-    labels_path = _find(folder, f"{part}-labels-idx1-ubyte", required=False)
+    images = read_idx(_find(folder, part, "images-idx3"), _IMAGE_MAGIC)
+    labels_path = _find(folder, part, "labels-idx1", required=False)
     if labels_path is None:
         return images[..., np.newaxis], None
     labels = read_idx(labels_path, _LABEL_MAGIC)
@@ -98,16 +99,30 @@ def _read_part(folder, part):
     return images[..., np.newaxis], labels
 
 
-def _find(folder, name, required=True):
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
+def _find(folder, part, words, required=True):
+    kind, _, rank = words.partition("-")
+    pattern = re.compile(
+        rf"(?:.*[-_.])?(?:{'t10k|test' if part == 't10k' else part})"
+        rf"[-_.]{kind}[-_.]{rank}[-_.]ubyte(?:\.gz)?"
+    )
+    present = sorted(path.name for path in folder.iterdir())
+    found = [name for name in present if pattern.fullmatch(name)]
+    # The same file, unpacked beside the packed one.
+    found = [
+        name for name in found if name.removesuffix(".gz") == name
+    ] or found
+    if len(found) == 1:
+        return folder / found[0]
+    if found:
+        raise ValueError(
+            f"{str(folder)!r} must hold one file {part}-{words}-ubyte. Found: "
+            f"{', '.join(found)}"
+        )
     if not required:
         return None
-    present = sorted(path.name for path in folder.iterdir())[:8]
     raise FileNotFoundError(
-        f"There is no {name} or {name}.gz in {str(folder)!r}. "
-        f"Found there: {', '.join(present) or 'nothing'}"
+        f"There is no {part}-{words}-ubyte or {part}-{words}-ubyte.gz in "
+        f"{str(folder)!r}. Found there: {', '.join(present[:8]) or 'nothing'}"
     )
 
 
@@ -115,7 +130,7 @@ def read_idx(path, magic):
     """Reads one idx file of bytes.
 
     Args:
-        path: `pathlib.Path`. A name ending in `.gz` is decompressed.
+        path: `pathlib.Path`, plain or packed by gzip.
         magic: int. The number it must begin with; its last byte is the rank.
 
     Returns:
@@ -124,14 +139,7 @@ def read_idx(path, magic):
     Raises:
         ValueError: if the file is not what its header, or `magic`, says.
     """
-    content = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(
-                f"{str(path)!r} is no whole gzip file ({error}). Get it again."
-            ) from error
+    content = read_bytes(path)
     rank = magic % 256
     header = content[: 4 + 4 * rank]
     found = int.from_bytes(header[:4], "big")

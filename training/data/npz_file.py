@@ -17,6 +17,14 @@ _EXPECTED = (
     "Expected x_train and x_test (with y_train and y_test for labels, x_valid "
     "and y_valid if there are any), or train, valid and test"
 )
+# How people call the parts of a data set.
+_SPLIT_NAMES = {
+    "train": ("train",),
+    "valid": ("valid", "val", "validation"),
+    "test": ("test",),
+}
+_ROWS = ("x_{}", "X_{}", "{}_x", "{}_images", "{}")
+_LABELS = ("y_{}", "Y_{}", "{}_y", "{}_labels")
 
 
 def load_npz_file(path):
@@ -25,22 +33,25 @@ def load_npz_file(path):
     Args:
         path: str. An `.npz` file, here or below the folder that
             `KERAS_GENSEQ_DATA` names, with `x_train` and `x_test` (and
-            `y_train`, `y_test`, `x_valid`, `y_valid`), or with `train`,
-            `valid` and `test`. Without a valid part, the last 10,000 of 60,000
-            training rows, or the last tenth, take its place. Arrays of rank 3
-            or 4 are images, of rank 2 vectors; floats must be in [0, 1], uint8
-            images are divided by 255. Where `n_vars` is present, the arrays
-            are bits packed along the columns.
+            `y_train`, `y_test`, `x_valid` or `x_val`, `y_valid` or `y_val`),
+            or with `train`, `valid` and `test`. Without a valid part, the last
+            10,000 of 60,000 training rows, or the last tenth, take its place.
+            Arrays `(rows, height, width)`, or with 1 or 3 channels behind, are
+            images, of rank 2 vectors; floats must be in [0, 1], uint8 images
+            are divided by 255, or are bits if none is above 1. Where `n_vars`
+            is present, the arrays are bits packed along the columns. Labels
+            are ints, whole floats, one-hot rows or strings.
 
     Returns:
-        `Dataset` of kind `"images"` or `"vectors"`.
+        `Dataset` of kind `"images"` or `"vectors"`. `notes` names what was
+        left out.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if arrays are missing, or are not what is said above.
     """
-    arrays = _read_arrays(path)
-    x, y = _parts(arrays, path)
+    arrays, notes = _read_arrays(path), []
+    x, y, class_names = _parts(arrays, path, notes)
     if "n_vars" in arrays:
         x = _unpack(x, int(arrays["n_vars"]), path)
     x = {split: _checked(part, split, path) for split, part in x.items()}
@@ -54,17 +65,22 @@ def load_npz_file(path):
     sizes = " / ".join(f"{len(x[split]):,}" for split in SPLITS)
     is_images = len(element_shape) == 3
     if is_images:
+        x = _with_white_bits(x, notes)
         splits = {s: image_examples(x[s], y.get(s)) for s in SPLITS}
     else:
         splits = {s: vector_examples(x[s]) for s in SPLITS}
+        if y:
+            notes.append("Labels of vectors are not used.")
     labelled = is_images and bool(y)
     return Dataset(
         name=f"npz:{path}",
         kind="images" if is_images else "vectors",
         splits=splits,
-        num_classes=_num_classes(x, y, path) if labelled else None,
+        num_classes=_num_classes(y, path, notes) if labelled else None,
         element_shape=element_shape,
         description=f"{sizes} rows of shape {element_shape}, from {path}.",
+        class_names=class_names if labelled else (),
+        notes=tuple(notes),
     )
 
 
@@ -97,31 +113,68 @@ def _read_arrays(path):
         ) from error
 
 
-def _parts(arrays, path):
-    if {"x_train", "x_test"} <= set(arrays):
-        x = {s: arrays[f"x_{s}"] for s in SPLITS if f"x_{s}" in arrays}
-        y = {s: arrays[f"y_{s}"] for s in SPLITS if f"y_{s}" in arrays}
-    elif {"train", "test"} <= set(arrays):
-        x = {s: arrays[s] for s in SPLITS if s in arrays}
-        y = {}
-    else:
+def _parts(arrays, path, notes):
+    """Rows and labels of each split, and names of classes that are words."""
+    x_names, y_names = _named(arrays, _ROWS), _named(arrays, _LABELS)
+    if not {"train", "test"} <= set(x_names):
         raise ValueError(
             f"{str(path)!r} does not have the arrays of a data set. "
             f"{_EXPECTED}. Received: {', '.join(sorted(arrays)) or 'nothing'}"
         )
-    if y and set(y) != set(x):
+    if y_names and set(y_names) != set(x_names):
         raise ValueError(
-            f"{str(path)!r} must have labels for each of {', '.join(x)} or "
-            f"for none. Received labels for: {', '.join(y)}"
+            f"{str(path)!r} must have labels for each of {', '.join(x_names)} "
+            f"or for none. Received labels for: {', '.join(y_names)}"
         )
-    y = {split: _checked_labels(y[split], x[split], split) for split in y}
+    used = {*x_names.values(), *y_names.values(), "n_vars"}
+    others = sorted(set(arrays) - used)
+    if others:
+        notes.append(f"Left out: the arrays {', '.join(others)}.")
+    x = {split: arrays[name] for split, name in x_names.items()}
+    y = {split: arrays[name] for split, name in y_names.items()}
+    class_names = ()
+    if y and all(labels.dtype.kind in "US" for labels in y.values()):
+        class_names, y = _numbered(y)
+    y = {s: _checked_labels(y[s], x[s], y_names[s], notes) for s in y}
     if "valid" not in x:
         rows = len(x["train"])
         cut = max(0, rows - num_held_out(rows))
         for part in (x, y):
             if part:
                 part["train"], part["valid"] = np.split(part["train"], [cut])
-    return x, y
+    return x, y, class_names
+
+
+def _named(arrays, patterns):
+    """dict of split to the name of its array, by the first pattern in use."""
+    for pattern in patterns:
+        names = {
+            split: name
+            for split, words in _SPLIT_NAMES.items()
+            for name in map(pattern.format, words)
+            if name in arrays
+        }
+        if names:
+            return names
+    return {}
+
+
+def _numbered(y):
+    """Class names in alphabetical order, and their numbers as labels."""
+    names = np.unique(np.concatenate([labels.ravel() for labels in y.values()]))
+    labels = {s: np.searchsorted(names, labels) for s, labels in y.items()}
+    return tuple(names.astype(str).tolist()), labels
+
+
+def _with_white_bits(x, notes):
+    """Bytes of only 0 and 1 are bits: 1 is white."""
+    is_bits = all(
+        part.dtype == np.uint8 and part.max() <= 1 for part in x.values()
+    )
+    if not is_bits:
+        return x
+    notes.append("Pixels are only 0 and 1: taken as bits, 1 is white.")
+    return {split: part * np.uint8(255) for split, part in x.items()}
 
 
 def _unpack(x, num_variables, path):
@@ -154,9 +207,15 @@ def _checked(part, split, path):
                 f"in row {row}. Remove such rows, or fill them in."
             )
         if part.min() < 0 or part.max() > 1:
+            low, high = part.min(), part.max()
+            remedy = "scale them, or store uint8"
+            if low >= 0 and high <= 255:
+                remedy = "divide them by 255, or store uint8"
+            elif low >= -1 and high <= 1:
+                remedy = "store (x + 1) / 2"
             raise ValueError(
-                f"{where} must be floats in [0, 1]; scale them, or store "
-                f"uint8. Received: from {part.min()} to {part.max()}"
+                f"{where} must be floats in [0, 1]; {remedy}. Received: from "
+                f"{low} to {high}"
             )
     elif part.dtype == np.uint8 and part.ndim == 2 and part.max() > 1:
         raise ValueError(
@@ -166,26 +225,47 @@ def _checked(part, split, path):
         )
     elif part.dtype not in (np.uint8, np.bool_):
         raise ValueError(
-            f"{where} must be uint8, bool, or floats in [0, 1]. "
-            f"Received: dtype={part.dtype}"
+            f"{where} must be uint8, bool, or floats in [0, 1]. Bytes in "
+            f"another type are stored by `x.astype('uint8')`. Received: "
+            f"dtype={part.dtype}"
         )
     if part.ndim == 3:
         part = part[..., np.newaxis]
+    if part.ndim == 4 and part.shape[-1] not in (1, 3):
+        remedy = "Store them so."
+        if part.shape[1] in (1, 3):
+            remedy = "Store x.transpose(0, 2, 3, 1)."
+        elif part.shape[-1] in (2, 4):
+            remedy = f"Store x[..., :{part.shape[-1] - 1}], without alpha."
+        raise ValueError(
+            f"{where} must be images (rows, height, width, channels) with 1 "
+            f"or 3 channels. {remedy} Received: shape={part.shape}"
+        )
     return part if part.dtype == np.uint8 else part.astype(np.float32)
 
 
-def _checked_labels(labels, rows, split):
+def _checked_labels(labels, rows, name, notes):
+    """Labels as ints `(rows,)`."""
     if labels.shape == (len(rows), 1):
         labels = labels[:, 0]
-    if labels.shape != (len(rows),) or labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"y_{split} must be {len(rows)} ints, one per row of x_{split}. "
-            f"Received: {labels.dtype} of shape {labels.shape}"
+    if labels.ndim == 2 and len(labels) == len(rows):
+        is_one_hot = np.isin(labels, (0, 1)).all() and (
+            (labels.sum(1) == 1).all()
         )
-    return labels
+        if is_one_hot:
+            notes.append(f"{name} is one-hot: taken as the place of the 1.")
+            return labels.argmax(1)
+    if labels.dtype.kind == "f" and (labels % 1 == 0).all():
+        labels = labels.astype("int64")
+    if labels.shape != (len(rows),) or labels.dtype.kind not in "iub":
+        raise ValueError(
+            f"{name} must be {len(rows)} ints, one per row, or as many "
+            f"one-hot rows. Received: {labels.dtype} of shape {labels.shape}"
+        )
+    return labels.astype("int64")
 
 
-def _num_classes(x, y, path):
+def _num_classes(y, path, notes):
     num_classes = int(y["train"].max()) + 1
     for split, labels in y.items():
         if labels.min() < 0 or labels.max() >= num_classes:
@@ -194,4 +274,10 @@ def _num_classes(x, y, path):
                 f"{num_classes - 1}, the largest label of train. "
                 f"Received: {labels.min()} to {labels.max()}"
             )
+    unseen = np.setdiff1d(np.arange(num_classes), y["train"])
+    if len(unseen):
+        notes.append(
+            f"No row of train has a label among {unseen[:5].tolist()}, though "
+            f"labels are taken as 0 to {num_classes - 1}."
+        )
     return num_classes

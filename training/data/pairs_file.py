@@ -3,8 +3,46 @@
 import tensorflow as tf
 
 from training.data.dataset import Dataset
+from training.data.notes import counted
 from training.data.splits import shuffled_split
-from training.data.text_file import read_utf8
+from training.data.text_file import read_text
+
+# Words that stand above columns, and are no sentence and its translation.
+_TITLES = frozenset(
+    [
+        "source",
+        "target",
+        "src",
+        "tgt",
+        "trg",
+        "input",
+        "output",
+        "question",
+        "answer",
+        "original",
+        "translation",
+        "sentence",
+        "sentence1",
+        "sentence2",
+        "text",
+        "from",
+        "to",
+        "en",
+        "de",
+        "fr",
+        "es",
+        "it",
+        "pt",
+        "nl",
+        "english",
+        "german",
+        "french",
+        "spanish",
+        "italian",
+        "dutch",
+        "deutsch",
+    ]
+)
 
 
 def load_pairs_file(path):
@@ -14,19 +52,22 @@ def load_pairs_file(path):
     sentence was seen in training.
 
     Args:
-        path: str. UTF-8 file, plain or `.gz`: source, tab, target on every
-            line. Blank lines are skipped.
+        path: str. A file as `read_text` reads it: source, tab, target on
+            every line. Blank lines and a title line are skipped; pairs with an
+            empty side and further columns are left out, as are the numbers of
+            sentences in a file of number, source, number, target.
 
     Returns:
         `Dataset` of kind `"pairs"`; 90 % of the different sources are in
-        train, 5 % in valid, 5 % in test.
+        train, 5 % in valid, 5 % in test. `notes` counts what was left out.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is not valid UTF-8, a line does not have two filled
-            columns, or there are fewer than three different sources.
+        ValueError: if it cannot be decoded, a line has no tab, or there are
+            fewer than three different sources.
     """
-    pairs = _read_pairs(path)
+    notes = []
+    pairs = _read_pairs(path, notes)
     sources = list(dict.fromkeys(source for source, _ in pairs))
     if len(sources) < 3:
         raise ValueError(
@@ -49,23 +90,48 @@ def load_pairs_file(path):
         num_classes=None,
         element_shape=None,
         description=f"{sizes} pairs of sentences, from {path}.",
+        notes=tuple(notes),
     )
 
 
-def _read_pairs(path):
-    pairs = []
+def _read_pairs(path, notes):
+    rows = []
     # Not splitlines(): it would also cut at separators inside a sentence.
-    for number, line in enumerate(read_utf8(path).split("\n"), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         columns = [column.strip() for column in line.split("\t")]
-        if len(columns) != 2 or not all(columns):
+        if len(columns) < 2:
             raise ValueError(
                 f"Line {number} of {str(path)!r} must be source, one tab, "
-                f"target, neither of them empty. Received: {line[:80]!r}"
+                f"target. Received: {line[:80]!r}"
             )
-        pairs.append(tuple(columns))
-    return pairs
+        rows.append(columns)
+    if all(cell.lower() in _TITLES for cell in rows[0][:2]):
+        notes.append(f"The first line is read as titles: {rows.pop(0)[:2]}.")
+    first, second = _places(rows)
+    if (first, second) != (0, 1):
+        notes.append("Columns 2 and 4 are read, 1 and 3 are numbers.")
+    elif any(len(row) > 2 for row in rows):
+        longer = [row for row in rows if len(row) > 2]
+        notes.append(
+            f"Left out: further columns of {counted(len(longer), 'line')}, as "
+            f"{longer[0][2][:40]!r}."
+        )
+    pairs = [(row[first], row[second]) for row in rows]
+    filled = [pair for pair in pairs if all(pair)]
+    if len(filled) < len(pairs):
+        empty = len(pairs) - len(filled)
+        notes.append(f"Left out: {counted(empty, 'pair')} with an empty side.")
+    return filled
+
+
+def _places(rows):
+    """Where source and target stand: behind numbers, as Tatoeba gives them."""
+    numbered = rows and all(
+        len(row) >= 4 and row[0].isdigit() and row[2].isdigit() for row in rows
+    )
+    return (1, 3) if numbered else (0, 1)
 
 
 def _examples(pairs):

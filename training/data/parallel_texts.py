@@ -6,7 +6,8 @@ import re
 import tensorflow as tf
 
 from training.data.dataset import Dataset
-from training.data.text_file import read_utf8
+from training.data.notes import counted
+from training.data.text_file import read_text
 from training.data.tfds_preparation import original_files_folder
 
 _PREFIXES = {"train": ("train",), "valid": ("valid", "val"), "test": ("test",)}
@@ -43,6 +44,13 @@ def load_parallel_texts(location):
         split: _pairs(*(_lines(path, split, end) for end in match.groups()))
         for split in _PREFIXES
     }
+    notes = []
+    for split, part in pairs.items():
+        filled = [pair for pair in part if all(pair)]
+        if len(filled) < len(part):
+            empty = counted(len(part) - len(filled), "pair")
+            notes.append(f"Left out of {split}: {empty} with an empty side.")
+        pairs[split] = filled
     sizes = " / ".join(f"{len(part):,}" for part in pairs.values())
     return Dataset(
         name=f"parallel:{location}",
@@ -54,6 +62,7 @@ def load_parallel_texts(location):
             f"{sizes} sentences of {match[1]} with translations into "
             f"{match[2]}, from {folder}."
         ),
+        notes=tuple(notes),
     )
 
 
@@ -76,7 +85,7 @@ def _lines(folder, split, language):
             f"{', '.join(path.name for path in found)}"
         )
     # Not splitlines(): it would also cut at separators inside a sentence.
-    lines = read_utf8(found[0]).removesuffix("\n").split("\n")
+    lines = read_text(found[0]).removesuffix("\n").split("\n")
     return found[0].name, [line.strip() for line in lines]
 
 
@@ -87,8 +96,7 @@ def _pairs(source, target):
             f"{source_name} has {len(sources):,} lines and {target_name} "
             f"{len(targets):,}: line i of one must be line i of the other."
         )
-    pairs = zip(sources, targets, strict=True)
-    return [pair for pair in pairs if all(pair)]
+    return list(zip(sources, targets, strict=True))
 
 
 def _examples(pairs):

@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
-from training.data.epochs import Passes
+from training.data.epochs import ShuffledEpochs
 from training.data.random_access import MEMORY_LIMIT
 from training.data.random_access import example_bytes
-from training.data.random_access import make_lookup
+from training.data.random_access import random_access
 
 
 def training_batches(
@@ -29,7 +29,7 @@ def training_batches(
     and earlier passes are not read again.
 
     Examples that fit into `memory_limit` are read once and kept. Larger sets
-    are shuffled in full where single examples can be looked up (image
+    are shuffled in full where single examples have random access (image
     folders), else through a buffer: only there, a start in the middle of a
     pass reads over the examples before it.
 
@@ -82,7 +82,7 @@ def training_batches(
     first_pass, first_step = divmod(
         start_epoch * steps_per_epoch + start_step, steps_per_pass
     )
-    passes = Passes(
+    epochs = ShuffledEpochs(
         count=count,
         batch_size=batch_size,
         seed=seed,
@@ -90,13 +90,13 @@ def training_batches(
         first_example=first_step * batch_size,
         drop_remainder=drop_remainder,
     )
-    lookup = make_lookup(examples, count, memory_limit)
-    if lookup is None:
-        batches = passes.buffered(examples, augment, memory_limit)
+    access = random_access(examples, count, memory_limit)
+    if access is None:
+        batches = epochs.buffered(examples, augment, memory_limit)
     else:
-        batches = passes.looked_up(lookup, augment)
+        batches = epochs.indexed(access, augment)
     if augment_batch is not None:
-        batches = passes.augmented(batches, augment_batch, steps_per_pass)
+        batches = epochs.augmented(batches, augment_batch, steps_per_pass)
     return without_end(batches)
 
 

@@ -12,7 +12,7 @@ _STRING_BYTES = 256
 
 
 @dataclasses.dataclass(frozen=True)
-class Lookup:
+class RandomAccess:
     """Random access to the examples of a split.
 
     Args:
@@ -25,7 +25,7 @@ class Lookup:
     many: Callable | None = None
 
 
-def make_lookup(examples, count, memory_limit=MEMORY_LIMIT):
+def random_access(examples, count, memory_limit=MEMORY_LIMIT):
     """Finds the fastest random access that `examples` allows.
 
     Args:
@@ -34,7 +34,7 @@ def make_lookup(examples, count, memory_limit=MEMORY_LIMIT):
         memory_limit: int, in bytes. Smaller sets are read into memory.
 
     Returns:
-        `Lookup`, or None if the examples can only be read in order.
+        `RandomAccess`, or None if the examples can only be read in order.
     """
     size = example_bytes(examples.element_spec)
     if size is not None and count * size <= memory_limit:
@@ -46,12 +46,14 @@ def make_lookup(examples, count, memory_limit=MEMORY_LIMIT):
                 lambda column: tf.gather(column, indices), everything
             )
 
-        return Lookup(one=rows, many=rows)
+        return RandomAccess(one=rows, many=rows)
     try:
         tf.data.experimental.at(examples, 0)
     except (tf.errors.FailedPreconditionError, tf.errors.UnimplementedError):
         return None
-    return Lookup(one=lambda index: tf.data.experimental.at(examples, index))
+    return RandomAccess(
+        one=lambda index: tf.data.experimental.at(examples, index)
+    )
 
 
 def example_bytes(element_spec):

@@ -2,10 +2,12 @@
 
 import re
 
+from training.data.captioned_images import load_captioned_images
 from training.data.chorales import load_cadences
 from training.data.chorales import load_chorales
 from training.data.dates import load_dates
 from training.data.digits import load_digits
+from training.data.domains import load_domains
 from training.data.idx_folder import load_idx_folder
 from training.data.image_folder import load_image_folder
 from training.data.memory_tasks import load_adding_problem
@@ -17,14 +19,16 @@ from training.data.photographs import load_photographs
 from training.data.python_docs import load_python_docs
 from training.data.text_file import load_text_file
 from training.data.tfds_builders import load_tfds
+from training.data.time_series import GAPS
 from training.data.time_series import load_noisy_sine
 from training.data.time_series import load_time_series
 
 SYNTAX = (
     "digits, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
+    "domains:DIR_A,DIR_B[?size=N], captions:DIR[?size=N], "
     "pairs:FILE.tsv, parallel:DIR/SOURCE-TARGET, text:FILE, idx:DIR, npz:FILE, "
-    "series:NAME, photographs, python_docs, dates, noisy_sine, chorales:NAME, "
-    "cadences, adding:T, copy:T"
+    "series:FILE.csv[?gaps=fill|drop][&length=N], photographs, python_docs, "
+    "dates, noisy_sine, chorales:FILE.json, cadences, adding:T, copy:T"
 )
 
 _EMBEDDED = {
@@ -38,6 +42,8 @@ _EMBEDDED = {
 _LOADERS = {
     "tfds": load_tfds,
     "images": load_image_folder,
+    "domains": load_domains,
+    "captions": load_captioned_images,
     "pairs": load_pairs_file,
     "parallel": load_parallel_texts,
     "text": load_text_file,
@@ -48,7 +54,15 @@ _LOADERS = {
     "adding": load_adding_problem,
     "copy": load_copy_task,
 }
-_RESIZABLE = ("tfds", "images")
+# The options of a source, and what their values may be.
+_SIZE = {"size": int}
+_OPTIONS = {
+    "tfds": _SIZE,
+    "images": _SIZE,
+    "domains": _SIZE,
+    "captions": _SIZE,
+    "series": {"gaps": GAPS, "length": int},
+}
 
 
 def load_dataset(source):
@@ -63,23 +77,29 @@ def load_dataset(source):
             - `dates`: dates written out in eleven languages, and in ISO 8601;
             - `noisy_sine`: a simulated series;
             - `tfds:NAME[/CONFIG]`: a TensorFlow Datasets builder;
-            - `images:DIR`: PNG or JPEG files, one sub-folder per class;
+            - `images:DIR`: image files; sub-folders are classes, or `train`,
+              `valid` and `test`;
+            - `domains:DIR_A,DIR_B`: two folders of images, not paired;
+            - `captions:DIR`: images, and a `captions.tsv` beside them;
             - `pairs:FILE.tsv`: source, tab, target on every line;
             - `parallel:DIR/SOURCE-TARGET`: files of one language each;
-            - `text:FILE`: UTF-8 text, or a folder of train, valid and test;
+            - `text:FILE`: a text, or a folder of train, valid and test;
             - `idx:DIR`: the four files of MNIST's own format;
             - `npz:FILE`: NumPy arrays;
-            - `series:NAME`: a CSV file of numbers, or one known by name;
-            - `chorales:NAME`: a JSON file of pitches, or one known by name;
+            - `series:FILE.csv`: a table of numbers, or one known by name;
+            - `chorales:FILE.json`: pitches, or a file known by name;
             - `cadences`: simulated triads;
             - `adding:T`: the adding problem over T steps;
             - `copy:T`: the copy memory task with a pause of T steps.
 
-            `?size=N` after `tfds:` or `images:` crops the centre square of
-            each image and resizes it to N x N.
+            `?size=N` after a source of images crops the centre square of each
+            and resizes it to N x N. After `series:`, `?gaps=fill` draws lines
+            over empty cells, `?gaps=drop` leaves their rows out, and
+            `?length=N` sets the steps of windows; `&` joins two options.
 
     Returns:
-        `Dataset`.
+        `Dataset`. Its `notes` say what was left out, and what was taken for
+        what.
 
     Raises:
         ValueError: if the source is unknown or its content is not valid.
@@ -95,25 +115,41 @@ def load_dataset(source):
             f"A data source must be one of: {SYNTAX}. "
             f"Received: source={source!r}"
         )
-    location, size = _split_size(location)
-    if size is None:
-        return _LOADERS[kind](location)
-    if kind not in _RESIZABLE:
-        raise ValueError(
-            f"`?size=` works with {' and '.join(_RESIZABLE)} only. "
-            f"Remove it. Received: source={source!r}"
-        )
-    return _LOADERS[kind](location, size=size)
+    location, options = _split_options(kind, location, source)
+    return _LOADERS[kind](location, **options)
 
 
-def _split_size(location):
-    match = re.fullmatch(r"(.*)\?(\w+)=(.*)", location)
+def _split_options(kind, location, source):
+    """Takes `?name=value&name=value` off the end of a location."""
+    match = re.fullmatch(r"(.+?)\?(\w+=[^?]*)", location)
     if match is None:
-        return location, None
-    location, option, value = match.groups()
-    if option != "size" or not re.fullmatch(r"[1-9]\d*", value):
-        raise ValueError(
-            "The only option of a data source is `?size=N` with a positive "
-            f"int N. Received: ?{option}={value}"
-        )
-    return location, int(value)
+        return location, {}
+    known, options = _OPTIONS.get(kind, {}), {}
+    for option in match[2].split("&"):
+        name, _, text = option.partition("=")
+        if name not in known:
+            having = [k for k, names in _OPTIONS.items() if name in names]
+            words = (
+                f"`?{name}=` works with {', '.join(having)} only."
+                if having
+                else f"There is no option `?{name}=`."
+            )
+            there_are = ", ".join(f"?{each}=" for each in known) or "none"
+            raise ValueError(
+                f"{words} Options of {kind}: {there_are}. Received: ?{option} "
+                f"in {source!r}"
+            )
+        options[name] = _value(name, text, known[name])
+    return match[1], options
+
+
+def _value(name, text, allowed):
+    if allowed is int:
+        if re.fullmatch(r"[1-9]\d*", text):
+            return int(text)
+        expected = "a positive int"
+    elif text in allowed:
+        return text
+    else:
+        expected = f"one of {', '.join(allowed)}"
+    raise ValueError(f"`?{name}=` must be {expected}. Received: ?{name}={text}")

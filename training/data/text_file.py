@@ -1,5 +1,6 @@
-"""A text file in UTF-8, plain or gzipped."""
+"""Texts in files, plain or gzipped."""
 
+import codecs
 import gzip
 import pathlib
 import zlib
@@ -10,19 +11,29 @@ from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
 from training.data.tfds_preparation import original_files_folder
 
+# Byte order marks, the longer before those that they begin with.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_GZIP = b"\x1f\x8b"
 
-def read_utf8(path):
-    """Reads a whole text file.
+
+def read_bytes(path):
+    """Reads a whole file; what gzip has packed is unpacked, whatever its name.
 
     Args:
-        path: str or path. A name ending in `.gz` is decompressed.
+        path: str or path.
 
     Returns:
-        str, without a byte order mark.
+        bytes.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is empty, damaged or not UTF-8.
+        ValueError: if it is a damaged gzip file, or none but called `.gz`.
     """
     path = pathlib.Path(path).expanduser()
     if not path.is_file():
@@ -30,35 +41,72 @@ def read_utf8(path):
             f"There is no file {str(path)!r}. Check the path of the source; "
             "relative paths start at the working directory."
         )
+    content = path.read_bytes()
+    if path.suffix != ".gz" and not content.startswith(_GZIP):
+        return content
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{str(path)!r} must be UTF-8 text, but the byte at offset "
-            f"{error.start} is not valid UTF-8. Convert the file, for "
-            "instance with `iconv -f LATIN1 -t UTF-8`."
-        ) from error
+        return gzip.decompress(content)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(
-            f"{str(path)!r} is no whole gzip file. Get it again, or remove "
-            "the suffix .gz if it is plain text."
+            f"{str(path)!r} is no whole gzip file ({error}). Get it again, or "
+            "remove the suffix .gz if it is not packed."
         ) from error
+
+
+def read_text(path):
+    """Reads a whole text file: UTF-8, or what its byte order mark says.
+
+    Args:
+        path: str or path. Plain, or packed by gzip.
+
+    Returns:
+        str, without a byte order mark, its lines ended by `\\n` alone.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is empty, damaged or cannot be decoded.
+    """
+    content = read_bytes(path)
+    mark, encoding = next(
+        (each for each in _MARKS if content.startswith(each[0])),
+        (b"", "utf-8"),
+    )
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        where = f"the byte at offset {error.start}"
+        if mark:
+            raise ValueError(
+                f"{str(path)!r} begins with the byte order mark of "
+                f"{encoding.removesuffix('-sig').upper()}, but {where} is not "
+                "valid there. Get the file again."
+            ) from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{str(path)!r} must be UTF-8 text (or UTF-16 or UTF-32 with a "
+            f"byte order mark), but {where} is not valid UTF-8: "
+            f"{content[error.start : error.end]!r} in line {line}. Save the "
+            "file as UTF-8 in the program that wrote it."
+        ) from error
+    if "\0" in text:
+        raise ValueError(
+            f"{str(path)!r} must be text, but the character at position "
+            f"{text.index(chr(0))} is a zero. If it is UTF-16 without a byte "
+            "order mark, save it as UTF-8."
+        )
     if not text.strip():
         raise ValueError(
             f"{str(path)!r} is empty: expected text. Received "
             f"{len(content)} bytes, none of them visible."
         )
-    return text
+    return text.replace("\r\n", "\n")
 
 
 def load_text_file(path):
     """Loads a text and cuts it into train, valid and test, in this order.
 
     Args:
-        path: str. UTF-8 file, plain or `.gz`; or a folder with the files
+        path: str. A file as `read_text` reads it; or a folder with the files
             `train.txt`, `valid.txt` and `test.txt`, or such with `.gz` behind;
             or the name of such a folder below `KERAS_GENSEQ_DATA`.
 
@@ -68,7 +116,7 @@ def load_text_file(path):
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is not valid UTF-8, or too short to be cut.
+        ValueError: if it cannot be decoded, or is too short to be cut.
     """
     known = original_files_folder() / path
     folders = [pathlib.Path(path).expanduser(), known]
@@ -76,7 +124,7 @@ def load_text_file(path):
     if folder is not None:
         splits, sizes = _read_folder(folder)
     else:
-        splits, sizes = split_text(read_utf8(path), path)
+        splits, sizes = split_text(read_text(path), path)
     return Dataset(
         name=f"text:{path}",
         kind="text",
@@ -91,7 +139,7 @@ def _read_folder(folder):
     parts = {}
     for split in SPLITS:
         names = [folder / f"{split}.txt", folder / f"{split}.txt.gz"]
-        parts[split] = read_utf8(
+        parts[split] = read_text(
             next(filter(pathlib.Path.is_file, names), names[0])
         )
     return _examples(parts)

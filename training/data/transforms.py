@@ -10,10 +10,11 @@ import tensorflow as tf
 
 
 def flatten():
-    """Turns images into vectors, in raster order.
+    """Turns images into vectors, in raster order; vectors stay as they are.
 
     Returns:
-        Function from examples with `image` to examples with `x`, `(dim,)`.
+        Function from examples with `image` or `x` to examples with `x`,
+        `(dim,)`.
     """
 
     def flatten_one(example):
@@ -22,7 +23,8 @@ def flatten():
         return {"x": tf.reshape(image, [image.shape.num_elements()]), **rest}
 
     def transform(examples):
-        _pixel_key(examples, accepted=("image",))
+        if _pixel_key(examples) == "x":
+            return examples
         return examples.map(flatten_one)
 
     return transform
@@ -161,11 +163,11 @@ def _with_noise(function, seed):
     return transform
 
 
-def _pixel_key(examples, accepted=("image", "x")):
-    for key in accepted:
+def _pixel_key(examples):
+    for key in ("image", "x"):
         if key in examples.element_spec:
             return key
     raise ValueError(
-        f"This transform needs examples with {' or '.join(accepted)}. "
+        "This transform needs examples with image or x. "
         f"Received examples with: {', '.join(examples.element_spec)}"
     )

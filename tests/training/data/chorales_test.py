@@ -43,14 +43,39 @@ def test_other_files_are_refused(pieces, content):
         load_dataset(f"chorales:{pieces}")
 
 
-def test_pitches_off_the_piano_are_refused(pieces):
-    for pitch in (20, 109):
-        part = [[[pitch]]]
-        pieces.write_text(
-            json.dumps({"train": part, "valid": part, "test": part})
-        )
-        with pytest.raises(ValueError, match="from 21 to 108"):
-            load_dataset(f"chorales:{pieces}")
+@pytest.mark.parametrize(
+    "pitch", [20, 109, -1, 60.7, True, "60", None, float("nan")]
+)
+def test_pitches_off_the_piano_are_named(pieces, pitch):
+    parts = {"train": [[[60]], [[60], [61, pitch]]]}
+    parts |= {"valid": [[[60]]], "test": [[[60]]]}
+    pieces.write_text(json.dumps(parts))
+    with pytest.raises(
+        ValueError, match=r"train piece 1 .*, step 1, .* from 21 to 108"
+    ):
+        load_dataset(f"chorales:{pieces}")
+
+
+def test_whole_pitches_may_be_floats(pieces):
+    part = [[[60.0]]]
+    pieces.write_text(json.dumps({"train": part, "valid": part, "test": part}))
+    assert load_dataset(f"chorales:{pieces}").size("train") == 1
+
+
+@pytest.mark.parametrize(
+    "part, message",
+    [
+        ([], "none in train"),
+        ([[60]], "step 0, must be a list of pitches"),
+        ([5], "piece 0 .* must be a list of steps"),
+        ([[]], "not empty"),
+    ],
+)
+def test_other_nesting_is_named(pieces, part, message):
+    good = [[[60]]]
+    pieces.write_text(json.dumps({"train": part, "valid": good, "test": good}))
+    with pytest.raises(ValueError, match=message):
+        load_dataset(f"chorales:{pieces}")
 
 
 def test_an_absent_file_is_named():

@@ -48,6 +48,33 @@ def test_reads_what_was_written(tmp_path, suffix):
     assert dataset.num_classes == 3
 
 
+@pytest.mark.parametrize(
+    "rename, pack",
+    [
+        (lambda name: name.replace("-idx", ".idx"), False),
+        (lambda name: f"emnist-letters-{name}".replace("t10k", "test"), False),
+        (lambda name: name, True),
+    ],
+    ids=["dots", "prefix", "gzip under a plain name"],
+)
+def test_files_have_other_names(tmp_path, rename, pack):
+    for path in list(_write(tmp_path).iterdir()):
+        content = path.read_bytes()
+        path.unlink()
+        content = gzip.compress(content) if pack else content
+        (tmp_path / rename(path.name)).write_bytes(content)
+    dataset = load_idx_folder(tmp_path)
+    assert [dataset.size(s) for s in dataset.splits] == [36, 4, 10]
+    assert dataset.num_classes == 3
+
+
+def test_two_files_for_one_part_are_named(tmp_path):
+    _write(tmp_path)
+    (tmp_path / "other-train-images-idx3-ubyte").write_bytes(b"")
+    with pytest.raises(ValueError, match="one file train-images-idx3-ubyte"):
+        load_idx_folder(tmp_path)
+
+
 def test_labels_are_optional(tmp_path):
     _write(tmp_path, train_labels_idx1_ubyte=None, t10k_labels_idx1_ubyte=None)
     dataset = load_idx_folder(tmp_path)

@@ -61,6 +61,62 @@ def test_a_file_below_the_data_folder_is_found(tmp_path, monkeypatch):
         load_npz_file("sets/other.npz")
 
 
+def test_bytes_of_zeros_and_ones_are_bits(load):
+    bits = BYTES % 2
+    dataset = load(x_train=bits, x_test=bits)
+    np.testing.assert_array_equal(
+        _column(dataset, "test", "image")[..., 0], np.float32(bits)
+    )
+    assert "taken as bits" in dataset.notes[0]
+    # One byte above is enough: these are dark images.
+    dataset = load(x_train=bits, x_test=bits * 2)
+    assert _column(dataset, "train", "image").max() == np.float32(1) / 255
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("x_train", "x_val", "x_test", "y_train", "y_val", "y_test"),
+        ("X_train", "X_valid", "X_test", "y_train", "y_valid", "y_test"),
+        (
+            *("train_images", "val_images", "test_images"),
+            *("train_labels", "val_labels", "test_labels"),
+        ),
+    ],
+)
+def test_parts_have_many_names(load, names):
+    rows = (BYTES, BYTES[:3], BYTES[:5], LABELS, LABELS[:3], LABELS[:5])
+    dataset = load(**dict(zip(names, rows, strict=True)), extra=LABELS)
+    assert [dataset.size(s) for s in dataset.splits] == [20, 3, 5]
+    assert _column(dataset, "valid", "label").tolist() == [0, 1, 2]
+    assert dataset.notes == ("Left out: the arrays extra.",)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda labels: labels.astype("float32"),
+        lambda labels: np.eye(4)[labels],
+        lambda labels: labels[:, None],
+        lambda labels: np.array(["a", "b", "c", "d"])[labels],
+    ],
+    ids=["floats", "one-hot", "column", "words"],
+)
+def test_labels_are_ints_however_they_are_stored(load, make):
+    y = make(LABELS)
+    dataset = load(x_train=BYTES, x_test=BYTES, y_train=y, y_test=y)
+    assert dataset.num_classes == 4
+    assert _column(dataset, "test", "label").tolist() == LABELS.tolist()
+    if y.dtype.kind == "U":
+        assert dataset.class_names == ("a", "b", "c", "d")
+
+
+def test_labels_that_begin_at_one_are_told(load):
+    y = LABELS + 1
+    dataset = load(x_train=BYTES, x_test=BYTES, y_train=y, y_test=y)
+    assert "a label among [0]" in dataset.notes[0]
+
+
 @pytest.mark.parametrize(
     "arrays, message",
     [
@@ -76,6 +132,25 @@ def test_a_file_below_the_data_folder_is_found(tmp_path, monkeypatch):
             r"uint8 of shape \(rows, 13\)",
         ),
         ({"train": BYTES.astype("int32"), "test": BYTES}, "dtype=int32"),
+        (
+            {"train": BYTES[:, None, :, :2].repeat(3, 1), "test": BYTES},
+            r"Store x\.transpose\(0, 2, 3, 1\).*shape=\(18, 3, 4, 2\)",
+        ),
+        (
+            {"train": BYTES[..., None].repeat(4, -1), "test": BYTES},
+            r"Store x\[\.\.\., :3\]",
+        ),
+        ({"train": FLOATS * 255, "test": FLOATS}, "divide them by 255"),
+        ({"train": FLOATS * 2 - 1, "test": FLOATS}, r"store \(x \+ 1\) / 2"),
+        (
+            {
+                "x_train": BYTES,
+                "x_test": BYTES,
+                "y_train": LABELS + 0.7,
+                "y_test": LABELS,
+            },
+            "y_train must be 20 ints.*float64",
+        ),
         (
             {"train": np.array([{}] * 9), "test": BYTES},
             "no Python objects",

@@ -35,8 +35,7 @@ def test_splits_are_disjoint_in_sources_and_complete(tmp_path):
     "text, message",
     [
         ("a\tb\nc d\n", "Line 2 of .* must be source, one tab, target"),
-        ("a\tb\tc\n", "Line 1"),
-        ("a\t \n", "neither of them empty"),
+        ("a\t \n", "at least 3 different sources.*Received: 0"),
         ("a\tb\na\tc\n", "at least 3 different sources.*Received: 1"),
         ("", "is empty"),
     ],
@@ -44,3 +43,30 @@ def test_splits_are_disjoint_in_sources_and_complete(tmp_path):
 def test_bad_lines_are_explained(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         load_pairs_file(_write(tmp_path, text))
+
+
+LINES = [(f"ein Haus {i}", f"a house {i}") for i in range(30)]
+
+
+@pytest.mark.parametrize(
+    "before, make, note",
+    [
+        ("", lambda s, t: f"{s}\t{t}\tCC-BY {s}", "of 30 lines, as 'CC-BY ein"),
+        ("", lambda s, t: f"7\t{s}\t8\t{t}", "Columns 2 and 4"),
+        ("Source\tTarget\n", lambda s, t: f"{s}\t{t}", "read as titles"),
+        ("\ta\nb\t\n", lambda s, t: f"{s}\t{t}", "2 pairs with an empty side"),
+    ],
+    ids=["licence", "numbers", "titles", "empty"],
+)
+def test_what_is_left_out_is_told(tmp_path, before, make, note):
+    text = before + "\n".join(make(*pair) for pair in LINES)
+    dataset = load_pairs_file(_write(tmp_path, text))
+    parts = [_rows(dataset, split) for split in dataset.splits]
+    assert sorted(itertools.chain(*parts)) == sorted(LINES)
+    (said,) = dataset.notes
+    assert note in said
+
+
+def test_pairs_need_no_notes(tmp_path):
+    text = "\n".join("\t".join(pair) for pair in LINES)
+    assert load_pairs_file(_write(tmp_path, text)).notes == ()

@@ -13,14 +13,14 @@ def rows(dataset, split):
 
 def test_characters_read_back_as_the_text(tmp_path):
     path = tmp_path / "book.txt"
-    path.write_text("abcdefghij" * 10)
+    path.write_text("abcdefghij" * 40)
     dataset = characters(7)(load_dataset(f"text:{path}"))
     assert dataset.vocabulary == tuple("abcdefghij")
     ids = rows(dataset, "train")
-    assert ids.shape == (13, 7) and ids.dtype == np.int32
-    assert (ids.ravel()[90:] == -1).all()
-    text = "".join(np.array(dataset.vocabulary)[ids.ravel()[:90]])
-    assert text == ("abcdefghij" * 10)[:90]
+    assert ids.shape == (52, 7) and ids.dtype == np.int32
+    assert (ids.ravel()[360:] == -1).all()
+    text = "".join(np.array(dataset.vocabulary)[ids.ravel()[:360]])
+    assert text == ("abcdefghij" * 40)[:360]
 
 
 def test_python_docs_are_text_that_is_not_repeated():
@@ -43,30 +43,45 @@ def test_windows_slide_over_the_series():
     np.testing.assert_array_equal(
         rows(dataset, "valid"), [x[i : i + 10] for i in range(0, 87, 3)]
     )
-    with pytest.raises(ValueError, match="no series of 2000 steps"):
-        windows(2000)(raw)
+
+
+def test_windows_that_do_not_fit_are_shorter_and_say_so():
+    raw = load_dataset("noisy_sine")
+    dataset = windows(2000)(raw)
+    assert rows(dataset, "valid").shape == (1, 96, 1)
+    assert rows(dataset, "train").shape == (604 - 95, 96, 1)
+    assert "96 steps in place of 2000" in dataset.notes[-1]
+
+
+def test_the_user_chooses_another_window(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("a\n" + "".join(f"{i}.5\n" for i in range(100)))
+    dataset = windows(4)(load_dataset(f"series:{path}?length=7"))
+    assert rows(dataset, "valid").shape == (4, 7, 1)
+    with pytest.raises(ValueError, match=r"valid split .* 10 steps, too few"):
+        windows(4)(load_dataset(f"series:{path}?length=11"))
+
+
+def test_standardized_values_are_recovered_by_the_scale(tmp_path):
+    path = tmp_path / "x.csv"
+    noise = np.random.RandomState(0).normal(size=400)
+    path.write_text("a\n" + "".join(f"{float(1e8 + v)!r}\n" for v in noise))
+    raw = load_dataset(f"series:{path}")
+    dataset = standardize()(raw)
+    x = rows(dataset, "train")
+    assert x.dtype == np.float32 and len(np.unique(x)) == 280
+    back = np.float64(x) * raw.scale.deviation + raw.scale.mean
+    np.testing.assert_allclose(back, rows(raw, "train"), rtol=0, atol=1e-6)
+
+
+def test_a_short_text_has_shorter_sequences(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text("abcde" * 400)
+    dataset = characters(8192)(load_dataset(f"text:{path}"))
+    assert rows(dataset, "train").shape == (33, 56)
+    assert "56 characters in place of 8,192" in dataset.notes[-1]
 
 
 def test_a_recipe_names_the_kind_of_data_that_it_takes():
     with pytest.raises(ValueError, match="takes data of kind 'text'"):
         characters(5)(load_dataset("digits"))
-
-
-def test_csv_columns_become_channels(tmp_path):
-    path = tmp_path / "x.csv"
-    lines = [f"day {i},{i},{-i}" for i in range(20)]
-    path.write_text("\n".join(["date,a,b", *lines]))
-    dataset = load_dataset(f"series:{path}")
-    assert rows(dataset, "train").shape == (1, 14, 2)
-    np.testing.assert_array_equal(rows(dataset, "test")[0, 0], [16.0, -16.0])
-    path.write_text("date,a\nday,much\n")
-    with pytest.raises(ValueError, match="must hold numbers in every column"):
-        load_dataset(f"series:{path}")
-
-
-def test_benchmark_rows_of_etth1(shared_data, monkeypatch):
-    monkeypatch.setenv("KERAS_GENSEQ_DATA", str(shared_data))
-    dataset = load_dataset("series:ETTh1")
-    shapes = [rows(dataset, s).shape for s in ("train", "valid", "test")]
-    assert shapes == [(1, 8640, 7), (1, 2880, 7), (1, 2880, 7)]
-    assert dataset.season == 24

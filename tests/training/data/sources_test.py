@@ -19,8 +19,21 @@ def test_unknown_options_are_explained(tmp_path, option):
         load_dataset(f"images:{tmp_path}?{option}")
 
 
+def test_options_are_joined_and_checked(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n" + "".join(f"{i},\n{i},{i}\n" for i in range(10)))
+    dataset = load_dataset(f"series:{path}?gaps=drop&length=5")
+    assert dataset.window_length == 5
+    with pytest.raises(ValueError, match="no option `\\?gap=`"):
+        load_dataset(f"series:{path}?gap=drop")
+    with pytest.raises(ValueError, match=r"positive int.*\?length=0"):
+        load_dataset(f"series:{path}?length=0")
+
+
 def test_size_is_for_images_only(tmp_path):
-    with pytest.raises(ValueError, match="works with tfds and images only"):
+    with pytest.raises(
+        ValueError, match="works with tfds, images, domains, captions only"
+    ):
         load_dataset(f"idx:{tmp_path}?size=8")
 
 

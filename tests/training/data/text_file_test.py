@@ -24,16 +24,37 @@ def test_parts_are_contiguous_and_complete(tmp_path, suffix):
     assert dataset.kind == "text"
 
 
-def test_byte_order_mark_is_dropped(tmp_path):
+@pytest.mark.parametrize(
+    "encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32", "utf-32-be"]
+)
+def test_byte_order_marks_tell_the_encoding(tmp_path, encoding):
     path = tmp_path / "book.txt"
-    path.write_text(TEXT, encoding="utf-8-sig")
-    assert _read(load_text_file(path), "train").startswith("abc")
+    mark = "\ufeff" if encoding.endswith("be") else ""
+    path.write_bytes((mark + TEXT).encode(encoding))
+    parts = load_text_file(path)
+    read = [_read(parts, split) for split in ("train", "valid", "test")]
+    assert "".join(read) == TEXT
+
+
+def test_gzip_is_found_under_a_plain_name(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_bytes(gzip.compress(TEXT.encode()))
+    assert _read(load_text_file(path), "train") == TEXT[:180]
+
+
+def test_lines_end_alike_whoever_wrote_them(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_bytes(b"a line\r\n" * 20)
+    assert "\r" not in _read(load_text_file(path), "train")
 
 
 @pytest.mark.parametrize(
     "name, content, message",
     [
         ("a.txt", b"caf\xe9 " * 50, "byte at offset 3 is not valid UTF-8"),
+        ("a.txt", b"ab\ncaf\xe9", "offset 6 is not .* in line 2"),
+        ("a.txt", "abc".encode("utf-16-le") * 9, "position 1 is a zero"),
+        ("a.txt", b"\xff\xfe" + b"a\0" * 9 + b"b", "mark of UTF-16, but"),
         ("a.txt", b"", "is empty"),
         ("a.txt", b" \n\n", "is empty"),
         ("a.txt", b"abc", "at least 20 characters. Received: 3"),

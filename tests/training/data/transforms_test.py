@@ -92,6 +92,13 @@ def test_flatten_is_in_raster_order():
     assert example["x"].numpy().tolist() == [0, 1, 2, 3, 4, 5]
 
 
+def test_vectors_are_flat_already():
+    x = np.arange(6, dtype="float32").reshape(2, 3)
+    examples = flatten()(tf.data.Dataset.from_tensor_slices({"x": x}))
+    rows = [example["x"] for example in examples.as_numpy_iterator()]
+    np.testing.assert_array_equal(rows, x)
+
+
 def test_transforms_apply_to_vectors_too():
     examples = flatten()(_examples(np.full((3, 2, 2, 1), 0.9, "float32")))
     for transform in (threshold(), bernoulli_binarize(0)):

@@ -1,0 +1,102 @@
+"""Two sets of images that are not paired, as of horses and of zebras."""
+
+import pathlib
+
+from training.data.dataset import SPLITS
+from training.data.dataset import Dataset
+from training.data.image_folder import images_below
+from training.data.image_folder import images_dataset
+from training.data.image_folder import load_image_folder
+from training.data.image_folder import with_all_splits
+
+
+def load_domains(location, size=None):
+    """Loads two folders of images.
+
+    Args:
+        location: str, `DIR_A,DIR_B`, each a folder as `load_image_folder`
+            takes it; classes below them are not used. Or one folder with
+            `trainA`, `trainB` and, where there are such, `testA`, `testB`,
+            `validA` and `validB`.
+        size: int, or None. Crops images to the centre square and resizes them
+            to `(size, size)`. Without it, all of one domain must have one
+            size.
+
+    Returns:
+        `Dataset` of kind `"domains"`: each split is a dict of `"a"` and `"b"`
+        to a `tf.data.Dataset` with `image`. Sizes, channels and numbers of
+        images of the two may differ; `element_shape` is a dict, too.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no image in it.
+        ValueError: if `location` does not name two folders, or as for
+            `load_image_folder`.
+    """
+    root = pathlib.Path(location).expanduser()
+    if (root / "trainA").is_dir() and (root / "trainB").is_dir():
+        sets = {name: _lettered(root, name, size) for name in "ab"}
+    else:
+        sets = {
+            name: load_image_folder(folder, size)
+            for name, folder in zip("ab", _two_folders(location), strict=True)
+        }
+    return Dataset(
+        name=f"domains:{location}",
+        kind="domains",
+        splits={
+            split: {
+                name: _images_alone(each.splits[split])
+                for name, each in sets.items()
+            }
+            for split in SPLITS
+        },
+        num_classes=None,
+        element_shape={n: each.element_shape for n, each in sets.items()},
+        description=" ".join(
+            f"Domain {name}: {each.description}" for name, each in sets.items()
+        ),
+        notes=tuple(
+            f"Domain {name}: {note}"
+            for name, each in sets.items()
+            for note in each.notes
+        ),
+    )
+
+
+def _lettered(root, name, size):
+    """One domain of a folder with trainA, trainB, testA and testB."""
+    notes, parts = [], {}
+    for split, words in (
+        ("train", ("train",)),
+        ("valid", ("valid", "val")),
+        ("test", ("test",)),
+    ):
+        for word in words:
+            folder = root / f"{word}{name.upper()}"
+            if folder.is_dir():
+                paths = images_below(folder, notes)
+                parts[split] = paths, [0] * len(paths)
+    rows = with_all_splits(root, parts)
+    return images_dataset(f"images:{root}", rows, [], size, notes)
+
+
+def _two_folders(location):
+    """The folders on both sides of a comma; either may have commas, too."""
+    parts = location.split(",")
+    pairs = [
+        (",".join(parts[:cut]).strip(), ",".join(parts[cut:]).strip())
+        for cut in range(1, len(parts))
+    ]
+    if not pairs or not all(pairs[0]):
+        raise ValueError(
+            "Two domains are named by two folders with a comma between them, "
+            f"as in domains:horses,zebras. Received: {location!r}"
+        )
+    for pair in pairs:
+        if all(pathlib.Path(each).expanduser().is_dir() for each in pair):
+            return pair
+    return pairs[0]
+
+
+def _images_alone(examples):
+    return examples.map(lambda example: {"image": example["image"]})
