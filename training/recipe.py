@@ -3,9 +3,12 @@
 import ast
 import dataclasses
 import inspect
+import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
+
+_DOTTED = re.compile(r"(training|keras|keras_genseq)(\.\w+)+")
 
 
 class Factory:
@@ -56,7 +59,7 @@ class Factory:
     def describe(self):
         """Plain values of this factory, for `config.json`."""
         return {
-            "target": f"{self.target.__module__}.{self.target.__qualname__}",
+            "target": self.target.__qualname__,
             **{name: describe(v) for name, v in self.arguments.items()},
         }
 
@@ -188,8 +191,26 @@ def describe(value):
     if isinstance(value, (tuple, list)):
         return [describe(v) for v in value]
     if callable(value):
-        return f"{value.__module__}.{value.__qualname__}"
+        return value.__qualname__
     return value
+
+
+def without_modules(description):
+    """A description as today's code writes it: names without their modules.
+
+    Runs of earlier versions name `training.evaluations.density.evaluate_density`
+    where later ones name `evaluate_density`, wherever it has moved to.
+
+    Args:
+        description: what `describe` returned, of this version or another one.
+    """
+    if isinstance(description, Mapping):
+        return {k: without_modules(v) for k, v in description.items()}
+    if isinstance(description, (tuple, list)):
+        return [without_modules(v) for v in description]
+    if isinstance(description, str) and _DOTTED.fullmatch(description):
+        return description.rpartition(".")[2]
+    return description
 
 
 def override(recipe, assignment):

@@ -5,6 +5,7 @@ import json
 import pathlib
 
 from keras_genseq.export import atomic
+from training.recipe import without_modules
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +81,8 @@ class RunFolder:
             ValueError: if the folder holds a run with other numbers.
         """
         if self.config.exists():
-            present = self.read_config()
+            present = without_modules(self.read_config())
+            config = without_modules(config)
             differing = sorted(
                 key
                 for key in present.keys() | config.keys()
