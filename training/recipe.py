@@ -2,12 +2,17 @@
 
 import ast
 import dataclasses
+import difflib
 import inspect
 import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
+_NAMED = (
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.KEYWORD_ONLY,
+)
 _DOTTED = re.compile(r"(training|keras|keras_genseq)(\.\w+)+")
 
 
@@ -38,20 +43,18 @@ class Factory:
         arguments = {
             name: make(value, context) for name, value in self.arguments.items()
         }
-        for name in self.parameters():
+        for name in _signature(self.target):
             if name in context and name not in arguments:
                 arguments[name] = context[name]
         return self.target(**arguments)
 
     def parameters(self):
-        """dict: name -> default of the target's parameters."""
-        return {
-            name: parameter.default
-            for name, parameter in inspect.signature(
-                self.target
-            ).parameters.items()
-            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-        }
+        """dict: name -> default of what the target can be given.
+
+        Behind `**kwargs` are the optional arguments of the classes that it
+        inherits from, or of what a function names as `__wrapped__`.
+        """
+        return _parameters(self.target)
 
     def replace(self, name, value):
         return Factory(self.target, **{**self.arguments, name: value})
@@ -62,6 +65,38 @@ class Factory:
             "target": self.target.__qualname__,
             **{name: describe(v) for name, v in self.arguments.items()},
         }
+
+
+def _parameters(target):
+    found = {}
+    owners = [target]
+    if isinstance(target, type):
+        owners = [c for c in target.__mro__ if "__init__" in vars(c)]
+    elif hasattr(target, "__wrapped__"):
+        owners.append(target.__wrapped__)
+    for owner in owners:
+        is_open = False
+        for parameter in _signature(owner, kinds=None).values():
+            is_open |= parameter.kind is parameter.VAR_KEYWORD
+            if parameter.kind in _NAMED and (
+                owner is target or parameter.default is not parameter.empty
+            ):
+                found.setdefault(parameter.name, parameter.default)
+        if not is_open:
+            break
+    return found
+
+
+def _signature(target, kinds=_NAMED):
+    """dict: name -> parameter of a callable's own signature."""
+    if isinstance(target, type):
+        target = target.__init__
+    parameters = inspect.signature(target, follow_wrapped=False).parameters
+    return {
+        name: parameter
+        for name, parameter in parameters.items()
+        if name != "self" and (kinds is None or parameter.kind in kinds)
+    }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,8 +233,8 @@ def describe(value):
 def without_modules(description):
     """A description as today's code writes it: names without their modules.
 
-    Runs of earlier versions name `training.evaluations.density.evaluate_density`
-    where later ones name `evaluate_density`, wherever it has moved to.
+    Runs of earlier versions name `keras_genseq.models.vae.VAE` where later ones
+    name `VAE`, wherever it has moved to.
 
     Args:
         description: what `describe` returned, of this version or another one.
@@ -219,8 +254,9 @@ def override(recipe, assignment):
     Args:
         recipe: `Recipe`.
         assignment: str, `path=value`; the path names a field (`epochs`), an
-            argument of a factory (`model.units`), or an argument of
-            `model.compile` (`optimizer.learning_rate`).
+            argument of a factory (`model.units`), an argument of
+            `model.compile` (`optimizer.learning_rate`), or an element of a
+            tuple (`model.hidden_units.0`).
 
     Returns:
         A new `Recipe`.
@@ -242,10 +278,10 @@ def _replace(owner, names, value, path):
     if isinstance(owner, Recipe) and name in owner.compile:
         return _replace(owner, ["compile", *names], value, path)
     if name not in values:
-        there_are = {*values, *getattr(owner, "compile", ())}
+        there_are = sorted({*values, *getattr(owner, "compile", ())})
         raise ValueError(
-            f"There is no `{name}` in `{path}`. There are: "
-            f"{', '.join(sorted(there_are))}."
+            f"There is no `{name}` in `{path}`.{did_you_mean(name, there_are)}"
+            f" There are: {', '.join(there_are)}."
         )
     if rest:
         return rebuild(name, _replace(values[name], rest, value, path))
@@ -263,6 +299,11 @@ def _children(owner, path):
         return {**owner.parameters(), **owner.arguments}, owner.replace
     if isinstance(owner, Mapping):
         return owner, lambda name, value: {**owner, name: value}
+    if isinstance(owner, (tuple, list)):
+        values = {str(i): value for i, value in enumerate(owner)}
+        return values, lambda name, value: tuple(
+            {**values, name: value}.values()
+        )
     raise ValueError(
         f"`{path}` reaches into a {type(owner).__name__}, which has no parts."
     )
@@ -275,6 +316,12 @@ def _parse(text):
         return {"true": True, "false": False, "none": None}.get(
             text.lower(), text
         )
+
+
+def did_you_mean(name, names):
+    """A sentence that offers the nearest of the names, or an empty string."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f" Did you mean `{near[0]}`?" if near else ""
 
 
 def _typed_like(present, value, path):

@@ -58,6 +58,10 @@ def translator(tokenizer, **arguments):
     )
 
 
+# What `**arguments` takes.
+translator.__wrapped__ = Transformer
+
+
 def _recipe(vocabulary_size, num_layers, hidden_dim, dropout, **values):
     return Recipe(
         model=Factory(
