@@ -24,7 +24,9 @@ def list_recipes():
         print(f"{name}: {title}")
         for preset in PRESETS:
             recipe = find_recipe(name, preset)
-            print(f"  --preset {preset:6} {recipe.data:24} {recipe.cost}")
+            print(
+                f"  --preset {preset:6} {recipe.data.source:24} {recipe.cost}"
+            )
 
 
 def train(
@@ -64,7 +66,7 @@ def train(
             optimizer.learning_rate=0.001).
     """
     from training.evaluate import evaluate as evaluate_run
-    from training.train import resolve_run
+    from training.resolve import resolve_run
     from training.train import train as train_run
 
     named = {

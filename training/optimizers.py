@@ -2,7 +2,7 @@
 
 import keras
 
-from training.recipe import Factory
+from training.factory import Factory
 
 
 def decaying(optimizer, learning_rate, ema_momentum, **kwargs):

@@ -4,8 +4,8 @@ import keras
 import pytest
 
 from keras_genseq.models import NADE
-from training.recipe import Factory
-from training.recipe import override
+from training.factory import Factory
+from training.overrides import override
 from training.recipes import PRESETS
 from training.recipes import RECIPES
 from training.recipes import find_recipe
@@ -19,7 +19,7 @@ def recipe():
 @pytest.mark.parametrize(
     "assignment, read, expected",
     [
-        ("epochs=3", lambda r: r.epochs, 3),
+        ("epochs=3", lambda r: r.schedule.epochs, 3),
         ("model.units=7", lambda r: r.model.arguments["units"], 7),
         (
             "model.activation=tanh",
@@ -46,8 +46,8 @@ def recipe():
             2.0,
         ),
         ("jit_compile=false", lambda r: r.compile["jit_compile"], False),
-        ("patience=5", lambda r: r.patience, 5),
-        ("data=npz:my file.npz", lambda r: r.data, "npz:my file.npz"),
+        ("patience=5", lambda r: r.schedule.patience, 5),
+        ("data=npz:my file.npz", lambda r: r.data.source, "npz:my file.npz"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -15,7 +15,7 @@ from keras_genseq.models import GaussianPrior
 from training.evaluations.adversarial_autoencoder import (
     evaluate_adversarial_autoencoder,
 )
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 # At equal rates the judge won a game of 20 epochs, and the codes spread beyond
@@ -25,7 +25,7 @@ LONG_GAME = {"discriminator_rate": 5e-5, "generator_rate": 5e-4}
 
 def demo():
     """The 8x8 digits of scikit-learn."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             AdversarialAutoencoder,
             latent_dim=8,
@@ -52,7 +52,7 @@ def paper():
     thousands of epochs; Adam, falling rates, dropout and noise on the pixels
     are ours. Without the last two, 305.5 nats are left after 60 epochs.
     """
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             AdversarialAutoencoder,
             latent_dim=8,

@@ -12,7 +12,7 @@ from keras_genseq.models import AdversarialAutoencoder
 from training.evaluations.adversarial_autoencoder import (
     evaluate_adversarial_autoencoder,
 )
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 from training.recipes.aae import LONG_GAME
 from training.recipes.aae import adversarial_compile
@@ -56,7 +56,7 @@ def paper():
 
 
 def _recipe(model, **values):
-    return Recipe(
+    return Recipe.of(
         model=model,
         transforms=(),
         evaluate=evaluate_adversarial_autoencoder,

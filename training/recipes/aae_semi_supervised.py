@@ -13,7 +13,7 @@ from training.data.few_labels import few_labels
 from training.evaluations.adversarial_autoencoder import (
     evaluate_adversarial_autoencoder,
 )
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 from training.recipes.aae import LONG_GAME
 from training.recipes.aae import adversarial_compile
@@ -56,7 +56,7 @@ def paper():
 
 
 def _recipe(model, **values):
-    return Recipe(
+    return Recipe.of(
         model=model,
         transforms=(Factory(few_labels, num_labels=100),),
         evaluate=evaluate_adversarial_autoencoder,

@@ -12,7 +12,7 @@ import keras
 
 from keras_genseq.models import SequenceForecaster
 from training.evaluations.memory_tasks import evaluate_adding
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 
@@ -37,7 +37,7 @@ def paper():
 
 
 def _recipe(units, **kwargs):
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             SequenceForecaster,
             horizon=1,

@@ -16,14 +16,14 @@ from keras_genseq.models import AutoregressiveModel
 from training.data.sequences import standardize
 from training.data.sequences import windows
 from training.evaluations.forecasting import evaluate_forecasts
+from training.factory import Factory
 from training.figures import sample_lines
-from training.recipe import Factory
 from training.recipe import Recipe
 
 
 def demo():
     """A noisy sine at order 4, by gradient descent."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(AutoregressiveModel, order=4),
         compile={
             "optimizer": Factory(keras.optimizers.Adam, learning_rate=0.005),
@@ -46,7 +46,7 @@ def demo():
 
 def paper():
     """The electricity transformers of ETTh1, a week of hours, closed form."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(AutoregressiveModel, order=168),
         compile={},
         data="series:ETTh1",

@@ -16,7 +16,7 @@ from keras_genseq.models import TransformerLanguageModel
 from keras_genseq.tokenizers import CharacterTokenizer
 from training.data.streams import character_stream
 from training.evaluations.language import evaluate_language
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 
@@ -52,7 +52,7 @@ def paper():
 
 
 def _recipe(window, learning_rate, data, epochs, cost, paper=None, **model):
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             TransformerLanguageModel,
             positions="rotary",

@@ -6,7 +6,7 @@ from keras_genseq.models import RecurrentLanguageModel
 from keras_genseq.tokenizers import CharacterTokenizer
 from training.data.streams import character_stream
 from training.evaluations.language import evaluate_language
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 
@@ -43,7 +43,7 @@ def _model(cell, **arguments):
 
 
 def _recipe(model, learning_rate, **values):
-    return Recipe(
+    return Recipe.of(
         model=model,
         compile={
             "optimizer": Factory(

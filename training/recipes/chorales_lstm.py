@@ -12,7 +12,7 @@ import keras
 from keras_genseq.models import RecurrentNoteModel
 from training.evaluations.music import evaluate_music
 from training.evaluations.music import picture_of_rolls
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 
@@ -40,7 +40,7 @@ def paper():
 
 
 def _recipe(units, dropout, **values):
-    return Recipe(
+    return Recipe.of(
         model=Factory(RecurrentNoteModel, units=units, dropout=dropout),
         compile={
             "optimizer": Factory(

@@ -15,7 +15,7 @@ import keras
 from keras_genseq.models import ImageClassifier
 from training.data.labelled_images import labelled
 from training.evaluations.classifier import evaluate_classifier
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 
@@ -54,7 +54,7 @@ def of_data(
 
 
 def _recipe(**kwargs):
-    return Recipe(
+    return Recipe.of(
         model=Factory(of_data),
         compile={
             "optimizer": Factory(

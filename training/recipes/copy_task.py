@@ -14,7 +14,7 @@ from keras_genseq.models import SequenceClassifier
 from training.data.memory_tasks import NUM_LABELS
 from training.data.memory_tasks import NUM_TOKENS
 from training.evaluations.memory_tasks import evaluate_copy
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 
@@ -39,7 +39,7 @@ def paper():
 
 
 def _recipe(units, **kwargs):
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             SequenceClassifier,
             num_classes=NUM_LABELS,

@@ -11,13 +11,13 @@ import keras
 
 from keras_genseq.models import DiscreteVAE
 from training.evaluations.tokens import evaluate_tokens
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn as 4x4 tokens out of 32."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             DiscreteVAE,
             num_tokens=32,
@@ -45,7 +45,7 @@ def paper():
     The paper's own model is the preset `dall_e_dvae`; its schedules are
     shortened here to the updates of this budget.
     """
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             DiscreteVAE,
             num_tokens=128,

@@ -12,13 +12,13 @@ import keras
 
 from keras_genseq.models import GAN
 from training.evaluations.adversarial import evaluate_adversarial
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             GAN,
             latent_dim=32,
@@ -51,7 +51,7 @@ def paper():
     dropout, against the collapse of samples to ones; noise is normal; and
     samples come from weights averaged over 20 epochs.
     """
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             GAN,
             **GAN.presets["gan_mnist"].config,

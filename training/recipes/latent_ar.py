@@ -13,8 +13,8 @@ from keras_genseq.models import LatentAutoregressiveModel
 from training.data.sequences import standardize
 from training.data.sequences import windows
 from training.evaluations.forecasting import evaluate_forecasts
+from training.factory import Factory
 from training.figures import sample_lines
-from training.recipe import Factory
 from training.recipe import Recipe
 
 
@@ -58,7 +58,7 @@ def paper():
 
 
 def _recipe(**kwargs):
-    return Recipe(
+    return Recipe.of(
         compile={
             "optimizer": Factory(
                 keras.optimizers.Adam,

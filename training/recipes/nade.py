@@ -14,14 +14,14 @@ from training.data.transforms import bernoulli_binarize
 from training.data.transforms import flatten
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
+from training.factory import Factory
 from training.optimizers import decaying
-from training.recipe import Factory
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(NADE, units=100),
         compile={
             "optimizer": momentum(ema_momentum=0.99),
@@ -40,7 +40,7 @@ def demo():
 
 def paper():
     """The fixed binarized MNIST, 500 hidden units."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(NADE, **NADE.presets["nade_mnist"].config),
         compile={
             "optimizer": momentum(ema_momentum=0.9995),

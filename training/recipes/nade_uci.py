@@ -18,13 +18,13 @@ from training.data.transforms import flatten
 from training.data.transforms import threshold
 from training.evaluations.binary_uci import ADULT
 from training.evaluations.binary_uci import evaluate_binary_uci
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn stand in for a set of the repository."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(NADE, units=100),
         data="digits",
         transforms=(Factory(flatten), Factory(threshold, level=0.5)),
@@ -35,7 +35,7 @@ def demo():
 
 def paper():
     """Adult, 500 hidden units; `--data` takes any other set."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(NADE, units=500),
         data=ADULT,
         # Binary values stay as they are.

@@ -20,15 +20,15 @@ from keras_genseq.models import PixelRNN
 from training.data.transforms import bernoulli_binarize
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
+from training.factory import Factory
 from training.muon import Muon
 from training.optimizers import decaying
-from training.recipe import Factory
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             PixelRNN,
             image_shape=(8, 8, 1),
@@ -60,7 +60,7 @@ def paper():
     the paper's optimizer is RMSProp at a rate set by hand.
     """
     config = PixelRNN.presets["pixel_cnn_mnist"].config
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             PixelRNN,
             **{

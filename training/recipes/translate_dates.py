@@ -12,7 +12,7 @@ from keras_genseq.models import TransformerSchedule
 from keras_genseq.tokenizers import ByteTokenizer
 from training.data.translation import token_pairs
 from training.evaluations.translation import evaluate_translation
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 
@@ -29,7 +29,7 @@ def paper():
 
 
 def _recipe(hidden_dim, **values):
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             Transformer,
             # Bytes, padding, and the end of a text.

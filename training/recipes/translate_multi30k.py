@@ -18,7 +18,7 @@ import keras
 from keras_genseq.models import Transformer
 from training.data.translation import token_pairs
 from training.evaluations.translation import evaluate_bleu
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 from training.subwords import subword_tokenizer
 
@@ -63,7 +63,7 @@ translator.__wrapped__ = Transformer
 
 
 def _recipe(vocabulary_size, num_layers, hidden_dim, dropout, **values):
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             translator,
             num_layers=num_layers,

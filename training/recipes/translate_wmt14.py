@@ -13,7 +13,7 @@ from keras_genseq.models import TransformerSchedule
 from training.data.translation import swapped_pairs
 from training.data.translation import token_pairs
 from training.evaluations.translation import evaluate_bleu
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 from training.recipes.translate_multi30k import translator
 from training.subwords import subword_tokenizer
@@ -56,7 +56,7 @@ def paper():
 
 
 def _recipe(vocabulary_size, model, schedule, **values):
-    return Recipe(
+    return Recipe.of(
         model=Factory(translator, num_heads=8, dropout=0.1, **model),
         compile={
             "optimizer": Factory(

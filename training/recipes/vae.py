@@ -14,13 +14,13 @@ from training.data.transforms import bernoulli_binarize
 from training.data.transforms import dynamic_binarization
 from training.data.transforms import held_out
 from training.evaluations.latent import evaluate_latent
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn, binarized dynamically."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(VAE, latent_dim=8, hidden_units=(100, 100)),
         compile=_compile(ema_momentum=0.99),
         data="digits",
@@ -41,7 +41,7 @@ def paper():
     The paper passes 3,280 times over the images, in batches of 20; this
     budget of 1,000 passes in batches of 50 has an eighth of its updates.
     """
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             VAE,
             **VAE.presets["vae_mnist"].config,

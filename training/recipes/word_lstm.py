@@ -13,7 +13,7 @@ from keras_genseq.models import RecurrentLanguageModel
 from keras_genseq.tokenizers import WordTokenizer
 from training.data.streams import word_stream
 from training.evaluations.language import evaluate_language
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 _WINDOW = 35
@@ -43,7 +43,7 @@ def paper():
 
 
 def _recipe(units, dropout, **values):
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             RecurrentLanguageModel,
             units=units,

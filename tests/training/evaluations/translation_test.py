@@ -10,10 +10,10 @@ from training.__main__ import main
 from training.data import bucket_batches
 from training.data import load_dataset
 from training.data import model_examples
-from training.recipe import override
+from training.overrides import override
 from training.recipes import find_recipe
-from training.train import build_model
-from training.train import transformed
+from training.resolve import build_model
+from training.resolve import transformed
 
 pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
 
