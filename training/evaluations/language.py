@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
+from keras_genseq.models import RecurrentLanguageModel
 from keras_genseq.models import SparseMarkovModel
 from keras_genseq.models.autoregressive.sparse_markov_model import num_contexts
-from keras_genseq.models.recurrent.carried_states import CarriedStates
 from training.data import model_inputs
 from training.data.streams import joined
 from training.markdown import fenced
@@ -147,7 +147,7 @@ def _texts(report, evaluation, test):
 
 
 def _carries(model):
-    return isinstance(model, CarriedStates)
+    return isinstance(model, RecurrentLanguageModel)
 
 
 def _num_trainable(model):
