@@ -84,6 +84,7 @@ FLOORS = (
             for room in (
                 "analyses",
                 "benchmarks",
+                "command_checks",
                 "demo",
                 "evaluate",
                 "export",

@@ -176,5 +176,5 @@ def test_streams_are_passed_once():
 def test_names_the_recipes_there_are():
     with pytest.raises(ValueError, match=r"no recipe 'made_up'.*nade"):
         find_recipe("made_up")
-    with pytest.raises(ValueError, match="must be one of demo, paper"):
+    with pytest.raises(ValueError, match=r"no preset .*: demo, paper"):
         find_recipe("nade", "large")
