@@ -14,9 +14,9 @@ from training.evaluations.adversarial_autoencoder import (
     evaluate_adversarial_autoencoder,
 )
 from training.factory import Factory
+from training.optimizers import adam_for_autoencoder
 from training.recipe import Recipe
 from training.recipes.aae import LONG_GAME
-from training.recipes.aae import adversarial_compile
 
 
 def demo():
@@ -31,7 +31,7 @@ def demo():
             input_noise=0.3,
             seed=0,
         ),
-        compile=adversarial_compile("classifier"),
+        compile=adam_for_autoencoder("classifier"),
         data="digits",
         global_batch_size=64,
         epochs=200,
@@ -44,7 +44,7 @@ def paper():
     preset = AdversarialAutoencoder.presets["aae_mnist_semi_supervised"]
     return _recipe(
         Factory(AdversarialAutoencoder, **preset.config, seed=0),
-        compile=adversarial_compile("classifier", **LONG_GAME),
+        compile=adam_for_autoencoder("classifier", **LONG_GAME),
         data="tfds:mnist",
         global_batch_size=100,
         epochs=60,

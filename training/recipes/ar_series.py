@@ -10,14 +10,13 @@ Paper     the noisy sine at order 4: held-out one-step MSE 0.0499 (noise 0.04)
 Measured  docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import AutoregressiveModel
 from training.data.sequences import standardize
 from training.data.sequences import windows
 from training.evaluations.forecasting import evaluate_forecasts
 from training.factory import Factory
 from training.figures import sample_lines
+from training.optimizers import adam
 from training.recipe import Recipe
 
 
@@ -26,7 +25,7 @@ def demo():
     return Recipe.of(
         model=Factory(AutoregressiveModel, order=4),
         compile={
-            "optimizer": Factory(keras.optimizers.Adam, learning_rate=0.005),
+            "optimizer": adam(0.005),
             "jit_compile": True,
         },
         data="noisy_sine",

@@ -13,8 +13,8 @@ Measured  Fréchet distance of the classifier 9.67 (training images 0.14, noise
 from keras_genseq.models import DCGAN
 from training.evaluations.adversarial import evaluate_adversarial
 from training.factory import Factory
+from training.optimizers import adam_for_both
 from training.recipe import Recipe
-from training.recipes.gan import adam_for_both
 
 
 def demo():

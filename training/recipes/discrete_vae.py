@@ -7,11 +7,11 @@ Paper     none to compare with: the first stage of DALL-E is reported without
 Measured  docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import DiscreteVAE
 from training.evaluations.tokens import evaluate_tokens
 from training.factory import Factory
+from training.optimizers import adamw
+from training.optimizers import cosine
 from training.recipe import Recipe
 
 
@@ -69,13 +69,8 @@ def paper():
 def _compile(initial_learning_rate, ema_momentum):
     """The paper's optimizer, a rate that falls to an eightieth of its start."""
     return {
-        "optimizer": Factory(
-            keras.optimizers.AdamW,
-            learning_rate=Factory(
-                keras.optimizers.schedules.CosineDecay,
-                initial_learning_rate=initial_learning_rate,
-                alpha=0.0125,
-            ),
+        "optimizer": adamw(
+            cosine(initial_learning_rate, alpha=0.0125),
             weight_decay=1e-4,
             epsilon=1e-8,
             use_ema=True,

@@ -15,8 +15,8 @@ from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
 from training.factory import Factory
 from training.muon import Muon
+from training.optimizers import clipped
 from training.recipe import Recipe
-from training.recipes.pixel_rnn import clipped
 
 
 def demo():

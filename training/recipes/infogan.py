@@ -13,8 +13,8 @@ Measured  4.85 % and 2.291 nats with `--dtype-policy mixed_bfloat16 --set
 from keras_genseq.models import InfoGAN
 from training.evaluations.infogan import evaluate_infogan
 from training.factory import Factory
+from training.optimizers import adam_for_both
 from training.recipe import Recipe
-from training.recipes.gan import adam_for_both
 
 
 def demo():

@@ -18,8 +18,8 @@ from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
 from training.factory import Factory
 from training.optimizers import decaying
+from training.optimizers import momentum
 from training.recipe import Recipe
-from training.recipes.nade import momentum
 
 
 def demo():

@@ -7,15 +7,13 @@ Paper     88.33 nats, test set of the fixed binarized MNIST (Uria et al., 2016,
 Measured  docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import NADE
 from training.data.transforms import bernoulli_binarize
 from training.data.transforms import flatten
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
 from training.factory import Factory
-from training.optimizers import decaying
+from training.optimizers import momentum
 from training.recipe import Recipe
 
 
@@ -58,11 +56,3 @@ def paper():
         paper={"nll": (88.33, "Paper: Uria et al., 2016.")},
         cost="half an hour on one CPU core",
     )
-
-
-def momentum(ema_momentum):
-    """Momentum of 0.9 at a rate that falls from 0.05, and averaged weights.
-
-    The paper's optimizer is plain stochastic gradient descent.
-    """
-    return decaying(keras.optimizers.SGD, 0.05, ema_momentum, momentum=0.9)

@@ -10,8 +10,6 @@ Measured  Adult: 13.03 nats, seven minutes on one shared CPU core (seed 0);
           other sets: docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import NADE
 from training.data.transforms import bernoulli_binarize
 from training.data.transforms import flatten
@@ -19,6 +17,7 @@ from training.data.transforms import threshold
 from training.evaluations.binary_uci import ADULT
 from training.evaluations.binary_uci import evaluate_binary_uci
 from training.factory import Factory
+from training.optimizers import adam
 from training.recipe import Recipe
 
 
@@ -49,12 +48,7 @@ def early_stopping():
     """What the two models of these sets share: sizes differ 80-fold."""
     return {
         "compile": {
-            "optimizer": Factory(
-                keras.optimizers.Adam,
-                learning_rate=0.001,
-                use_ema=True,
-                ema_momentum=0.99,
-            ),
+            "optimizer": adam(0.001, use_ema=True, ema_momentum=0.99),
             "jit_compile": True,
         },
         "global_batch_size": 100,

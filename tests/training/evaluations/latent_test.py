@@ -7,7 +7,7 @@ import pytest
 
 from training.__main__ import main
 from training.evaluations import latent
-from training.recipes.vae import staged_learning_rate
+from training.optimizers import staged_learning_rate
 
 
 def test_a_run_reports_bounds_codes_and_pictures(tmp_path, monkeypatch):
