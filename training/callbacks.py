@@ -112,10 +112,13 @@ class RunProgress(keras.callbacks.Callback):
         }
 
     def on_train_end(self, logs=None):
-        for number, handler in self._former.items():
-            signal.signal(number, handler)
+        self._end_of_signals()
         if self._signal is not None:
             self._exit()
+
+    def _end_of_signals(self):
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._resumed:
@@ -180,6 +183,7 @@ class RunProgress(keras.callbacks.Callback):
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _exit(self):
+        self._end_of_signals()
         print(
             f"\nStopped after update {self.state['step']}, which is saved. The "
             f"same command with `--run-dir {self.run.path}` goes on from it.",

@@ -1,6 +1,7 @@
 """Adversarial models: Parzen windows, signs of collapse, pictures."""
 
 import numpy as np
+from keras import ops
 
 from keras_genseq.metrics import ParzenWindow
 from keras_genseq.metrics.parzen_window import BANDWIDTHS
@@ -180,8 +181,8 @@ def interpolation_grid(model, num_rows=6, num_steps=12):
         if model.noise == "normal"
         else linear_interpolation
     )
-    between = np.array(interpolate(z[::2], z[1::2], num_steps))
-    between = between.reshape(-1, z.shape[1])
+    between = interpolate(z[::2], z[1::2], num_steps)
+    between = ops.reshape(between, (-1, z.shape[1]))
     condition = ()
     if figures.num_conditions(model) is not None:
         classes = np.arange(num_rows, dtype="int32") % model.num_classes
