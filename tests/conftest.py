@@ -9,7 +9,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import pytest
 import tensorflow as tf
-from xdist.scheduler import LoadScopeScheduling
 
 _ROOT = pathlib.Path(__file__).parent.parent
 _CPU = tf.config.list_physical_devices("CPU")[0]
@@ -26,14 +25,16 @@ _TOGETHER = (
 )
 
 
-class _Scheduling(LoadScopeScheduling):
-    def _split_scope(self, nodeid):
-        module = nodeid.split("::")[0]
-        return module if module in _TOGETHER else nodeid
-
-
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    return _Scheduling(config, log)
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            module = nodeid.split("::")[0]
+            return module if module in _TOGETHER else nodeid
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)

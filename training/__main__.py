@@ -1,14 +1,16 @@
 """Command line: `python -m training COMMAND`."""
 
+import contextlib
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from training import command_checks
 
 Recipes = tyro.conf.Positional[str]
 Folder = tyro.conf.Positional[Path]
@@ -20,17 +22,20 @@ def list_recipes():
     from training.recipes import RECIPES
     from training.recipes import find_recipe
 
+    import_tensorflow()
     for name, title in RECIPES.items():
         print(f"{name}: {title}")
         for preset in PRESETS:
             recipe = find_recipe(name, preset)
-            print(f"  --preset {preset:6} {recipe.data:24} {recipe.cost}")
+            print(
+                f"  --preset {preset:6} {recipe.data.source:24} {recipe.cost}"
+            )
 
 
 def train(
     recipe: Recipes,
     /,
-    preset: Literal["demo", "paper"] = "demo",
+    preset: str = "demo",
     data: str | None = None,
     epochs: int | None = None,
     steps: int | None = None,
@@ -39,11 +44,13 @@ def train(
     devices: int | None = None,
     seed: int | None = None,
     dtype_policy: str | None = None,
+    init_from: Path | None = None,
     set: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = (),
 ):
     """Train a recipe, evaluate it and write its report.
 
-    Started again with the same --run-dir, a run goes on where it stopped.
+    Started again with the same --run-dir, a run goes on where it stopped; with
+    more epochs or steps, one that has ended goes on too.
 
     Args:
         recipe: Name of a recipe (`list` prints them).
@@ -60,22 +67,26 @@ def train(
         seed: Seed of weights, data order and noise.
         dtype_policy: Policy of training, e.g. mixed_bfloat16; the model that
             is kept computes in float32.
+        init_from: Run, or `.keras` file, from whose weights training starts.
         set: Values of the recipe, `path=value` (e.g. model.units=300
             optimizer.learning_rate=0.001).
     """
-    from training.evaluate import evaluate as evaluate_run
-    from training.train import resolve_run
-    from training.train import train as train_run
-
     named = {
         "data": data,
         "epochs": epochs,
         "steps": steps,
         "seed": seed,
         "dtype_policy": dtype_policy,
+        "init_from": init_from,
     }
     overrides = [f"{k}={v}" for k, v in named.items() if v is not None]
     overrides += [assignment for group in set for assignment in group]
+    command_checks.check_train(recipe, preset, overrides)
+    import_tensorflow()
+    from training.evaluate import evaluate as evaluate_run
+    from training.resolve import resolve_run
+    from training.train import train as train_run
+
     resolved, config = resolve_run(recipe, preset, overrides)
     if run_dir is None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
@@ -92,6 +103,8 @@ def evaluate(run_dir: Folder, /):
     Args:
         run_dir: Folder of a run.
     """
+    command_checks.check_run(run_dir)
+    import_tensorflow()
     from training.evaluate import evaluate as evaluate_run
 
     evaluate_run(run_dir)
@@ -114,6 +127,8 @@ def sample(
         temperature: Below 1 sharpens; 0 takes the likeliest value.
         output: PNG (a grid) or NPY file; by default samples.png in the run.
     """
+    command_checks.check_run(run_dir)
+    import_tensorflow()
     from training.sample import sample as sample_run
 
     sample_run(run_dir, num_samples, seed, temperature, output)
@@ -132,6 +147,8 @@ def export(
         output: Folder of exported models.
         name: Name of the served model; by default the recipe's.
     """
+    command_checks.check_run(run_dir)
+    import_tensorflow()
     from training.export import export as export_run
 
     export_run(run_dir, output, name)
@@ -153,6 +170,7 @@ def query(
             `name=LITERAL`; without any, the model's own example is sent.
         output: NPZ file for the whole answer.
     """
+    import_tensorflow(keras=False)
     from training.query import query as query_model
 
     query_model(saved_model, signature, input, output)
@@ -174,6 +192,8 @@ def tokenizer(
         kind: Which pieces to choose: those of a unigram model, or of
             byte-pair encoding.
     """
+    command_checks.check_source(source)
+    import_tensorflow()
     from training.subwords import write_tokenizer
 
     write_tokenizer(source, output, vocabulary_size, kind)
@@ -195,6 +215,7 @@ def benchmark(
         threads: Threads of TensorFlow and its peers; by default all cores.
         write: Put the table into docs/benchmarks.md.
     """
+    import_tensorflow()
     from training.benchmarks import run_benchmark
 
     run_benchmark(name, repeats, write, threads)
@@ -227,6 +248,7 @@ def study(
         pair: The two sources of data (anomalies).
         seed: Seed of weights and data.
     """
+    import_tensorflow()
     from training.analyses import run_study
 
     options = {
@@ -273,15 +295,68 @@ COMMANDS = {
 }
 
 
+def import_tensorflow(keras=True):
+    """Imports TensorFlow without what its libraries write to stderr.
+
+    Args:
+        keras: bool. Whether Keras and the library are imported too.
+    """
+    if "tensorflow" in sys.modules or os.environ.get(_VERBOSE):
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    with _muted():
+        import tensorflow as tf
+
+        if keras:
+            import keras_genseq  # noqa: F401
+    tf.get_logger().setLevel("ERROR")
+
+
+@contextlib.contextmanager
+def _muted():
+    """Holds back what is written to stderr; shows it if there is an error."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+# Set, it lets TensorFlow log, here and in processes that are started.
+_VERBOSE = "KERAS_GENSEQ_VERBOSE"
+
+
 def main(arguments=None):
     """Runs a command; an expected error is one sentence and exit code 2."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if "--verbose" in arguments:
+        arguments.remove("--verbose")
+        os.environ[_VERBOSE] = "1"
     try:
         tyro.extras.subcommand_cli_from_dict(
-            COMMANDS, prog="python -m training", args=arguments
+            COMMANDS,
+            prog="python -m training",
+            description="With --verbose a command shows TensorFlow's log.",
+            args=arguments,
         )
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(
+            "\nStopped. What was saved stays: the same command goes on from "
+            "there.",
+            file=sys.stderr,
+        )
+        return 130
     return 0
 
 

@@ -1,15 +1,12 @@
 """What happens around the steps of a run: checkpoints, weights, pictures."""
 
 import contextlib
-import csv
-import io
 import math
 import signal
+import sys
 
 import keras
 import tensorflow as tf
-
-from keras_genseq.export import atomic
 
 
 class AveragedWeights(keras.callbacks.Callback):
@@ -87,7 +84,7 @@ class RunProgress(keras.callbacks.Callback):
             "best_epoch": None,
             "history": [],
         }
-        self._terminated = False
+        self._signal = None
 
     def restore(self):
         """Reads the newest checkpoint.
@@ -96,6 +93,10 @@ class RunProgress(keras.callbacks.Callback):
             Epoch and step within it at which training goes on.
         """
         self.state.update(self.store.restore() or {})
+        if self._step_in_epoch() < 0:
+            # An earlier version took an epoch cut short for a whole one.
+            self.state["epoch"] -= 1
+            self.state["history"].pop()
         return self.state["epoch"], self._step_in_epoch()
 
     @property
@@ -105,10 +106,19 @@ class RunProgress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._resumed = self._step_in_epoch() > 0
-        self._former = signal.signal(signal.SIGTERM, self._terminate)
+        self._former = {
+            number: signal.signal(number, self._stop)
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
 
     def on_train_end(self, logs=None):
-        signal.signal(signal.SIGTERM, self._former)
+        self._end_of_signals()
+        if self._signal is not None:
+            self._exit()
+
+    def _end_of_signals(self):
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._resumed:
@@ -125,10 +135,14 @@ class RunProgress(keras.callbacks.Callback):
         due = self.checkpoint_every and (
             step // self.checkpoint_every > before // self.checkpoint_every
         )
-        if self._terminated or (due and self._step_in_epoch()):
+        if (
+            self._signal is not None
+            or self._is_cut_short()
+            or (due and self._step_in_epoch())
+        ):
             self._save(logs)
-        if self._terminated:
-            raise SystemExit(128 + signal.SIGTERM)
+        if self._signal is not None:
+            self._exit()
         if self._out_of_steps():
             self.model.stop_training = True
 
@@ -139,10 +153,13 @@ class RunProgress(keras.callbacks.Callback):
         if score < self.state["best"]:
             self.state.update(best=score, best_epoch=epoch)
             self._save_best()
+        is_cut_short = self._is_cut_short()
         self.state["history"].append({"epoch": epoch, **logs})
         self.state["epoch"] = epoch + 1
-        self._write_metrics()
-        self._save(logs)
+        self.run.write_metrics(self.state["history"])
+        if not is_cut_short:
+            # Else the last update is saved, from which more steps go on.
+            self._save(logs)
         if self._out_of_patience():
             self.model.stop_training = True
 
@@ -160,11 +177,27 @@ class RunProgress(keras.callbacks.Callback):
                 "Lower the learning rate, or clip gradients, in a new run."
             )
 
-    def _terminate(self, signal_number, frame):
-        self._terminated = True
+    def _stop(self, number, frame):
+        """Lets the present update end; a second Ctrl-C does not wait."""
+        self._signal = number
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _exit(self):
+        self._end_of_signals()
+        print(
+            f"\nStopped after update {self.state['step']}, which is saved. The "
+            f"same command with `--run-dir {self.run.path}` goes on from it.",
+            file=sys.stderr,
+        )
+        raise SystemExit(128 + self._signal)
 
     def _step_in_epoch(self):
         return self.state["step"] - self.state["epoch"] * self.steps_per_epoch
+
+    def _is_cut_short(self):
+        """Whether the last step lies within an epoch."""
+        is_whole = self._step_in_epoch() >= self.steps_per_epoch
+        return self._out_of_steps() and not is_whole
 
     def _out_of_patience(self):
         if self.patience is None or self.state["best_epoch"] is None:
@@ -180,14 +213,6 @@ class RunProgress(keras.callbacks.Callback):
         with averaged_weights(self.model):
             self.model.save_weights(beside)
         beside.rename(self.run.best_weights)
-
-    def _write_metrics(self):
-        history = self.state["history"]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(history[-1]), extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(history)
-        atomic.write_text(str(self.run.metrics.absolute()), text.getvalue())
 
 
 class SampleGrids(keras.callbacks.Callback):

@@ -3,7 +3,7 @@
 import json
 
 from keras_genseq.export import publish
-from training.evaluate import load_run
+from training.evaluation import load_run
 
 
 def export(run_dir, output="saved_models", name=None):
@@ -29,7 +29,9 @@ def export(run_dir, output="saved_models", name=None):
         "command": config["command"],
         "data": evaluation.dataset.description,
         "metrics": metrics,
-        "paper": {name: list(entry) for name, entry in recipe.paper.items()},
+        "paper": {
+            name: list(entry) for name, entry in recipe.evaluation.paper.items()
+        },
     }
     version = publish(
         evaluation.model, str(output), name or config["recipe"], card=card

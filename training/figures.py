@@ -1,5 +1,6 @@
-"""Pictures: grids of images, curves, scores. Every function writes a PNG."""
+"""Figures as arrays: grids of images, curves, scores."""
 
+import inspect
 import math
 
 import matplotlib
@@ -60,20 +61,61 @@ def grid(images, columns, *, border=1, scale=1):
     return canvas
 
 
+def enlarged_grid(images, columns, side=56):
+    """A `grid` of small images, enlarged to at least about `side` pixels."""
+    return grid(images, columns, scale=max(1, side // images.shape[1]))
+
+
+def num_conditions(model):
+    """The number of classes that a model samples by, or None."""
+    sample = getattr(model, "sample", None)
+    if (
+        sample is None
+        or "condition" not in inspect.signature(sample).parameters
+    ):
+        return None
+    return model.num_classes
+
+
 def sample_grid(model, rows=6, columns=12, seed=0):
     """Grid of samples of a model, the same seeds every time.
 
     Args:
         model: has `sample(num_samples, seed=)`.
-        rows: int.
+        rows: int. Of a conditional model there is a row for each class.
         columns: int.
         seed: int.
 
     Returns:
         `(height, width, C)` array in [0, 1].
     """
-    images = as_images(model.sample(rows * columns, seed=seed))
-    return grid(images, columns, scale=max(1, 56 // images.shape[1]))
+    condition = {}
+    num_classes = num_conditions(model)
+    if num_classes is not None:
+        rows = num_classes
+        classes = np.arange(rows, dtype="int32")
+        condition = {"condition": np.repeat(classes, columns)}
+    samples = model.sample(rows * columns, seed=seed, **condition)
+    return enlarged_grid(as_images(samples), columns)
+
+
+def picture(draw, model, dataset):
+    """An image of what a model makes.
+
+    Args:
+        draw: callable `model -> image`, or of `model` and `dataset`; None
+            draws a grid of samples.
+        model: what to show.
+        dataset: `Dataset`, transformed.
+
+    Returns:
+        `(height, width, C)` array in [0, 1].
+    """
+    if draw is None:
+        return sample_grid(model)
+    if "dataset" in inspect.signature(draw).parameters:
+        return draw(model, dataset=dataset)
+    return draw(model)
 
 
 def write_image(path, image):
@@ -83,11 +125,23 @@ def write_image(path, image):
     plt.imsave(path, np.clip(image, 0.0, 1.0))
 
 
-def write_curves(path, history, names, *, ylabel, levels=None):
+def pixels(figure):
+    """Draws a Matplotlib figure and closes it.
+
+    Returns:
+        `(height, width, 3)` float32 array in [0, 1].
+    """
+    figure.set_dpi(120)
+    figure.canvas.draw()
+    image = np.asarray(figure.canvas.buffer_rgba())[..., :3] / 255.0
+    plt.close(figure)
+    return image.astype("float32")
+
+
+def curves(history, names, *, ylabel, levels=None):
     """Draws metrics over epochs.
 
     Args:
-        path: where to.
         history: list of dicts, one an epoch.
         names: metrics to draw.
         ylabel: str. Their unit.
@@ -102,15 +156,13 @@ def write_curves(path, history, names, *, ylabel, levels=None):
     axes.set(xlabel="epoch", ylabel=ylabel)
     axes.legend()
     axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    return pixels(figure)
 
 
-def write_score_histogram(path, scores, *, xlabel):
+def score_histogram(scores, *, xlabel):
     """Draws how scores of several data sets are distributed.
 
     Args:
-        path: where to.
         scores: dict: label -> array of scores.
         xlabel: str. Their unit.
     """
@@ -128,8 +180,7 @@ def write_score_histogram(path, scores, *, xlabel):
         )
     axes.set(xlabel=xlabel, ylabel="density")
     axes.legend()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    return pixels(figure)
 
 
 def sample_lines(model, count=4, length=200, seed=0):
@@ -148,17 +199,13 @@ def sample_lines(model, count=4, length=200, seed=0):
     figure, axes = plt.subplots(count, 1, figsize=(7, 6), layout="constrained")
     for line, sample in zip(axes, x, strict=True):
         line.plot(sample, lw=1)
-    figure.canvas.draw()
-    image = np.asarray(figure.canvas.buffer_rgba())[..., :3] / 255.0
-    plt.close(figure)
-    return image.astype("float32")
+    return pixels(figure)
 
 
-def write_forecast(path, series, origin, quantiles):
+def forecast(series, origin, quantiles):
     """Draws a series and the forecast that begins inside it.
 
     Args:
-        path: where to.
         series: `(time,)` array, what happened.
         origin: int. First step of the forecast.
         quantiles: `(low, median, high)`, arrays of `(horizon,)`.
@@ -171,15 +218,13 @@ def write_forecast(path, series, origin, quantiles):
     axes.fill_between(steps, low, high, alpha=0.3, color="C1", label="80 %")
     axes.set(xlabel="step", ylabel="standardized value")
     axes.legend()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    return pixels(figure)
 
 
-def write_attention_maps(path, maps, columns, rows):
+def attention_maps(maps, columns, rows):
     """Draws matrices of attention side by side.
 
     Args:
-        path: where to.
         maps: list of `(queries, keys)` arrays in [0, 1].
         columns: the keys of each map, a list of str.
         rows: the queries of each map, likewise.
@@ -198,5 +243,4 @@ def write_attention_maps(path, maps, columns, rows):
         axis.imshow(matrix, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
         axis.set_xticks(range(len(across)), across, rotation=90)
         axis.set_yticks(range(len(down)), down)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    return pixels(figure)

@@ -1,26 +1,31 @@
-"""Pictures of what codes mean: reconstructions, ways, traversals, maps."""
+"""Figures of what codes mean: reconstructions, interpolations, maps."""
 
 import numpy as np
 from matplotlib import pyplot as plt
+from sklearn.decomposition import PCA
 
 from keras_genseq.ops.interpolation import linear_interpolation
 from keras_genseq.ops.interpolation import spherical_interpolation
 from training import figures
 
 
-def reconstruction_grid(model, examples, columns=12):
+def reconstruction_grid(model, examples, condition=None, columns=12):
     """Examples beside their reconstructions.
 
     Args:
         model: has `reconstruct(x)`.
         examples: `(num_examples, H, W, C)` array.
+        condition: optional dict of further arguments of `reconstruct`.
         columns: int. Images in a row, two to an example.
 
     Returns:
         `(height, width, C)` array in [0, 1].
     """
-    pairs = np.stack([examples, model.reconstruct(examples)], axis=1)
-    return _grid(pairs.reshape(-1, *examples.shape[1:]), columns)
+    again = model.reconstruct(examples, **(condition or {}))
+    pairs = np.stack([examples, again], axis=1)
+    return figures.enlarged_grid(
+        pairs.reshape(-1, *examples.shape[1:]), columns
+    )
 
 
 def interpolation_grid(model, examples, num_steps=10):
@@ -41,7 +46,7 @@ def interpolation_grid(model, examples, num_steps=10):
         for interpolate in (linear_interpolation, spherical_interpolation)
     ]
     z = np.stack(ways, axis=1).reshape(-1, z.shape[1])
-    return _grid(model.decode(z).numpy(), num_steps)
+    return figures.enlarged_grid(model.decode(z).numpy(), num_steps)
 
 
 def traversal_grid(
@@ -66,7 +71,9 @@ def traversal_grid(
         row = np.tile(z, (num_steps, 1))
         row[:, dimension] = np.linspace(-extent, extent, num_steps)
         rows.append(row)
-    return _grid(model.decode(np.concatenate(rows)).numpy(), num_steps)
+    return figures.enlarged_grid(
+        model.decode(np.concatenate(rows)).numpy(), num_steps
+    )
 
 
 def arithmetic_grid(model, data, labels):
@@ -89,7 +96,9 @@ def arithmetic_grid(model, data, labels):
     images = model.decode(moved.reshape(-1, z.shape[1])).numpy()
     images = images.reshape(*moved.shape[:2], *data.shape[1:])
     images = np.concatenate([data[first][:, None], images], axis=1)
-    return _grid(images.reshape(-1, *data.shape[1:]), images.shape[1])
+    return figures.enlarged_grid(
+        images.reshape(-1, *data.shape[1:]), images.shape[1]
+    )
 
 
 def codes_of(model, x):
@@ -105,11 +114,10 @@ def codes_of(model, x):
     return np.array(model.likeliest_code(model.encode(x)))
 
 
-def write_units(path, kl, variance, is_active):
+def units(kl, variance, is_active):
     """Draws KL and aggregate variance of each latent dimension, sorted by KL.
 
     Args:
-        path: where to.
         kl: `(latent_dim,)` array, mean over the data.
         variance: `(latent_dim,)` array, of the aggregate posterior.
         is_active: `(latent_dim,)` booleans.
@@ -124,23 +132,20 @@ def write_units(path, kl, variance, is_active):
     axes[1].axhline(1.0, ls="--", lw=1, color="C3", label="prior")
     axes[1].set(xlabel="latent dimension, by KL", ylabel="aggregate variance")
     axes[1].legend()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    return figures.pixels(figure)
 
 
-def write_latent_map(path, z, labels):
+def latent_map(z, labels):
     """Draws codes on their two principal axes, coloured by class.
 
     Args:
-        path: where to.
         z: `(num_examples, latent_dim)` array; one or two dimensions are drawn
             as they are.
         labels: `(num_examples,)` ints.
     """
     axes_names = "latent dimension"
     if z.shape[1] > 2:
-        centred = z - z.mean(0)
-        z = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+        z = PCA(2).fit_transform(z)
         axes_names = "principal axis"
     if z.shape[1] == 1:
         z = np.concatenate([z, np.zeros_like(z)], axis=1)
@@ -150,10 +155,4 @@ def write_latent_map(path, z, labels):
         axes.scatter(*points, s=4, color=plt.cm.tab10(i % 10), label=label)
     axes.set(xlabel=f"{axes_names} 1", ylabel=f"{axes_names} 2")
     axes.legend(markerscale=4, fontsize=8)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
-def _grid(images, columns):
-    scale = max(1, 56 // images.shape[1])
-    return figures.grid(images, columns, scale=scale)
+    return figures.pixels(figure)

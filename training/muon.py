@@ -15,7 +15,9 @@ class Muon(keras.optimizers.Adam):
 
     `keras.optimizers.Muon` leaves convolutions to Adam. Here a kernel is the
     matrix that maps the values under it to the filters. Vectors, kernels of one
-    channel or filter, and biases of places are Adam's.
+    channel or filter, and biases of positions are Adam's. Not a subclass of
+    Keras's: it rounds the momentum otherwise and keeps other variables, so that
+    neither updates nor checkpoints would stay as they are.
 
     Args:
         learning_rate: float or schedule. An update has the size of Adam's at

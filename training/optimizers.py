@@ -1,8 +1,34 @@
-"""Optimizers as several recipes have them."""
+"""Optimizers and learning rates of recipes, as factories."""
 
 import keras
 
-from training.recipe import Factory
+from training.factory import Factory
+
+
+def adam(learning_rate, **kwargs):
+    """`Factory` of Adam at a rate, or at the rates of a schedule's factory."""
+    return Factory(keras.optimizers.Adam, learning_rate=learning_rate, **kwargs)
+
+
+def adamw(learning_rate, **kwargs):
+    """`Factory` of AdamW, as `adam`."""
+    return Factory(
+        keras.optimizers.AdamW, learning_rate=learning_rate, **kwargs
+    )
+
+
+def sgd(learning_rate, **kwargs):
+    """`Factory` of gradient descent, as `adam`."""
+    return Factory(keras.optimizers.SGD, learning_rate=learning_rate, **kwargs)
+
+
+def cosine(initial_learning_rate, **kwargs):
+    """`Factory` of a rate that falls along a cosine until the run's end."""
+    return Factory(
+        keras.optimizers.schedules.CosineDecay,
+        initial_learning_rate=initial_learning_rate,
+        **kwargs,
+    )
 
 
 def decaying(optimizer, learning_rate, ema_momentum, **kwargs):
@@ -28,4 +54,106 @@ def decaying(optimizer, learning_rate, ema_momentum, **kwargs):
         use_ema=True,
         ema_momentum=ema_momentum,
         **kwargs,
+    )
+
+
+def momentum(ema_momentum):
+    """Momentum of 0.9 at a rate that falls from 0.05, and averaged weights.
+
+    The optimizer of NADE's paper is plain stochastic gradient descent.
+    """
+    return decaying(keras.optimizers.SGD, 0.05, ema_momentum, momentum=0.9)
+
+
+def clipped(optimizer, learning_rate, ema_momentum):
+    """Arguments of `compile`: `decaying` with clipped gradients, without XLA.
+
+    XLA's convolutions are slow on a CPU. The loops of the LSTM variants are
+    compiled all the same.
+
+    Args:
+        optimizer: as for `decaying`.
+        learning_rate: as for `decaying`.
+        ema_momentum: as for `decaying`.
+    """
+    return {
+        "optimizer": decaying(
+            optimizer, learning_rate, ema_momentum, global_clipnorm=100.0
+        ),
+        "jit_compile": False,
+    }
+
+
+def adam_for_both(
+    generator_rate=2e-4,
+    discriminator_rate=2e-4,
+    decays=False,
+    jit_compile=True,
+):
+    """Arguments of `compile`: Adam for generator and discriminator.
+
+    Args:
+        generator_rate: float.
+        discriminator_rate: float.
+        decays: bool. Whether both rates end at a tenth, along a cosine.
+        jit_compile: bool.
+    """
+    rates = {"generator": generator_rate, "discriminator": discriminator_rate}
+    return _adams(rates, decays, jit_compile)
+
+
+def adam_for_autoencoder(
+    *more_networks, discriminator_rate=2e-4, generator_rate=2e-4
+):
+    """Arguments of `compile` of an `AdversarialAutoencoder`.
+
+    The autoencoder learns faster than the adversarial networks; all rates end
+    at a tenth, along a cosine.
+
+    Args:
+        *more_networks: names of networks that learn as fast as the
+            autoencoder.
+        discriminator_rate: float.
+        generator_rate: float.
+    """
+    rates = {
+        "autoencoder": 1e-3,
+        "discriminator": discriminator_rate,
+        "generator": generator_rate,
+    }
+    return _adams(rates | dict.fromkeys(more_networks, 1e-3), True, True)
+
+
+def _adams(rates, decays, jit_compile):
+    """Adam for each network, with little momentum in adversarial training."""
+    return {
+        f"{network}_optimizer": adam(
+            cosine(rate, alpha=0.1) if decays else rate,
+            beta_1=0.5 if network in ("generator", "discriminator") else 0.9,
+        )
+        for network, rate in rates.items()
+    } | {"jit_compile": jit_compile, "steps_per_execution": 10}
+
+
+def staged_learning_rate(decay_steps, initial_learning_rate=2e-3, growth=1.0):
+    """Eight rates in a row, from the initial one down to a tenth of it.
+
+    The stages of Burda et al., 2016, are three times longer each than the one
+    before, over 3,280 epochs of small batches. Of a small budget that would
+    leave two thirds to the lowest rate, so that stages are equally long by
+    default.
+
+    Args:
+        decay_steps: int. Updates of the whole run.
+        initial_learning_rate: float. The paper's is 0.001.
+        growth: float. Length of a stage over that of the one before.
+
+    Returns:
+        Keras learning-rate schedule.
+    """
+    lengths = [growth**i for i in range(8)]
+    shares = [sum(lengths[: i + 1]) / sum(lengths) for i in range(7)]
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
+        [round(decay_steps * share) for share in shares],
+        [initial_learning_rate * 10.0 ** (-i / 7) for i in range(8)],
     )

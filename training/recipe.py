@@ -1,84 +1,53 @@
-"""What an experiment is: plain values and factories, and how to change them."""
+"""What an experiment is, in parts: model, data, schedule, evaluation."""
 
-import ast
 import dataclasses
-import inspect
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
-
-class Factory:
-    """A callable with keyword arguments, called later and elsewhere.
-
-    Models and optimizers make variables, which must happen inside the scope of
-    the distribution strategy; so recipes hold factories.
-
-    Args:
-        target: callable that makes the value.
-        **arguments: its keyword arguments; factories among them are called
-            first.
-    """
-
-    def __init__(self, target, **arguments):
-        self.target = target
-        self.arguments = arguments
-
-    def __call__(self, **context):
-        """Makes the value.
-
-        Args:
-            **context: arguments that only the run knows (`input_dim`,
-                `decay_steps`); each is passed to whatever takes an argument of
-                that name and was not given one.
-        """
-        arguments = {
-            name: make(value, context) for name, value in self.arguments.items()
-        }
-        for name in self.parameters():
-            if name in context and name not in arguments:
-                arguments[name] = context[name]
-        return self.target(**arguments)
-
-    def parameters(self):
-        """dict: name -> default of the target's parameters."""
-        return {
-            name: parameter.default
-            for name, parameter in inspect.signature(
-                self.target
-            ).parameters.items()
-            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-        }
-
-    def replace(self, name, value):
-        return Factory(self.target, **{**self.arguments, name: value})
-
-    def describe(self):
-        """Plain values of this factory, for `config.json`."""
-        return {
-            "target": f"{self.target.__module__}.{self.target.__qualname__}",
-            **{name: describe(v) for name, v in self.arguments.items()},
-        }
+from training.factory import Factory
+from training.factory import describe
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
-    """One experiment: all its numbers.
+class DataConfig:
+    """The data of an experiment.
 
     Attributes:
-        model: factory of the model.
-        compile: arguments of `model.compile`, factories among them.
-        data: source of the data, as `--data` takes it.
+        source: str. As `--data` takes it; `data` for short.
         transforms: functions of a data set, or factories of such, in order.
+        augment: optional factory of a function `(batch, seed_pair) -> batch`
+            that augments the inputs of training batches, differently in every
+            pass.
+        tokenizer: optional factory of the tokenizer of texts, which gets the
+            `dataset` where it takes one.
+        out_of_distribution: optional source whose examples the scores should
+            tell from the test data's.
+        probe_data: optional source with labels on which encodings are judged;
+            None takes `source`.
+        comparison: optional source whose test data are scored beside those of
+            `source`.
+    """
+
+    source: str
+    transforms: tuple
+    augment: Callable | None = None
+    tokenizer: Factory | None = None
+    out_of_distribution: str | None = None
+    probe_data: str | None = None
+    comparison: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """How long an experiment trains, on which batches, and what it keeps.
+
+    Attributes:
         global_batch_size: int. Examples per update, over all replicas.
         epochs: int.
         passes_per_epoch: int. Passes over the training data in an epoch; more
             than one where validating and saving take longer than a pass.
             Streams of tokens are passed once.
-        evaluate: callable `(evaluation) -> dict` that fills the report.
-        seed: int. Of the initial weights, the order of the data, the noise.
-        dtype_policy: str. Keras's policy of the model that is trained, e.g.
-            `"mixed_bfloat16"`; the one that is kept computes in float32.
         steps: optional int. Stop after this many updates.
         patience: optional int. Stop when `monitor` has not fallen for this
             many epochs.
@@ -86,64 +55,35 @@ class Recipe:
             chooses the weights that are kept; None keeps the last ones.
         checkpoint_every: optional int. Updates between checkpoints; None
             saves at the end of every epoch.
-        out_of_distribution: optional source whose examples the scores should
-            tell from the test data's.
-        probe_data: optional source with labels on which encodings are judged;
-            None takes `data`.
-        adapt: optional arguments of `model.adapt`, which is then called with
-            the training data before the first epoch; with 0 epochs it is all.
-        stream_window: optional int. Steps of a training batch cut from
-            contiguous streams of tokens (`training.data.streams`), for models
-            that carry their states over; None trains on shuffled examples.
-        horizons: steps ahead at which forecasts are judged.
-        history: optional int. Steps before its origin that a forecast sees;
-            None are those that the model needs.
-        tokenizer: optional factory of the tokenizer of texts, which gets the
-            `dataset` where it takes one.
-        tokens_per_batch: optional int. Batches of pairs have rows of about one
-            length and at most this many tokens a side, padding counted;
-            `global_batch_size` is then that of validation.
         average_checkpoints: int. The weights that are kept are the mean of
             this many checkpoints, the last ones, instead of the best; 0 is
             off.
-        augment: optional factory of a function `(batch, seed_pair) -> batch`
-            that changes training batches, differently in every pass.
-        comparison: optional source whose test data are scored beside those of
-            `data`.
-        picture: optional callable `model -> image` for TensorBoard; None draws
-            samples as images.
-        paper: the paper's own numbers: metric -> (value, source).
-        cost: str. Wall time on a stated machine.
+        stream_window: optional int. Steps of a training batch cut from
+            contiguous streams of tokens (`training.data.streams`), for models
+            that carry their states over; None trains on shuffled examples.
+        tokens_per_batch: optional int. Batches of pairs have rows of about one
+            length and at most this many tokens a side, padding counted;
+            `global_batch_size` is then that of validation.
+        adapt: optional arguments of `model.adapt`, which is then called with
+            the training data before the first epoch; with 0 epochs it is all.
+        phases: tuple of tuples of overrides (`("epochs=4", "model.level=1")`),
+            one tuple a phase. Each phase trains the recipe with its overrides,
+            from the weights that the phase before kept, with optimizers of its
+            own. Empty: one phase, the recipe as it stands.
     """
 
-    model: Factory
-    compile: Mapping[str, Any]
-    data: str
-    transforms: tuple
     global_batch_size: int
     epochs: int
-    evaluate: Callable
-    seed: int = 0
-    dtype_policy: str = "float32"
+    passes_per_epoch: int = 1
     steps: int | None = None
     patience: int | None = None
     monitor: str | None = "val_loss"
     checkpoint_every: int | None = None
-    out_of_distribution: str | None = None
-    probe_data: str | None = None
-    adapt: Mapping[str, Any] | None = None
-    stream_window: int | None = None
-    horizons: tuple[int, ...] = ()
-    history: int | None = None
-    tokenizer: Factory | None = None
-    tokens_per_batch: int | None = None
     average_checkpoints: int = 0
-    augment: Callable | None = None
-    comparison: str | None = None
-    picture: Callable | None = None
-    passes_per_epoch: int = 1
-    paper: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
-    cost: str = ""
+    stream_window: int | None = None
+    tokens_per_batch: int | None = None
+    adapt: Mapping[str, Any] | None = None
+    phases: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self):
         one_pass = {
@@ -160,119 +100,134 @@ class Recipe:
                 f"passes_per_epoch={self.passes_per_epoch}, {name}={value}"
             )
 
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+    """What an experiment reports.
+
+    Attributes:
+        evaluate: callable `(evaluation) -> Report`.
+        picture: optional callable `model -> image`, or `(model, dataset) ->
+            image`, for TensorBoard; None draws samples as images.
+        horizons: steps ahead at which forecasts are judged.
+        history: optional int. Steps before its origin that a forecast sees;
+            None are those that the model needs.
+        paper: the paper's own numbers: metric -> (value, source).
+    """
+
+    evaluate: Callable
+    picture: Callable | None = None
+    horizons: tuple[int, ...] = ()
+    history: int | None = None
+    paper: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """One experiment: all its numbers.
+
+    Attributes:
+        model: factory of the model.
+        compile: arguments of `model.compile`, factories among them.
+        data: `DataConfig`.
+        schedule: `Schedule`.
+        evaluation: `EvaluationConfig`.
+        seed: int. Of the initial weights, the order of the data, the noise.
+        dtype_policy: str. Keras's policy of the model that is trained, e.g.
+            `"mixed_bfloat16"`; the one that is kept computes in float32.
+        init_from: optional path of a run, or of a `.keras` file, from whose
+            weights training starts, where names and shapes are equal.
+        cost: str. Wall time on a stated machine.
+
+    Example:
+
+    ```python
+    recipe = Recipe.of(
+        model=Factory(NADE, units=100),
+        compile={"optimizer": "adam"},
+        data="digits",
+        transforms=(Factory(flatten), Factory(threshold, level=0.5)),
+        global_batch_size=32,
+        epochs=100,
+        evaluate=evaluate_density,
+    )
+    recipe.schedule.epochs  # 100
+    ```
+    """
+
+    model: Factory
+    compile: Mapping[str, Any]
+    data: DataConfig
+    schedule: Schedule
+    evaluation: EvaluationConfig
+    seed: int = 0
+    dtype_policy: str = "float32"
+    init_from: str | None = None
+    cost: str = ""
+
+    @classmethod
+    def of(cls, **values):
+        """Makes a recipe of values by their short names.
+
+        Args:
+            **values: fields of a recipe and, in place of its parts, the fields
+                of those: `epochs`, not `schedule`. `data` is the source.
+        """
+        parts = {part: {} for part in PARTS}
+        for name in values.keys() & PLACES.keys():
+            part, field = PLACES[name]
+            parts[part][field] = values.pop(name)
+        made = {part: PARTS[part](**given) for part, given in parts.items()}
+        return cls(**values, **made)
+
+    def replace(self, **values):
+        """This recipe with other values, by their short names."""
+        return Recipe.of(**{**self.values(), **values})
+
+    def values(self):
+        """dict: short name -> value, of the recipe and its parts."""
+        own = {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.name not in PARTS
+        }
+        return own | {
+            name: getattr(getattr(self, part), field)
+            for name, (part, field) in PLACES.items()
+        }
+
     def describe(self):
-        """Plain values of the recipe, for `config.json`.
+        """Plain values by their short names, for `config.json`.
 
         Values at their defaults are left out: a field that a later version
         adds does not change the description of an older run.
         """
         return {
-            field.name: describe(getattr(self, field.name))
-            for field in dataclasses.fields(self)
-            if field.default is dataclasses.MISSING
-            or getattr(self, field.name) != field.default
+            name: describe(value)
+            for name, value in self.values().items()
+            if name not in DEFAULTS or value != DEFAULTS[name]
         }
 
 
-def make(value, context=None):
-    """Calls a factory; gives back any other value."""
-    return value(**(context or {})) if isinstance(value, Factory) else value
+def _short_name(field):
+    return "data" if field.name == "source" else field.name
 
 
-def describe(value):
-    """JSON-ready form of a recipe's value."""
-    if isinstance(value, Factory):
-        return value.describe()
-    if isinstance(value, Mapping):
-        return {str(k): describe(v) for k, v in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [describe(v) for v in value]
-    if callable(value):
-        return f"{value.__module__}.{value.__qualname__}"
-    return value
-
-
-def override(recipe, assignment):
-    """Replaces one value of a recipe.
-
-    Args:
-        recipe: `Recipe`.
-        assignment: str, `path=value`; the path names a field (`epochs`), an
-            argument of a factory (`model.units`), or an argument of
-            `model.compile` (`optimizer.learning_rate`).
-
-    Returns:
-        A new `Recipe`.
-
-    Raises:
-        ValueError: if there is no such path, or the value has another type.
-    """
-    path, separator, text = assignment.partition("=")
-    if not separator:
-        raise ValueError(
-            f"An override reads `path=value`. Received: {assignment!r}"
-        )
-    return _replace(recipe, path.strip().split("."), _parse(text), path)
-
-
-def _replace(owner, names, value, path):
-    name, *rest = names
-    values, rebuild = _children(owner, path)
-    if isinstance(owner, Recipe) and name in owner.compile:
-        return _replace(owner, ["compile", *names], value, path)
-    if name not in values:
-        there_are = {*values, *getattr(owner, "compile", ())}
-        raise ValueError(
-            f"There is no `{name}` in `{path}`. There are: "
-            f"{', '.join(sorted(there_are))}."
-        )
-    if rest:
-        return rebuild(name, _replace(values[name], rest, value, path))
-    return rebuild(name, _typed_like(values[name], value, path))
-
-
-def _children(owner, path):
-    """The named values below an owner, and how to replace one of them."""
-    if isinstance(owner, Recipe):
-        return (
-            {f.name: getattr(owner, f.name) for f in dataclasses.fields(owner)},
-            lambda name, value: dataclasses.replace(owner, **{name: value}),
-        )
-    if isinstance(owner, Factory):
-        return {**owner.parameters(), **owner.arguments}, owner.replace
-    if isinstance(owner, Mapping):
-        return owner, lambda name, value: {**owner, name: value}
-    raise ValueError(
-        f"`{path}` reaches into a {type(owner).__name__}, which has no parts."
-    )
-
-
-def _parse(text):
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return {"true": True, "false": False, "none": None}.get(
-            text.lower(), text
-        )
-
-
-def _typed_like(present, value, path):
-    """Checks a new value against the type of the one it replaces."""
-    if present in (None, inspect.Parameter.empty) or value is None:
-        return value
-    if isinstance(present, Factory):
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return float(value)
-        expected = "a number"
-    elif isinstance(present, float) and type(value) is int:
-        return float(value)
-    elif isinstance(value, list) and isinstance(present, tuple):
-        return tuple(value)
-    elif type(value) is type(present):
-        return value
-    else:
-        expected = f"{type(present).__name__} (as in {present!r})"
-    raise ValueError(
-        f"`{path}` expects {expected}. "
-        f"Received: {value!r} ({type(value).__name__})"
-    )
+PARTS = {
+    "data": DataConfig,
+    "schedule": Schedule,
+    "evaluation": EvaluationConfig,
+}
+# Short name -> the part of a recipe and the field in it.
+PLACES = {
+    _short_name(field): (part, field.name)
+    for part, owner in PARTS.items()
+    for field in dataclasses.fields(owner)
+}
+# Short name -> the value that a description leaves out.
+DEFAULTS = {
+    _short_name(field): field.default
+    for owner in (Recipe, *PARTS.values())
+    for field in dataclasses.fields(owner)
+    if field.default is not dataclasses.MISSING
+}

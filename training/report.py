@@ -5,6 +5,9 @@ import json
 import shlex
 
 from keras_genseq.export import atomic
+from training import figures
+from training.markdown import fenced
+from training.markdown import markdown_table
 
 
 @dataclasses.dataclass
@@ -15,7 +18,7 @@ class Report:
         title: str.
         rows: list of `(quantity, ours, theirs, remark)`; the first row is the
             run's headline.
-        figures: list of `(caption, file name below figures/)`.
+        figures: list of `(name, caption, image)`.
         notes: list of paragraphs.
         metrics: dict of plain numbers, for `results.json` and `card.json`.
     """
@@ -30,6 +33,30 @@ class Report:
         """Adds a row to the table."""
         self.rows.append((quantity, ours, theirs, remark))
 
+    def add_figure(self, name, caption, image):
+        """Adds a figure.
+
+        Args:
+            name: str. Of its file below `figures/`, without `.png`.
+            caption: str.
+            image: `(height, width, channels)` array in [0, 1].
+        """
+        self.figures.append((name, caption, image))
+
+    def add_curves(self, history, names, unit, levels=None, caption="Training"):
+        """Adds curves of metrics over epochs, if the run had any.
+
+        Args:
+            history: list of dicts, one an epoch.
+            names: metrics to draw.
+            unit: str.
+            levels: optional dict: label -> height of a dashed line.
+            caption: str.
+        """
+        if history:
+            image = figures.curves(history, names, ylabel=unit, levels=levels)
+            self.add_figure("curves", caption, image)
+
     def markdown(self, config, progress):
         """The report as text.
 
@@ -38,23 +65,26 @@ class Report:
             progress: lines on how the run went.
         """
         lines = [f"# {self.title}", "", f"`{config['command']}`", "", *progress]
-        lines += ["", "| | ours | paper | |", "|---|---:|---:|---|"]
-        lines += ["| " + " | ".join(map(str, row)) + " |" for row in self.rows]
+        table = markdown_table(["", "ours", "paper", ""], self.rows, "lrrl")
+        lines += ["", table]
         for note in self.notes:
             lines += ["", note]
-        for caption, name in self.figures:
-            lines += ["", f"## {caption}", "", f"![{caption}](figures/{name})"]
-        lines += ["", "## Configuration", "", "```json"]
-        lines += [json.dumps(config["recipe_values"], indent=1), "```", ""]
+        for name, caption, _ in self.figures:
+            lines += ["", f"## {caption}", ""]
+            lines += [f"![{caption}](figures/{name}.png)"]
+        values = json.dumps(config["recipe_values"], indent=1)
+        lines += ["", "## Configuration", "", fenced(values, "json"), ""]
         return "\n".join(lines)
 
     def write(self, run, progress):
-        """Writes `report.md` and `results.json` into a run folder.
+        """Writes figures, `report.md` and `results.json` into a run folder.
 
         Args:
             run: `RunFolder`.
             progress: lines on how the run went.
         """
+        for name, _, image in self.figures:
+            figures.write_image(run.figures / f"{name}.png", image)
         text = self.markdown(run.read_config(), progress)
         atomic.write_text(str(run.report.absolute()), text)
         atomic.write_text(

@@ -1,10 +1,14 @@
 """Where a run keeps what it leaves."""
 
+import csv
 import dataclasses
+import io
 import json
 import pathlib
 
 from keras_genseq.export import atomic
+from training.factory import without_modules
+from training.recipe import DEFAULTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,27 +77,114 @@ class RunFolder:
                 "`python -m training train RECIPE --run-dir DIR` makes one."
             ) from error
 
+    def phase(self, number):
+        """`RunFolder` of a phase, counted from 1, inside this one."""
+        return RunFolder(self.path / "phases" / str(number))
+
+    @property
+    def newest_phase(self):
+        """The last phase that has left weights; without phases the run."""
+        phases = (self.path / "phases").glob("*")
+        for number in sorted((int(p.name) for p in phases), reverse=True):
+            phase = self.phase(number)
+            if phase.model.exists() or phase.best_weights.exists():
+                return phase
+        return self
+
+    @property
+    def has_progress(self):
+        """Whether anything was saved that a start could go on from."""
+        return any(
+            next(self.path.rglob(pattern), None)
+            for pattern in ("step-*", "*.keras", "*.weights.h5")
+        )
+
+    def write_metrics(self, rows):
+        """Writes the metrics of every epoch, a list of dicts."""
+        text = io.StringIO()
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        writer = csv.DictWriter(text, names)
+        writer.writeheader()
+        writer.writerows(rows)
+        atomic.write_text(str(self.metrics.absolute()), text.getvalue())
+
     def write_config(self, config):
         """Writes the configuration, or checks that it is the same.
+
+        A run may be told to train longer: `epochs`, `steps` and `patience` may
+        grow. It then goes on from its last checkpoint.
 
         Raises:
             ValueError: if the folder holds a run with other numbers.
         """
         if self.config.exists():
-            present = self.read_config()
-            differing = sorted(
-                key
-                for key in present.keys() | config.keys()
-                if present.get(key) != config.get(key)
+            changes = _changes(self.read_config(), config)
+            if not changes:
+                return
+            words = ", ".join(
+                f"{name}: {_short(a)} -> {_short(b)}"
+                for name, (a, b) in changes.items()
             )
-            if differing:
+            if not all(
+                name in _BUDGET and _has_grown(*change)
+                for name, change in changes.items()
+            ):
                 raise ValueError(
-                    f"{self.path} holds a run with other numbers: "
-                    f"{', '.join(differing)} differ. Go on with the command "
-                    "that began it, or name another --run-dir."
+                    f"{self.path} holds a run with other numbers: {words}. Go "
+                    "on with the command that began it, or name another "
+                    "--run-dir. Only epochs and steps may change there, and "
+                    "only grow."
                 )
-            return
+            print(
+                f"This run trains longer now ({words}). A learning rate that "
+                "decays does so over all of it: from here on it is what a run "
+                "of that length has, higher than where this one ended."
+            )
+            if self.model.exists():
+                self.model.rename(self.path / "model-before.keras")
         self.figures.mkdir(parents=True, exist_ok=True)
         atomic.write_text(
             str(self.config.absolute()), json.dumps(config, indent=1) + "\n"
         )
+
+
+# How long a run trains.
+_BUDGET = ("epochs", "steps", "patience")
+
+
+def _changes(present, config):
+    """dict: name -> values before and now, where they differ."""
+    pairs = []
+    for each in (present, config):
+        each = without_modules(each)
+        values = DEFAULTS | each.pop("recipe_values", {})
+        # They say the same in other words.
+        for name in ("command", "overrides"):
+            each.pop(name, None)
+        pairs.append(_flat(json.loads(json.dumps(each | values))))
+    before, now = pairs
+    return {
+        name: (before.get(name), now.get(name))
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    }
+
+
+def _flat(values, path=""):
+    """dict of nested dicts as one, with dotted paths."""
+    found = {}
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            found |= _flat(value, f"{path}{name}.")
+        else:
+            found[f"{path}{name}"] = value
+    return found
+
+
+def _has_grown(before, now):
+    return now is None or (before is not None and now > before)
+
+
+def _short(value):
+    text = json.dumps(value)
+    return text if len(text) < 40 else f"{text[:36]} ..."

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 
 from training import figures
-from training.evaluate import load_run
+from training.evaluation import load_run
 
 
 def sample(run_dir, num_samples=64, seed=0, temperature=1.0, output=None):
@@ -13,7 +13,7 @@ def sample(run_dir, num_samples=64, seed=0, temperature=1.0, output=None):
 
     Args:
         run_dir: path of the run folder.
-        num_samples: int.
+        num_samples: int. Of a conditional model of each class in turn.
         seed: int.
         temperature: float.
         output: optional path, `.png` (a grid; `.txt` of a model of text) or
@@ -38,21 +38,27 @@ def sample(run_dir, num_samples=64, seed=0, temperature=1.0, output=None):
         raise ValueError(
             f"`output` must end in {suffix} or .npy. Received: {output}"
         )
-    samples = evaluation.model.sample(
-        num_samples, seed=seed, temperature=temperature
+    model, condition = evaluation.model, {}
+    num_classes = figures.num_conditions(model)
+    columns = num_classes or int(np.ceil(np.sqrt(num_samples)))
+    if num_classes is not None:
+        classes = np.arange(num_samples, dtype="int32") % num_classes
+        condition = {"condition": classes}
+    samples = model.sample(
+        num_samples, seed=seed, temperature=temperature, **condition
     ).numpy()
+    picture = evaluation.recipe.evaluation.picture
     if output.suffix == ".npy":
         np.save(output, samples)
     elif is_text:
         texts = [evaluation.dataset.text(row) for row in samples]
         output.write_text("\n\n---\n\n".join(texts), encoding="utf-8")
-    elif evaluation.recipe.picture:
-        picture = evaluation.recipe.picture
-        figures.write_image(output, picture(evaluation.model))
     else:
-        images = figures.as_images(samples)
-        columns = int(np.ceil(np.sqrt(num_samples)))
-        scale = max(1, 56 // images.shape[1])
-        figures.write_image(output, figures.grid(images, columns, scale=scale))
+        if picture is None:
+            images = figures.as_images(samples)
+            image = figures.enlarged_grid(images, columns)
+        else:
+            image = figures.picture(picture, model, evaluation.dataset)
+        figures.write_image(output, image)
     print(f"{num_samples} samples: {output}")
     return output

@@ -1,5 +1,6 @@
 import json
 import math
+import signal
 
 import keras
 import numpy as np
@@ -140,3 +141,23 @@ def test_a_diverged_run_is_named_and_not_saved(tmp_path):
     with pytest.raises(RuntimeError, match=r"loss is nan.*after update 3"):
         fit(model, progress, 1)
     assert progress.store.steps == [3]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_the_very_update(tmp_path, capsys, number):
+    class Stopper(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 1:
+                signal.raise_signal(number)
+
+    former = signal.getsignal(number)
+    model = make_model()
+    progress = make_progress(tmp_path, model)
+    with pytest.raises(SystemExit) as stopped:
+        fit(model, progress, 3, [Stopper()])
+    assert stopped.value.code == 128 + number
+    assert progress.store.steps == [2]
+    assert signal.getsignal(number) is former
+    error = capsys.readouterr().err
+    assert "after update 2, which is saved" in error
+    assert f"--run-dir {tmp_path}" in error

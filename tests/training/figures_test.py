@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 from matplotlib import image
+from matplotlib import pyplot as plt
 
 from training import figures
 
@@ -29,16 +31,52 @@ def test_images_survive_the_file(tmp_path):
     np.testing.assert_allclose(read, picture.repeat(3, -1), atol=1 / 255)
 
 
-def test_plots_draw_what_they_get(tmp_path):
+@pytest.fixture
+def drawn(monkeypatch):
+    """Axes of the figures drawn, in place of their pixels."""
+    monkeypatch.setattr(figures, "pixels", lambda figure: figure.axes)
+    yield
+    plt.close("all")
+
+
+def test_curves_go_through_the_metrics_of_every_epoch(drawn):
     history = [{"epoch": i, "nll": 9.0 - i} for i in range(4)]
-    figures.write_curves(
-        tmp_path / "a.png", history, ["nll"], ylabel="nats", levels={"t": 5.0}
+    del history[2]["nll"]
+    (axes,) = figures.curves(
+        history, ["nll"], ylabel="nats", levels={"goal": 5.0}
     )
-    figures.write_score_histogram(
-        tmp_path / "b.png",
-        {"in": np.zeros(9), "out": np.arange(9.0)},
-        xlabel="nats",
-    )
-    for name in ("a.png", "b.png"):
-        picture = image.imread(tmp_path / name)
-        assert picture.shape[0] > 300 and picture[..., :3].std() > 0.01
+    curve, level = axes.get_lines()
+    assert curve.get_xydata().tolist() == [[1, 9], [2, 8], [4, 6]]
+    assert set(level.get_ydata()) == {5.0}
+    assert axes.get_ylabel() == "nats"
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words == ["nll", "goal"]
+
+
+def test_a_histogram_counts_every_score_of_every_set(drawn):
+    scores = {"in": np.zeros(9), "out": np.linspace(0.0, 8.0, 90)}
+    (axes,) = figures.score_histogram(scores, xlabel="nats")
+    inside, outside = axes.containers
+    assert (np.array([bar.get_height() for bar in inside]) > 0).sum() == 1
+    assert (np.array([bar.get_height() for bar in outside]) > 0).all()
+    for bars in (inside, outside):
+        area = sum(bar.get_height() * bar.get_width() for bar in bars)
+        assert area == pytest.approx(1.0)
+
+
+def test_a_forecast_begins_at_its_origin(drawn):
+    quantiles = [np.full(3, value) for value in (-1.0, 0.5, 2.0)]
+    (axes,) = figures.forecast(np.arange(9.0), 6, quantiles)
+    series, median = axes.get_lines()
+    assert series.get_ydata().tolist() == list(range(9))
+    assert median.get_xydata().tolist() == [[6, 0.5], [7, 0.5], [8, 0.5]]
+
+
+def test_pixels_are_what_matplotlib_draws():
+    figure, axes = plt.subplots(figsize=(1, 1))
+    axes.set_position([0.0, 0.0, 1.0, 1.0])
+    axes.axis("off")
+    axes.imshow([[[1.0, 0.0, 0.0]]], aspect="auto")
+    drawn = figures.pixels(figure)
+    assert drawn.shape == (120, 120, 3) and not plt.get_fignums()
+    np.testing.assert_allclose(drawn[60, 60], [1.0, 0.0, 0.0], atol=0.01)

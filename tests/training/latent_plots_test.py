@@ -1,8 +1,10 @@
 import keras
 import numpy as np
-from matplotlib import image
+import pytest
+from matplotlib import pyplot as plt
 
 from keras_genseq.models import VAE
+from training import figures
 from training import latent_plots
 
 RNG = np.random.default_rng(0)
@@ -75,19 +77,40 @@ def test_arithmetic_exchanges_the_mean_codes_of_classes():
         )
 
 
-def test_plots_draw_what_they_get(tmp_path):
-    latent_plots.write_units(
-        tmp_path / "units.png",
-        np.array([0.1, 2.0]),
-        np.array([0.9, 1.1]),
-        np.array([False, True]),
+@pytest.fixture
+def drawn(monkeypatch):
+    """Axes of the figures drawn, in place of their pixels."""
+    monkeypatch.setattr(figures, "pixels", lambda figure: figure.axes)
+    yield
+    plt.close("all")
+
+
+def test_units_are_sorted_by_their_kl(drawn):
+    kl, variance = latent_plots.units(
+        np.array([0.1, 2.0]), np.array([0.9, 1.1]), np.array([False, True])
     )
-    for dim in (1, 2, 5):
-        latent_plots.write_latent_map(
-            tmp_path / f"map{dim}.png",
-            RNG.normal(size=(30, dim)),
-            np.arange(30) % 3,
+    for axes, heights in ((kl, [2.0, 0.1]), (variance, [1.1, 0.9])):
+        bars = axes.containers[0]
+        assert [bar.get_height() for bar in bars] == heights
+        assert bars[0].get_facecolor() != bars[1].get_facecolor()
+
+
+@pytest.mark.parametrize("dim", [1, 2, 5])
+def test_a_map_has_the_codes_of_each_class(drawn, dim):
+    z = RNG.normal(size=(30, dim))
+    labels = np.arange(30) % 3
+    (axes,) = latent_plots.latent_map(z, labels)
+    points = [np.array(c.get_offsets()) for c in axes.collections]
+    assert [len(p) for p in points] == [10, 10, 10]
+    if dim == 1:
+        expected = np.concatenate([z, np.zeros_like(z)], axis=1)
+    elif dim == 2:
+        expected = z
+    else:
+        centred = z - z.mean(0)
+        _, vectors = np.linalg.eigh(centred.T @ centred)
+        expected = centred @ vectors[:, :-3:-1]
+    for label in range(3):
+        np.testing.assert_allclose(
+            abs(points[label]), abs(expected[labels == label]), atol=1e-8
         )
-    for path in tmp_path.iterdir():
-        picture = image.imread(path)
-        assert picture.shape[0] > 300 and picture[..., :3].std() > 0.01

@@ -1,11 +1,17 @@
 import json
+import os
+import pathlib
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from training.__main__ import main
 from training.run_folder import RunFolder
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +104,11 @@ def test_list_prints_recipes_data_and_cost(capsys):
     "command, message",
     [
         (["train", "made_up"], "no recipe 'made_up'"),
+        (["train", "nad"], "Did you mean `nade`"),
+        (["train", "nade", "--preset", "papper"], "Did you mean `paper`"),
+        (["train", "nade", "--set", "epoch=3"], "Did you mean `epochs`"),
+        (["train", "nade", "--set", "model.unit=3"], "Did you mean `units`"),
+        (["train", "nade", "--data", "npx:a"], "Did you mean `npz`"),
         (["train", "nade", "--set", "epochs=x"], "expects int"),
         (["train", "nade", "--data", "digitz"], "data source must be one of"),
         (["train", "nade", "--data", "npz:gone.npz"], "gone.npz"),
@@ -117,6 +128,45 @@ def test_an_expected_error_is_one_sentence(
     assert main(command) == 2
     error = capsys.readouterr().err
     assert message in error and "Traceback" not in error
+    assert not list(tmp_path.rglob("config.json"))
+
+
+def run_command(command, folder):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_typos_are_told_without_tensorflow(tmp_path):
+    code = "import sys; from training.__main__ import main; main(sys.argv[1:])"
+    code += "; print('tensorflow' in sys.modules)"
+    for command in (
+        ["train", "nad"],
+        ["train", "nade", "--set", "epoch=3"],
+        ["train", "nade", "--data", "digitz"],
+        ["evaluate", "gone"],
+    ):
+        done = run_command(["-c", code, *command], tmp_path)
+        assert done.stdout.strip() == "False", command
+        assert done.stderr.startswith("Error: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_tensorflow_is_silent_unless_asked(tmp_path):
+    command = ["-m", "training", "train", "nade", "--set"]
+    command += ["global_batch_size=9999"]
+    quiet = run_command(command, tmp_path)
+    assert len(quiet.stderr.splitlines()) == 1
+    assert quiet.stderr.startswith("Error: A batch of 9999 needs")
+    loud = run_command([*command, "--verbose"], tmp_path)
+    assert len(loud.stderr.splitlines()) > 3
 
 
 def test_names_a_value_that_is_no_category(tmp_path, capsys):
@@ -128,3 +178,4 @@ def test_names_a_value_that_is_no_category(tmp_path, capsys):
     command += ["transforms=()", "global_batch_size=8"]
     assert main([*command, "--strategy", "one_device"]) == 2
     assert "must hold only 0 and 1" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

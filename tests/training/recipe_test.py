@@ -4,8 +4,8 @@ import keras
 import pytest
 
 from keras_genseq.models import NADE
-from training.recipe import Factory
-from training.recipe import override
+from training.factory import Factory
+from training.overrides import override
 from training.recipes import PRESETS
 from training.recipes import RECIPES
 from training.recipes import find_recipe
@@ -19,7 +19,7 @@ def recipe():
 @pytest.mark.parametrize(
     "assignment, read, expected",
     [
-        ("epochs=3", lambda r: r.epochs, 3),
+        ("epochs=3", lambda r: r.schedule.epochs, 3),
         ("model.units=7", lambda r: r.model.arguments["units"], 7),
         (
             "model.activation=tanh",
@@ -46,8 +46,8 @@ def recipe():
             2.0,
         ),
         ("jit_compile=false", lambda r: r.compile["jit_compile"], False),
-        ("patience=5", lambda r: r.patience, 5),
-        ("data=npz:my file.npz", lambda r: r.data, "npz:my file.npz"),
+        ("patience=5", lambda r: r.schedule.patience, 5),
+        ("data=npz:my file.npz", lambda r: r.data.source, "npz:my file.npz"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -60,10 +60,72 @@ def test_an_override_replaces_one_value(recipe, assignment, read, expected):
 
 
 @pytest.mark.parametrize(
+    "name, assignments, expected",
+    [
+        ("gan", ["model.r1_weight=0.1"], {"r1_weight": 0.1}),
+        (
+            "gan",
+            ["model.adversarial_loss=hinge", "model.num_classes=10"],
+            {"adversarial_loss": "hinge", "num_classes": 10},
+        ),
+        (
+            "dcgan",
+            ["model.discriminator_updates=3"],
+            {"discriminator_updates": 3},
+        ),
+        (
+            "vae",
+            ["model.free_bits=2", "model.num_importance_samples=5"],
+            {"free_bits": 2.0, "num_importance_samples": 5},
+        ),
+        (
+            "adding_problem",
+            ["model.bidirectional=true"],
+            {"bidirectional": True},
+        ),
+        ("copy_task", ["model.dropout=0.2"], {"dropout": 0.2}),
+        ("translate_dates", ["model.norm_first=true"], {"norm_first": True}),
+        ("translate_wmt14", ["model.norm_first=true"], {"norm_first": True}),
+        (
+            "gan",
+            ["model.generator_units.1=99"],
+            {"generator_units": (128, 99)},
+        ),
+        ("gan", ["model.generator_units=(7,)"], {"generator_units": (7,)}),
+    ],
+)
+def test_inherited_arguments_and_elements_of_tuples_can_be_set(
+    name, assignments, expected
+):
+    recipe = find_recipe(name)
+    for assignment in assignments:
+        recipe = override(recipe, assignment)
+    arguments = recipe.model.arguments
+    for argument, value in expected.items():
+        assert arguments[argument] == value
+        assert type(arguments[argument]) is type(value)
+
+
+def test_an_argument_of_a_transform_can_be_set(recipe):
+    recipe = override(recipe, "transforms.1.level=0.25")
+    assert recipe.describe()["transforms"] == [
+        {"target": "flatten"},
+        {"target": "threshold", "level": 0.25},
+    ]
+
+
+def test_an_inherited_argument_reaches_the_model():
+    recipe = override(find_recipe("gan"), "model.r1_weight=0.5")
+    assert recipe.model(image_shape=(4, 4, 1)).r1_weight == 0.5
+
+
+@pytest.mark.parametrize(
     "assignment, message",
     [
         ("epochs", "reads `path=value`"),
-        ("epoch=3", "no `epoch` in `epoch`.*epochs"),
+        ("epoch=3", "no `epoch` in `epoch`. Did you mean `epochs`.*: .*seed"),
+        ("model.unit=3", "Did you mean `units`"),
+        ("transforms.2.level=1", "There are: 0, 1"),
         ("model.width=3", "no `width` in `model.width`.*units"),
         ("epochs=many", "expects int.*'many' .str."),
         ("epochs=1.5", "expects int.*1.5 .float."),
@@ -114,5 +176,5 @@ def test_streams_are_passed_once():
 def test_names_the_recipes_there_are():
     with pytest.raises(ValueError, match=r"no recipe 'made_up'.*nade"):
         find_recipe("made_up")
-    with pytest.raises(ValueError, match="must be one of demo, paper"):
+    with pytest.raises(ValueError, match=r"no preset .*: demo, paper"):
         find_recipe("nade", "large")

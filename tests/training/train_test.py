@@ -2,10 +2,12 @@
 
 import keras
 import numpy as np
+import pytest
 
 from training.checkpoints import CheckpointStore
 from training.data import load_dataset
-from training.train import resolve_run
+from training.overrides import override
+from training.resolve import resolve_run
 from training.train import train
 
 
@@ -47,3 +49,96 @@ def test_weights_do_not_depend_on_what_loading_drew(tmp_path, monkeypatch):
         weights.append(keras.models.load_model(run.model).get_weights())
     for a, b in zip(*weights, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def small(**values):
+    assignments = [f"{k}={v}" for k, v in values.items()]
+    assignments += ["model.units=4", "jit_compile=false"]
+    recipe, config = resolve_run("nade", "demo", assignments)
+    # A constant picture: no sampler is compiled.
+    return recipe.replace(picture=lambda model: np.zeros((2, 2, 1))), config
+
+
+def weights_of(run):
+    return keras.models.load_model(run.model).get_weights()
+
+
+def assert_equal(weights, others):
+    for a, b in zip(weights, others, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_each_phase_starts_from_the_model_before(tmp_path, capsys):
+    recipe, config = small(epochs=1)
+    phases = (("epochs=1",), ("epochs=2", "global_batch_size=64"))
+    both = train(
+        recipe.replace(phases=phases), tmp_path / "both", config=config
+    )
+    first = train(recipe, tmp_path / "first", config=config)
+    assert_equal(weights_of(first), weights_of(both.phase(1)))
+    second = recipe.replace(
+        epochs=2, global_batch_size=64, init_from=str(first.path)
+    )
+    last = train(second, tmp_path / "second", config=config)
+    assert_equal(weights_of(last), weights_of(both))
+    header, *rows = both.metrics.read_text().splitlines()
+    assert header.split(",")[0] == "epoch" and header.endswith("phase")
+    assert [row.split(",")[0] for row in rows] == ["0", "1", "2"]
+
+
+def test_a_broken_phase_goes_on_and_earlier_ones_stay(tmp_path, monkeypatch):
+    recipe, config = small(epochs=1)
+    recipe = recipe.replace(phases=(("epochs=1",), ("epochs=1", "seed=4")))
+    whole = train(recipe, tmp_path / "whole", config=config)
+    load = load_dataset
+    loads = []
+
+    def breaks_once(source):
+        loads.append(source)
+        if len(loads) == 2:
+            raise KeyboardInterrupt
+        return load(source)
+
+    monkeypatch.setattr("training.train.load_dataset", breaks_once)
+    broken = tmp_path / "broken"
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, broken, config=config)
+    stamp = (broken / "phases/1/model.keras").stat().st_mtime_ns
+    run = train(recipe, broken, config=config)
+    assert (broken / "phases/1/model.keras").stat().st_mtime_ns == stamp
+    assert len(loads) == 3
+    assert_equal(weights_of(run), weights_of(whole))
+
+
+def test_more_updates_go_on_where_fewer_ended(tmp_path, capsys):
+    for folder, budgets in (("whole", (6,)), ("grown", (4, 6))):
+        for steps in budgets:
+            recipe, config = small(steps=steps)
+            # Without a schedule that ends with the run.
+            recipe = override(recipe, "optimizer.learning_rate=0.05")
+            recipe = override(recipe, "global_batch_size=300")
+            config["recipe_values"] = recipe.describe()
+            run = train(recipe, tmp_path / folder, config=config)
+    printed = capsys.readouterr().out
+    assert "steps: 4 -> 6" in printed and "after update 4" in printed
+    stores = [
+        CheckpointStore(
+            tmp_path / name / "checkpoints",
+            keras.models.load_model(run.model).training_state,
+        )
+        for name in ("whole", "grown")
+    ]
+    assert stores[0].steps[-1] == stores[1].steps[-1] == 6
+    assert_equal(weights_of(run), weights_of(type(run)(tmp_path / "whole")))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"data": "npz:gone.npz"}, {"global_batch_size": 9999}, {"data": "dates"}],
+    ids=str,
+)
+def test_a_start_that_fails_leaves_no_folder(values, tmp_path):
+    recipe, config = small(**values)
+    with pytest.raises((ValueError, OSError)):
+        train(recipe, tmp_path / "runs" / "run", config=config)
+    assert not (tmp_path / "runs" / "run").exists()

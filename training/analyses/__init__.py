@@ -3,6 +3,8 @@
 import importlib
 import inspect
 
+from training.names import check_name
+
 # Modules with `study(output, ...)`.
 STUDIES = {
     "anomalies": "training.analyses.anomalies",
@@ -21,10 +23,7 @@ def run_study(name, output, **options):
     Raises:
         ValueError: if there is no such study, or it has no such option.
     """
-    if name not in STUDIES:
-        raise ValueError(
-            f"There is no study {name!r}. There are: {', '.join(STUDIES)}."
-        )
+    check_name(name, STUDIES, "study")
     study = importlib.import_module(STUDIES[name]).study
     known = set(inspect.signature(study).parameters) - {"output"}
     unknown = sorted(set(options) - known)

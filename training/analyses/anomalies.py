@@ -19,9 +19,10 @@ from sklearn.metrics import roc_auc_score
 from training import figures
 from training.data import as_array
 from training.data import model_inputs
-from training.evaluate import load_run
+from training.evaluation import load_run
+from training.markdown import markdown_table
 from training.report import command_line
-from training.train import resolve_run
+from training.resolve import resolve_run
 from training.train import train
 
 # Training examples whose mean score is what a typical one has.
@@ -64,10 +65,12 @@ def study(
         train(resolved, run_dir, config=config, strategy="one_device")
         scores, ink = _scores(load_run(run_dir), outside)
         paths.append(output / f"scores-{number + 1}.png")
-        figures.write_score_histogram(
+        figures.write_image(
             paths[-1],
-            {inside: scores["inside"], outside: scores["outside"]},
-            xlabel=f"log-likelihood under the model of {inside}, nats",
+            figures.score_histogram(
+                {inside: scores["inside"], outside: scores["outside"]},
+                xlabel=f"log-likelihood under the model of {inside}, nats",
+            ),
         )
         directions.append(
             {
@@ -127,18 +130,23 @@ def _scores(evaluation, outside):
 
 def _markdown(results, paths):
     lines = ["# Likelihood as an alarm", "", f"`{results['command']}`", ""]
-    lines += [
-        "| model of | against | AUROC, low likelihood | AUROC, two-sided | "
-        "nats inside | nats outside | mean pixel inside | mean pixel outside |",
-        "|---|---|---:|---:|---:|---:|---:|---:|",
+    header = ["model of", "against", "AUROC, low likelihood"]
+    header += ["AUROC, two-sided", "nats inside", "nats outside"]
+    header += ["mean pixel inside", "mean pixel outside"]
+    rows = [
+        [
+            f"`{row['model_of']}`",
+            f"`{row['against']}`",
+            f"{row['auroc']:.4f}",
+            f"{row['auroc_two_sided']:.4f}",
+            f"{row['mean_inside']:.2f}",
+            f"{row['mean_outside']:.2f}",
+            f"{row['ink_inside']:.3f}",
+            f"{row['ink_outside']:.3f}",
+        ]
+        for row in results["directions"]
     ]
-    for row in results["directions"]:
-        lines.append(
-            f"| `{row['model_of']}` | `{row['against']}` | {row['auroc']:.4f} "
-            f"| {row['auroc_two_sided']:.4f} | {row['mean_inside']:.2f} "
-            f"| {row['mean_outside']:.2f} | {row['ink_inside']:.3f} "
-            f"| {row['ink_outside']:.3f} |"
-        )
+    lines.append(markdown_table(header, rows, "llrrrrrr"))
     lines += [
         "",
         "An AUROC of 0.5 is chance; one below it means that the model holds "

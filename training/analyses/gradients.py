@@ -23,6 +23,7 @@ from training.analyses.gradient_flow import train_with_clipping
 from training.data import load_dataset
 from training.data import model_examples
 from training.data import training_batches
+from training.markdown import markdown_table
 from training.report import command_line
 
 CELLS = ("simple_rnn", "lstm", "gru")
@@ -171,48 +172,53 @@ def _write_clipping(path, clipping):
 def _markdown(results):
     stages = list(results["contraction"])
     lines = ["# Gradients through time", "", f"`{results['command']}`", ""]
-    titles = [f"{what}, {s}" for s in stages for what in ("factor", "norm")]
-    lines += ["| cell | " + " | ".join(titles) + " | training MSE |"]
-    lines += ["|---" * (len(titles) + 2) + "|"]
+    header = [f"{what}, {s}" for s in stages for what in ("factor", "norm")]
+    rows = []
     for cell in CELLS:
         row = [cell]
         for stage in stages:
             row.append(f"{results['contraction'][stage][cell]:.4f}")
             row.append(f"{results['norm_at_longest_lag'][stage][cell]:.2e}")
-        row.append(f"{results['training_mse'][cell]:.4f}")
-        lines.append("| " + " | ".join(row) + " |")
+        rows.append([*row, f"{results['training_mse'][cell]:.4f}"])
+    lines.append(markdown_table(["cell", *header, "training MSE"], rows))
     lines += [
         "",
         "`factor`: what the norm of the gradient of the state is multiplied by "
         "from one lag to the next, fitted from lag 10 on; `norm`: what is left "
         "of 1 at the longest lag. Always saying 1 has an MSE of 0.1667.",
         "",
-        "| saturated | " + " | ".join(stages) + " |",
-        "|---" * (len(stages) + 1) + "|",
     ]
-    for cell, gates in results["saturation"][stages[0]].items():
-        for gate in gates:
-            shares = (results["saturation"][s][cell][gate] for s in stages)
-            words = " | ".join(f"{share:.3f}" for share in shares)
-            lines.append(f"| {cell}, {gate.replace('_', ' ')} | {words} |")
+    rows = [
+        [
+            f"{cell}, {gate.replace('_', ' ')}",
+            *(f"{results['saturation'][s][cell][gate]:.3f}" for s in stages),
+        ]
+        for cell, gates in results["saturation"][stages[0]].items()
+        for gate in gates
+    ]
+    lines.append(markdown_table(["saturated", *stages], rows))
     lines += [
         "",
         f"A SimpleRNN with recurrent weights {_EXPLODING_GAIN:g} times an "
         f"orthogonal matrix, by plain gradient descent at {_CLIPPING_RATE:g}, "
         f"with and without clipping the global norm at {_CLIP:g}:",
         "",
-        "| | first norm | largest applied | beyond the limit | diverged at "
-        "update | mean of the last 50 losses |",
-        "|---|---|---|---|---|---|",
     ]
+    rows = []
     for label, run in results["clipping"].items():
         end, losses = run["diverged_at_update"], run["last_losses"]
-        lines.append(
-            f"| {label} | {run['first_norm']:.3g} | "
-            f"{run['largest_applied_norm']:.3g} | "
-            f"{run['share_beyond_clip']:.2f} | "
-            f"{'never' if end is None else end} | "
-            f"{'not finite' if losses is None else f'{losses:.4f}'} |"
+        rows.append(
+            [
+                label,
+                f"{run['first_norm']:.3g}",
+                f"{run['largest_applied_norm']:.3g}",
+                f"{run['share_beyond_clip']:.2f}",
+                "never" if end is None else end,
+                "not finite" if losses is None else f"{losses:.4f}",
+            ]
         )
+    header = ["", "first norm", "largest applied", "beyond the limit"]
+    header += ["diverged at update", "mean of the last 50 losses"]
+    lines.append(markdown_table(header, rows))
     lines += ["", "![Gradients](gradients.png)", ""]
     return "\n".join(lines)

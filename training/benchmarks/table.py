@@ -4,6 +4,7 @@ import pathlib
 import re
 
 from keras_genseq.export import atomic
+from training.markdown import markdown_table
 
 _PREAMBLE = """\
 # Benchmarks
@@ -40,20 +41,6 @@ def timing_table(timings, ours, *, work=1, unit=None):
     return markdown_table(header, rows)
 
 
-def markdown_table(header, rows):
-    """A Markdown table: text on the left, numbers on the right.
-
-    Args:
-        header: list of column titles.
-        rows: list of lists of values.
-
-    Returns:
-        str.
-    """
-    lines = [_line(header), "|---|" + "---:|" * (len(header) - 1)]
-    return "\n".join(lines + [_line(row) for row in rows])
-
-
 def write_section(path, title, text):
     """Replaces or appends one `## title` section of a page.
 
@@ -87,10 +74,6 @@ def _sections(page):
     """What stands before the first `##` heading, and a dict of sections."""
     preamble, *rest = re.split(r"^## +(.*)\n", page, flags=re.MULTILINE)
     return preamble, dict(zip(rest[::2], rest[1::2], strict=True))
-
-
-def _line(values):
-    return "| " + " | ".join(map(str, values)) + " |"
 
 
 def _range(timing):

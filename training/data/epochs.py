@@ -99,7 +99,7 @@ class ShuffledEpochs:
         return self._flat_map(one_pass)
 
     def augmented(self, batches, augment_batch, steps_per_pass):
-        """Hands every batch to a function, with a seed of its own."""
+        """Hands the inputs of every batch to a function, with a seed."""
         first = (
             self.first_pass * steps_per_pass
             + self.first_example // self.batch_size
@@ -109,6 +109,9 @@ class ShuffledEpochs:
             # The examples of pass p draw from the pair (seed, p); no pass has
             # a negative number.
             seed = tf.stack([tf.constant(self.seed, tf.int64), -1 - step])
+            if isinstance(batch, tuple):
+                x, *targets = batch
+                return (augment_batch(x, seed), *targets)
             return augment_batch(batch, seed)
 
         steps = tf.data.Dataset.range(first, tf.int64.max)

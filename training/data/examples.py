@@ -15,14 +15,8 @@ def model_inputs(examples):
     Raises:
         ValueError: if the examples have neither.
     """
-    spec = examples.element_spec
-    keys = [key for key in ("x", "image") if key in spec]
-    if keys:
-        return examples.map(lambda example: example[keys[0]])
-    raise ValueError(
-        "This recipe needs examples with `x` or `image`. Received examples "
-        f"with: {', '.join(spec)}. Choose another data source."
-    )
+    key = _input_key(examples)
+    return examples.map(lambda example: example[key])
 
 
 def model_examples(examples):
@@ -35,9 +29,20 @@ def model_examples(examples):
     Returns:
         `tf.data.Dataset` of tensors, or of `(x, y)`.
     """
-    if "y" in examples.element_spec:
-        return examples.map(lambda example: (example["x"], example["y"]))
-    return model_inputs(examples)
+    if "y" not in examples.element_spec:
+        return model_inputs(examples)
+    key = _input_key(examples)
+    return examples.map(lambda example: (example[key], example["y"]))
+
+
+def _input_key(examples):
+    for key in ("x", "image"):
+        if key in examples.element_spec:
+            return key
+    raise ValueError(
+        "This recipe needs examples with `x` or `image`. Received examples "
+        f"with: {', '.join(examples.element_spec)}. Choose another data source."
+    )
 
 
 def as_array(examples, limit=None):

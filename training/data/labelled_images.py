@@ -1,29 +1,26 @@
-"""Images with their labels, as a classifier learns them."""
+"""Examples with their labels, as classifiers and conditional models learn."""
 
 import tensorflow as tf
 
 
 def labelled(split):
-    """Sets the label of each image beside it as the target.
+    """Makes the label of each example its target.
 
     Args:
-        split: `tf.data.Dataset` of dicts with `image` and `label`.
+        split: `tf.data.Dataset` of dicts with `label`.
 
     Returns:
-        `tf.data.Dataset` of dicts with `x`, and `y`, int32 `()`.
+        `tf.data.Dataset` of the same dicts with `y`, int32 `()`.
 
     Raises:
-        ValueError: if there are no labels, or no images.
+        ValueError: if there are no labels.
     """
-    spec = split.element_spec
-    if not {"image", "label"} <= spec.keys():
+    if "label" not in split.element_spec:
         raise ValueError(
-            "This recipe needs examples with `image` and `label`. Received "
-            f"examples with: {', '.join(spec)}. Choose another data source."
+            "A classifier or conditional model needs examples with `label`. "
+            f"Received examples with: {', '.join(split.element_spec)}. Choose "
+            "a data source with labels, or a model without `num_classes`."
         )
     return split.map(
-        lambda example: {
-            "x": example["image"],
-            "y": tf.cast(example["label"], tf.int32),
-        }
+        lambda example: {**example, "y": tf.cast(example["label"], tf.int32)}
     )

@@ -1,6 +1,7 @@
 """Adversarial models: Parzen windows, signs of collapse, pictures."""
 
 import numpy as np
+from keras import ops
 
 from keras_genseq.metrics import ParzenWindow
 from keras_genseq.metrics.parzen_window import BANDWIDTHS
@@ -8,7 +9,6 @@ from keras_genseq.ops.interpolation import linear_interpolation
 from keras_genseq.ops.interpolation import spherical_interpolation
 from training import figures
 from training.evaluations.density import mean_with_interval
-from training.evaluations.extractor import find_extractor
 from training.evaluations.sample_quality import add_classes
 from training.evaluations.sample_quality import add_sample_quality
 from training.gan_monitor import find_alarms
@@ -26,23 +26,25 @@ def evaluate_adversarial(evaluation):
     """Reports an `AdversarialModel`: likelihood by samples, signs of collapse.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
     """
     report = Report(title=f"{type(evaluation.model).__name__}: samples")
-    samples = np.array(evaluation.model.sample(NUM_SAMPLES, seed=0))
+    samples, condition = evaluation.sample(NUM_SAMPLES)
     test = evaluation.inputs("test")
     add_parzen(report, evaluation, samples, test)
-    _verdicts(report, evaluation, samples, test)
+    _verdicts(report, evaluation, samples, condition, test)
     _diversity(report, evaluation, samples, test)
-    extractor = find_extractor(evaluation)
-    add_sample_quality(report, evaluation, samples, test, extractor)
-    add_classes(report, evaluation, samples, extractor)
+    add_sample_quality(report, evaluation, samples, test)
+    add_classes(report, evaluation, samples)
     _alarms(report, evaluation)
     _pictures(report, evaluation)
     return report
+
+
+evaluate_adversarial.needs_extractor = True
 
 
 def add_parzen(report, evaluation, samples, test):
@@ -50,11 +52,11 @@ def add_parzen(report, evaluation, samples, test):
 
     Args:
         report: `Report`.
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
         samples: `(num_samples, ...)` array.
         test: `(num_examples, ...)` array.
     """
-    paper, source = evaluation.recipe.paper.get("parzen", ("", ""))
+    paper, source = evaluation.paper("parzen")
     valid = evaluation.inputs("valid", _NUM_VALIDATION)
     train = evaluation.inputs("train", len(samples))
     finer = "a finer grid than that of Goodfellow et al."
@@ -80,11 +82,15 @@ def add_parzen(report, evaluation, samples, test):
     report.metrics["num_parameters"] = evaluation.model.count_params()
 
 
-def _verdicts(report, evaluation, samples, test):
+def _verdicts(report, evaluation, samples, condition, test):
     """What the discriminator says of both: 1/2 where it cannot tell."""
     model = evaluation.model
-    real = np.array(model.discriminate(test))
-    fake = np.array(model.discriminate(samples[: len(test)]))
+    real = model.discriminate(test, **evaluation.condition("test"))
+    fake = model.discriminate(
+        samples[: len(test)],
+        **{k: v[: len(test)] for k, v in condition.items()},
+    )
+    real, fake = np.array(real), np.array(fake)
     for name, realness in (("test images", real), ("samples", fake)):
         report.add(
             f"discriminator on {name}: mean realness, share held real",
@@ -138,41 +144,32 @@ def _pairwise(x):
 
 
 def _pictures(report, evaluation):
-    model, folder = evaluation.model, evaluation.run.figures
-    for name, caption, image in (
-        (
-            "samples.png",
-            "Samples (seeds of seed 0)",
-            figures.sample_grid(model),
-        ),
-        (
-            "interpolations.png",
-            "From one draw of the noise to another",
-            interpolation_grid(model),
-        ),
-    ):
-        figures.write_image(folder / name, image)
-        report.figures.append((caption, name))
-    if evaluation.history:
-        figures.write_curves(
-            folder / "curves.png",
-            evaluation.history,
-            ["d_loss", "g_loss", "real_accuracy", "fake_accuracy"],
-            ylabel="nats; shares",
-            levels={"log 4": np.log(4.0), "log 2": np.log(2.0)},
-        )
-        report.figures.append(
-            ("Training: d_loss is log 4 where D cannot tell", "curves.png")
-        )
+    model = evaluation.model
+    report.add_figure(
+        "samples", "Samples (seeds of seed 0)", figures.sample_grid(model)
+    )
+    report.add_figure(
+        "interpolations",
+        "From one sample of the noise to another",
+        interpolation_grid(model),
+    )
+    report.add_curves(
+        evaluation.history,
+        ["d_loss", "g_loss", "real_accuracy", "fake_accuracy"],
+        "nats; shares",
+        {"log 4": np.log(4.0), "log 2": np.log(2.0)},
+        "Training: d_loss is log 4 where D cannot tell",
+    )
 
 
 def interpolation_grid(model, num_rows=6, num_steps=12):
-    """Ways from one draw of the noise to another, drawn as images.
+    """Interpolations between samples of the noise, decoded to images.
 
     Args:
         model: `AdversarialModel`.
-        num_rows: int. Ways.
-        num_steps: int. Images along a way.
+        num_rows: int. Interpolations; of a conditional model, of one class
+            each.
+        num_steps: int. Images of an interpolation.
 
     Returns:
         `(height, width, C)` array: on the arc where the noise is normal, on
@@ -184,7 +181,11 @@ def interpolation_grid(model, num_rows=6, num_steps=12):
         if model.noise == "normal"
         else linear_interpolation
     )
-    ways = np.array(interpolate(z[::2], z[1::2], num_steps))
-    images = np.array(model.decode_latents(ways.reshape(-1, z.shape[1])))
-    scale = max(1, 56 // images.shape[1])
-    return figures.grid(images, num_steps, scale=scale)
+    between = interpolate(z[::2], z[1::2], num_steps)
+    between = ops.reshape(between, (-1, z.shape[1]))
+    condition = ()
+    if figures.num_conditions(model) is not None:
+        classes = np.arange(num_rows, dtype="int32") % model.num_classes
+        condition = (np.repeat(classes, num_steps),)
+    images = np.array(model.decode_latents(between, *condition))
+    return figures.enlarged_grid(images, num_steps)

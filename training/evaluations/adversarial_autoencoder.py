@@ -4,24 +4,19 @@ import numpy as np
 
 from training import figures
 from training import latent_plots
-from training.data import as_array
-from training.data import model_inputs
 from training.evaluations import adversarial
 from training.evaluations import categories
 from training.evaluations.density import add_probe
-from training.evaluations.extractor import find_extractor
 from training.evaluations.latent import add_classes_of_codes
 from training.evaluations.sample_quality import add_classes
 from training.report import Report
-
-_MAPPED_EXAMPLES = 5_000
 
 
 def evaluate_adversarial_autoencoder(evaluation):
     """Reports an `AdversarialAutoencoder`.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
@@ -30,11 +25,11 @@ def evaluate_adversarial_autoencoder(evaluation):
     model = evaluation.model
     if model.num_categories:
         categories.add_categories(report, evaluation)
-    samples = np.array(model.sample(adversarial.NUM_SAMPLES, seed=0))
+    samples, _ = evaluation.sample(adversarial.NUM_SAMPLES)
     test = evaluation.inputs("test")
     adversarial.add_parzen(report, evaluation, samples, test)
-    _codes(report, model, test)
-    add_classes(report, evaluation, samples, find_extractor(evaluation))
+    _codes(report, evaluation, test)
+    add_classes(report, evaluation, samples)
     splits = evaluation.dataset.splits
     if "label" in splits["train"].element_spec:
         add_probe(
@@ -43,12 +38,16 @@ def evaluate_adversarial_autoencoder(evaluation):
             splits["test"],
             lambda x: model.encode(x).numpy(),
         )
-    _pictures(report, evaluation, test)
+    _pictures(report, evaluation)
     return report
 
 
-def _codes(report, model, test):
-    """How the codes of test images lie, beside draws of the prior."""
+evaluate_adversarial_autoencoder.needs_extractor = True
+
+
+def _codes(report, evaluation, test):
+    """How the codes of test images lie, compared with samples of the prior."""
+    model = evaluation.model
     z = _parts_z(model, test)
     drawn = np.array(model.prior.draw(np.arange(10_000, dtype="int32")))
     for name, ours, theirs in (
@@ -65,7 +64,8 @@ def _codes(report, model, test):
             float(ours.min()),
             float(ours.max()),
         ]
-    error = np.square(model.reconstruct(test) - test).sum((1, 2, 3)).mean()
+    again = model.reconstruct(test, **evaluation.condition("test"))
+    error = np.square(again - test).sum((1, 2, 3)).mean()
     report.add("test reconstruction, squared error of an image", f"{error:.3f}")
     report.metrics["reconstruction_error"] = float(error)
 
@@ -77,68 +77,48 @@ def _parts_z(model, x, batch_size=1000):
     return np.concatenate(parts)
 
 
-def _pictures(report, evaluation, test):
-    model, folder = evaluation.model, evaluation.run.figures
-    examples = test[:: max(1, len(test) // 48)][:48]
-    for name, caption, image in (
-        (
-            "samples.png",
-            "Samples (seeds of seed 0)",
-            figures.sample_grid(model),
-        ),
-        (
-            "reconstructions.png",
-            "Pairs of a test image and its reconstruction",
-            latent_plots.reconstruction_grid(model, examples),
-        ),
-    ):
-        figures.write_image(folder / name, image)
-        report.figures.append((caption, name))
+def _pictures(report, evaluation):
+    model = evaluation.model
+    examples, condition = evaluation.shown(48)
+    report.add_figure(
+        "samples", "Samples (seeds of seed 0)", figures.sample_grid(model)
+    )
+    report.add_figure(
+        "reconstructions",
+        "Pairs of a test image and its reconstruction",
+        latent_plots.reconstruction_grid(model, examples, condition),
+    )
     if model.num_classes is None:
-        _ways(report, evaluation, examples)
-    if evaluation.history:
-        figures.write_curves(
-            folder / "curves.png",
-            evaluation.history,
-            ["reconstruction", "d_loss", "g_loss"],
-            ylabel="losses",
-        )
-        report.figures.append(("Training", "curves.png"))
+        _interpolations(report, evaluation, examples)
+    report.add_curves(
+        evaluation.history, ["reconstruction", "d_loss", "g_loss"], "losses"
+    )
 
 
-def _ways(report, evaluation, examples):
-    """Pictures of ways through codes that no class is told beside."""
-    model, folder = evaluation.model, evaluation.run.figures
+def _interpolations(report, evaluation, examples):
+    """Figures of codes that are decoded without a class."""
+    model = evaluation.model
     variances = latent_plots.codes_of(model, examples).var(0)
-    # Categories, if any, stand behind z; they are no dimensions to pass along.
+    # Categories, if any, stand behind z; they are not interpolated.
     variances[model.latent_dim :] = -1.0
-    drawn = np.array(model.prior.draw(np.arange(1_000, dtype="int32")))
-    extent = 3.0 * float(drawn.std())
-    for name, caption, image in (
-        (
-            "interpolations.png",
-            "From one test example to another: on the straight line (odd "
-            "rows) and on the arc (even rows)",
-            latent_plots.interpolation_grid(model, examples[:10]),
+    prior = np.array(model.prior.draw(np.arange(1_000, dtype="int32")))
+    extent = 3.0 * float(prior.std())
+    report.add_figure(
+        "interpolations",
+        "From one test example to another: on the straight line (odd rows) "
+        "and on the arc (even rows)",
+        latent_plots.interpolation_grid(model, examples[:10]),
+    )
+    report.add_figure(
+        "traversals",
+        "Traversals at the code of a test example: a row per dimension, those "
+        f"of the largest variance, from {-extent:.1f} to {extent:.1f}",
+        latent_plots.traversal_grid(
+            model,
+            examples[:1],
+            variances,
+            num_rows=min(10, model.latent_dim),
+            extent=extent,
         ),
-        (
-            "traversals.png",
-            "Traversals at the code of a test example: a row per dimension, "
-            f"those of the largest variance, from {-extent:.1f} to "
-            f"{extent:.1f}",
-            latent_plots.traversal_grid(
-                model,
-                examples[:1],
-                variances,
-                num_rows=min(10, model.latent_dim),
-                extent=extent,
-            ),
-        ),
-    ):
-        figures.write_image(folder / name, image)
-        report.figures.append((caption, name))
-    split = evaluation.dataset.splits["test"]
-    if "label" in split.element_spec:
-        x = as_array(model_inputs(split), _MAPPED_EXAMPLES)
-        labels = as_array(split.map(lambda e: e["label"]), _MAPPED_EXAMPLES)
-        add_classes_of_codes(report, evaluation, x, labels)
+    )
+    add_classes_of_codes(report, evaluation)

@@ -23,14 +23,14 @@ def evaluate_binary_uci(evaluation):
     """`evaluate_density`, beside what the paper has for this very set.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
     """
     recipe = evaluation.recipe
-    numbers = paper_nll(recipe.data, type(evaluation.model).__name__)
-    recipe = dataclasses.replace(recipe, paper=numbers)
+    model = type(evaluation.model).__name__
+    recipe = recipe.replace(paper=paper_nll(recipe.data.source, model))
     return evaluate_density(dataclasses.replace(evaluation, recipe=recipe))
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from training import figures
-from training.data import as_array
 
 _ROWS_SHOWN = 30
 _COLUMNS_SHOWN = 12
@@ -18,20 +17,21 @@ def add_categories(report, evaluation):
 
     Args:
         report: `Report`.
-        evaluation: `training.evaluate.Evaluation` of a model with `classify`.
+        evaluation: `training.evaluation.Evaluation` of a model with `classify`.
     """
     model, splits = evaluation.model, evaluation.dataset.splits
-    _picture(report, evaluation)
+    report.add_figure(
+        "categories",
+        "Categories in rows, samples of z in columns",
+        category_grid(model),
+    )
     if "label" not in splits["test"].element_spec:
         return
     probabilities = {
         name: np.array(model.classify(evaluation.inputs(name)))
         for name in ("valid", "test")
     }
-    labels = {
-        name: as_array(splits[name].map(lambda e: e["label"]))
-        for name in ("valid", "test")
-    }
+    labels = {name: evaluation.labels(name) for name in ("valid", "test")}
     if "y" in splits["train"].element_spec:
         meaning = np.arange(model.num_categories)
         remark = "the classifier's"
@@ -40,7 +40,7 @@ def add_categories(report, evaluation):
         remark = f"{model.num_categories} clusters, named after one image each"
     found = meaning[probabilities["test"].argmax(axis=1)]
     error = float(np.mean(found != labels["test"]))
-    paper, source = evaluation.recipe.paper.get("class_error", ("", ""))
+    paper, source = evaluation.paper("class_error")
     report.add(
         "test error of the classes",
         f"**{error:.2%}**",
@@ -88,15 +88,4 @@ def category_grid(model, seed=0):
     one_hot = np.repeat(np.eye(model.num_categories)[:rows], len(seeds), axis=0)
     codes = model.with_categories(z, one_hot.astype("float32"))
     images = np.array(model.decode(codes))
-    scale = max(1, 28 // images.shape[1])
-    return figures.grid(images, _COLUMNS_SHOWN, scale=scale)
-
-
-def _picture(report, evaluation):
-    folder = evaluation.run.figures
-    figures.write_image(
-        folder / "categories.png", category_grid(evaluation.model)
-    )
-    report.figures.append(
-        ("Categories in rows, draws of z in columns", "categories.png")
-    )
+    return figures.enlarged_grid(images, _COLUMNS_SHOWN, side=28)

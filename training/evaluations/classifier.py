@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 
 from training.data import as_array
+from training.data import model_inputs
 from training.evaluations.density import mean_with_interval
 from training.report import Report
 
@@ -13,7 +14,7 @@ def evaluate_classifier(evaluation):
     """Reports the accuracy of an `ImageClassifier`.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
@@ -43,12 +44,12 @@ def right_answers(model, examples):
 
     Args:
         model: `ImageClassifier`.
-        examples: `tf.data.Dataset` of dicts with `x` and `y`.
+        examples: `tf.data.Dataset` of dicts with an input and `y`.
 
     Returns:
         `(num_examples,)` booleans.
     """
-    x = as_array(examples.map(lambda e: e["x"]))
+    x = as_array(model_inputs(examples))
     y = as_array(examples.map(lambda e: e["y"]))
     return model.classify(x)["probabilities"].numpy().argmax(1) == y
 

@@ -21,7 +21,7 @@ def evaluate_density(evaluation):
     """Reports a `LikelihoodModel`: all three uses, beside the yardsticks.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
@@ -30,9 +30,15 @@ def evaluate_density(evaluation):
     test = evaluation.inputs("test")
     scores = _likelihood(report, evaluation, test)
     add_anomalies(report, evaluation, scores)
-    if hasattr(evaluation.model, "encode"):
+    if hasattr(evaluation.model, "encode") and not evaluation.is_conditional:
         _representation(report, evaluation)
-    _pictures(report, evaluation, test)
+    add_sampled_figures(report, evaluation)
+    report.add_curves(
+        evaluation.history,
+        ["nll", "val_nll"],
+        "NLL, nats",
+        {"test": report.metrics["test_nll"]},
+    )
     return report
 
 
@@ -50,10 +56,10 @@ def mean_with_interval(values):
 
 
 def _likelihood(report, evaluation, test):
-    model, recipe = evaluation.model, evaluation.recipe
-    scores = model.log_prob(test).numpy()
+    model = evaluation.model
+    scores = model.log_prob(test, **evaluation.condition("test")).numpy()
     nll, interval = mean_with_interval(-scores)
-    paper, source = recipe.paper.get("nll", ("", ""))
+    paper, source = evaluation.paper("nll")
     report.add(
         "test NLL, nats",
         f"**{nll:.2f} ± {interval:.2f}**",
@@ -108,11 +114,17 @@ def add_anomalies(report, evaluation, scores):
 
     Args:
         report: `Report`.
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
         scores: `(num_examples,)` log-likelihoods of the test data.
     """
-    source = evaluation.recipe.out_of_distribution
+    source = evaluation.recipe.data.out_of_distribution
     if source is None:
+        return
+    if evaluation.is_conditional:
+        report.notes.append(
+            f"No scores of `{source}`: the model asks for the class of each "
+            "example, and none of its classes is theirs."
+        )
         return
     outside = evaluation.other_dataset(source).splits["test"]
     other = evaluation.model.log_prob(as_array(model_inputs(outside))).numpy()
@@ -126,12 +138,13 @@ def add_anomalies(report, evaluation, scores):
         "alike; 0.5 is chance",
     )
     report.metrics["auroc"] = auroc
-    figures.write_score_histogram(
-        evaluation.run.figures / "scores.png",
-        {"test data": scores, source: other},
-        xlabel="log-likelihood, nats",
+    report.add_figure(
+        "scores",
+        "Scores",
+        figures.score_histogram(
+            {"test data": scores, source: other}, xlabel="log-likelihood, nats"
+        ),
     )
-    report.figures.append(("Scores", "scores.png"))
 
 
 def add_probe(report, train, test, encode):
@@ -164,7 +177,7 @@ def add_probe(report, train, test, encode):
 
 
 def _representation(report, evaluation):
-    source = evaluation.recipe.probe_data
+    source = evaluation.recipe.data.probe_data
     dataset = evaluation.other_dataset(source) if source else evaluation.dataset
     train, test = dataset.splits["train"], dataset.splits["test"]
     if "label" in train.element_spec:
@@ -178,55 +191,30 @@ def _labelled(examples, limit=None):
     return as_array(model_inputs(examples), limit), as_array(labels, limit)
 
 
-def _pictures(report, evaluation, test):
-    folder = evaluation.run.figures
-    figures.write_image(
-        folder / "samples.png", figures.sample_grid(evaluation.model)
-    )
-    report.figures.append(("Samples (seeds of seed 0)", "samples.png"))
-    add_completions(report, evaluation, test)
-    if evaluation.history:
-        names = ["nll", "val_nll"]
-        levels = {"test": report.metrics["test_nll"]}
-        figures.write_curves(
-            folder / "curves.png",
-            evaluation.history,
-            names,
-            ylabel="NLL, nats",
-            levels=levels,
-        )
-        report.figures.append(("Training", "curves.png"))
-
-
-def add_completions(report, evaluation, test, rows=10):
-    """Adds upper halves of test examples, completed three times.
+def add_sampled_figures(report, evaluation, rows=10):
+    """Adds samples, and halves of test examples completed three times.
 
     Args:
         report: `Report`.
-        evaluation: `training.evaluate.Evaluation`.
-        test: array of test examples.
-        rows: int. How many.
+        evaluation: `training.evaluation.Evaluation`.
+        rows: int. Test examples that are completed.
     """
-    examples = test[:: max(1, len(test) // rows)][:rows]
+    model = evaluation.model
+    report.add_figure(
+        "samples", "Samples (seeds of seed 0)", figures.sample_grid(model)
+    )
+    examples, condition = evaluation.shown(rows)
     mask = np.zeros(examples.shape, bool)
     mask[:, : examples.shape[1] // 2] = True
     columns = [examples, np.where(mask, examples, 0.5)]
     columns += [
-        evaluation.model.complete(examples, mask, seed=seed).numpy()
+        model.complete(examples, mask, seed=seed, **condition).numpy()
         for seed in range(3)
     ]
     together = np.stack(columns, 1).reshape(-1, *examples.shape[1:])
-    images = figures.as_images(together)
-    figures.write_image(
-        evaluation.run.figures / "completions.png",
-        figures.grid(
-            images, 2 * len(columns), scale=max(1, 56 // images.shape[1])
-        ),
-    )
-    report.figures.append(
-        (
-            "Completions: test example, what the model was shown, three "
-            "completions",
-            "completions.png",
-        )
+    report.add_figure(
+        "completions",
+        "Completions: test example, what the model was shown, three "
+        "completions",
+        figures.enlarged_grid(figures.as_images(together), 2 * len(columns)),
     )

@@ -20,13 +20,13 @@ def evaluate_forecasts(evaluation):
     before. Values are standardized by the training split.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
     """
     report = Report(title=f"{type(evaluation.model).__name__}: forecasts")
-    dataset = standardize()(load_dataset(evaluation.recipe.data))
+    dataset = standardize()(load_dataset(evaluation.recipe.data.source))
     parts = {
         name: np.concatenate([e["x"] for e in split.as_numpy_iterator()])
         for name, split in dataset.splits.items()
@@ -34,7 +34,7 @@ def evaluate_forecasts(evaluation):
     series = np.concatenate([parts[s] for s in ("train", "valid", "test")])
     first = len(series) - len(parts["test"])
     model = evaluation.model
-    past = evaluation.recipe.history or model.least_history
+    past = evaluation.recipe.evaluation.history or model.least_history
     models = {"": model}
     if evaluation.history:
         linear = AutoregressiveModel(past, channels=model.channels)
@@ -43,15 +43,11 @@ def evaluate_forecasts(evaluation):
     _one_step(report, models, series, first, past)
     _horizons(report, evaluation, models, dataset.season, series, first, past)
     _probabilities(report, evaluation, series, first, past)
-    if evaluation.history:
-        names = ["nll_per_step", "val_nll_per_step"]
-        figures.write_curves(
-            evaluation.run.figures / "curves.png",
-            evaluation.history,
-            names,
-            ylabel="NLL per step, nats",
-        )
-        report.figures.append(("Training", "curves.png"))
+    report.add_curves(
+        evaluation.history,
+        ["nll_per_step", "val_nll_per_step"],
+        "NLL per step, nats",
+    )
     return report
 
 
@@ -89,7 +85,7 @@ def _one_step(report, models, series, first, past):
 
 
 def _horizons(report, evaluation, models, season, series, first, past):
-    horizons = evaluation.recipe.horizons
+    horizons = evaluation.recipe.evaluation.horizons
     longest = max(horizons)
     origins = _origins(first, len(series), longest, _MOST_ORIGINS)
     history = np.stack([series[o - past : o] for o in origins])
@@ -122,7 +118,7 @@ def _horizons(report, evaluation, models, season, series, first, past):
                 f"{name}: MSE {mse:.4f}, MAE {mae:.4f}, last step {last:.4f}"
             )
             metrics[f"{name.replace(' ', '_')}_mse_{horizon}"] = float(mse)
-        paper = evaluation.recipe.paper.get(f"mse_{horizon}", ("", ""))[0]
+        paper = evaluation.paper(f"mse_{horizon}")[0]
         report.add(
             f"{horizon} steps ahead, mean MSE",
             f"{metrics[f'model_mse_{horizon}']:.4f}",
@@ -134,7 +130,10 @@ def _horizons(report, evaluation, models, season, series, first, past):
 
 def _probabilities(report, evaluation, series, first, past):
     """How often the truth lies between the forecast's quantiles."""
-    model, horizon = evaluation.model, min(max(evaluation.recipe.horizons), 96)
+    model, horizon = (
+        evaluation.model,
+        min(max(evaluation.recipe.evaluation.horizons), 96),
+    )
     origins = _origins(first, len(series), horizon, _PROBABILISTIC_ORIGINS)
     history = np.stack([series[o - past : o] for o in origins])
     future = np.stack([series[o : o + horizon] for o in origins])
@@ -153,14 +152,14 @@ def _probabilities(report, evaluation, series, first, past):
     middle = len(origins) // 2
     origin = origins[middle]
     start = max(0, origin - horizon)
-    figures.write_forecast(
-        evaluation.run.figures / "forecast.png",
-        series[start : origin + horizon, -1],
-        origin - start,
-        [quantile[middle, :, -1] for quantile in (low, median, high)],
-    )
-    report.figures.append(
-        ("Forecast: median and 80 % interval, last channel", "forecast.png")
+    report.add_figure(
+        "forecast",
+        "Forecast: median and 80 % interval, last channel",
+        figures.forecast(
+            series[start : origin + horizon, -1],
+            origin - start,
+            [quantile[middle, :, -1] for quantile in (low, median, high)],
+        ),
     )
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from training import figures
-from training.data import as_array
 from training.evaluations.adversarial import evaluate_adversarial
 
 # The paper sweeps numbers beyond the (-1, 1) that training knows.
@@ -14,17 +13,17 @@ def evaluate_infogan(evaluation):
     """Reports an `InfoGAN`: as a game, and what its codes stand for.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
     """
     report = evaluate_adversarial(evaluation)
-    model, recipe = evaluation.model, evaluation.recipe
+    model = evaluation.model
     test = evaluation.inputs("test")
     logs = model.evaluate(test, batch_size=100, verbose=0, return_dict=True)
     entropy = float(np.sum(np.log(model.categories)))
-    paper, source = recipe.paper.get("mutual_information", ("", ""))
+    paper, source = evaluation.paper("mutual_information")
     report.add(
         "bound on the information of the categories, nats",
         f"**{logs['mutual_information']:.3f}**",
@@ -34,16 +33,16 @@ def evaluate_infogan(evaluation):
     report.metrics["mutual_information"] = float(logs["mutual_information"])
     _consistency(report, model)
     _errors(report, evaluation, test)
-    folder = evaluation.run.figures
-    figures.write_image(folder / "codes.png", code_grid(model))
-    report.figures.append(
-        (
-            "A row for each category; then a row for each number, from "
-            f"{-_EXTENT:.0f} to {_EXTENT:.0f}",
-            "codes.png",
-        )
+    report.add_figure(
+        "codes",
+        "A row for each category; then a row for each number, from "
+        f"{-_EXTENT:.0f} to {_EXTENT:.0f}",
+        code_grid(model),
     )
     return report
+
+
+evaluate_infogan.needs_extractor = True
 
 
 def majority_labels(found, labels, num_categories):
@@ -84,15 +83,14 @@ def _consistency(report, model):
 
 
 def _errors(report, evaluation, test):
-    examples = evaluation.dataset.splits["test"]
-    if "label" not in examples.element_spec:
+    labels = evaluation.labels("test")
+    if labels is None:
         return
-    labels = as_array(examples.map(lambda e: e["label"]))
     size = evaluation.model.categories[0]
     found = np.array(evaluation.model.encode(test)[0])[:, :size].argmax(1)
     majority = majority_labels(found, labels, size)
     error = float((majority[found] != labels).mean())
-    paper, source = evaluation.recipe.paper.get("error", ("", ""))
+    paper, source = evaluation.paper("error")
     report.add(
         "errors of the category as a classifier",
         f"**{error:.4f}**",
@@ -128,5 +126,4 @@ def code_grid(model, columns=10):
         row[:, place] = np.linspace(-_EXTENT, _EXTENT, columns)
         rows.append(row)
     images = np.array(model.decode_latents(np.concatenate(rows)))
-    scale = max(1, 56 // images.shape[1])
-    return figures.grid(images, columns, scale=scale)
+    return figures.enlarged_grid(images, columns)

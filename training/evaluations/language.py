@@ -9,12 +9,12 @@ import math
 
 import numpy as np
 
+from keras_genseq.models import RecurrentLanguageModel
 from keras_genseq.models import SparseMarkovModel
 from keras_genseq.models.autoregressive.sparse_markov_model import num_contexts
-from keras_genseq.models.recurrent.carried_states import CarriedStates
-from training import figures
 from training.data import model_inputs
 from training.data.streams import joined
+from training.markdown import fenced
 from training.report import Report
 
 _MARKOV_ORDERS = (0, 3, 4, 5)
@@ -28,7 +28,7 @@ def evaluate_language(evaluation):
     """Reports a language model beside Markov chains.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
@@ -46,16 +46,13 @@ def evaluate_language(evaluation):
         _markov_chains(report, evaluation, streams)
     report.add("trainable parameters", f"{_num_trainable(model):,}")
     _texts(report, evaluation, streams["test"])
-    if evaluation.history:
-        names = ["nll_per_step", "val_nll_per_step"]
-        figures.write_curves(
-            evaluation.run.figures / "curves.png",
-            evaluation.history,
-            names,
-            ylabel=f"nats per {unit}",
-            levels={"validation": report.metrics["valid_nats"]},
-        )
-        report.figures.append(("Training (with dropout)", "curves.png"))
+    report.add_curves(
+        evaluation.history,
+        ["nll_per_step", "val_nll_per_step"],
+        f"nats per {unit}",
+        {"validation": report.metrics["valid_nats"]},
+        "Training (with dropout)",
+    )
     return report
 
 
@@ -73,7 +70,6 @@ def stream_nats(model, tokens):
 
 
 def _likelihood(report, evaluation, streams, unit):
-    paper = evaluation.recipe.paper
     seen = (
         "states carried"
         if _carries(evaluation.model)
@@ -82,7 +78,7 @@ def _likelihood(report, evaluation, streams, unit):
     for split, word in (("valid", "validation"), ("test", "test")):
         tokens = streams[split]
         nats = stream_nats(evaluation.model, tokens)
-        theirs, source = paper.get(f"{split}_nats", ("", ""))
+        theirs, source = evaluation.paper(f"{split}_nats")
         report.add(
             f"{word}, nats per {unit}",
             f"**{nats:.4f}**",
@@ -90,7 +86,7 @@ def _likelihood(report, evaluation, streams, unit):
             f"all {len(tokens):,} {unit}s, {seen}. {source}",
         )
         report.add(f"{word}, bits per {unit}", f"{nats / math.log(2.0):.4f}")
-        theirs, source = paper.get(f"{split}_perplexity", ("", ""))
+        theirs, source = evaluation.paper(f"{split}_perplexity")
         report.add(
             f"{word} perplexity", f"{math.exp(nats):.3f}", theirs, source
         )
@@ -146,12 +142,12 @@ def _texts(report, evaluation, test):
             report.notes.append(
                 f"Generated at temperature {temperature}, seed {seed}, "
                 + (f"after {given!r}:" if given else "from nothing:")
-                + f"\n\n```text\n{dataset.text(ids)}\n```"
+                + f"\n\n{fenced(dataset.text(ids))}"
             )
 
 
 def _carries(model):
-    return isinstance(model, CarriedStates)
+    return isinstance(model, RecurrentLanguageModel)
 
 
 def _num_trainable(model):

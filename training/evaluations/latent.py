@@ -25,7 +25,7 @@ def evaluate_latent(evaluation):
     """Reports a `LatentVariableModel`: bounds, codes, all three uses.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
@@ -36,20 +36,22 @@ def evaluate_latent(evaluation):
     test = evaluation.inputs("test")
     _bounds(report, evaluation, test)
     _comparison(report, evaluation)
-    add_anomalies(report, evaluation, evaluation.model.log_prob(test).numpy())
+    scores = evaluation.model.log_prob(test, **evaluation.condition("test"))
+    add_anomalies(report, evaluation, scores.numpy())
     kl = _codes(report, evaluation, test)
     _probe(report, evaluation)
-    _pictures(report, evaluation, test, kl)
+    _pictures(report, evaluation, kl)
     return report
 
 
-def bound_of(model, x, num_codes, seed=0, at_once=200):
+def bound_of(model, x, num_codes, condition=None, seed=0, at_once=200):
     """`log_prob_bound` of many examples under a progress bar.
 
     Args:
         model: `LatentVariableModel`.
         x: array of examples.
         num_codes: int. Codes per example.
+        condition: optional dict of further arguments, one value an example.
         seed: int.
         at_once: int. Examples between two moves of the bar.
 
@@ -62,16 +64,23 @@ def bound_of(model, x, num_codes, seed=0, at_once=200):
     bar = keras.utils.Progbar(len(x), unit_name="example")
     for start in range(0, len(x), at_once):
         part = slice(start, start + at_once)
-        bound = model.log_prob_bound(x[part], num_codes, seed=seeds[part])
+        bound = model.log_prob_bound(
+            x[part],
+            num_codes,
+            seed=seeds[part],
+            **{k: v[part] for k, v in (condition or {}).items()},
+        )
         parts.append(bound.numpy())
         bar.add(len(parts[-1]))
     return np.concatenate(parts)
 
 
 def _bounds(report, evaluation, test):
-    model, recipe = evaluation.model, evaluation.recipe
-    nll, interval = mean_with_interval(-bound_of(model, test, NUM_CODES))
-    paper, source = recipe.paper.get("nll", ("", ""))
+    model, condition = evaluation.model, evaluation.condition("test")
+    nll, interval = mean_with_interval(
+        -bound_of(model, test, NUM_CODES, condition)
+    )
+    paper, source = evaluation.paper("nll")
     report.add(
         f"test NLL by {NUM_CODES:,} importance samples, nats",
         f"**{nll:.2f} ± {interval:.2f}**",
@@ -80,7 +89,9 @@ def _bounds(report, evaluation, test):
     )
     bits = nll / (math.prod(test.shape[1:]) * math.log(2.0))
     report.add("test bits per dimension", f"{bits:.4f}")
-    logs = model.evaluate(test, batch_size=200, verbose=0, return_dict=True)
+    logs = model.evaluate(
+        test, *condition.values(), batch_size=200, verbose=0, return_dict=True
+    )
     for name, words in (
         ("negative_elbo", "test -ELBO, nats"),
         ("reconstruction", "of it: reconstruction"),
@@ -99,8 +110,8 @@ def _bounds(report, evaluation, test):
 
 
 def _comparison(report, evaluation):
-    source = evaluation.recipe.comparison
-    if source is None:
+    source = evaluation.recipe.data.comparison
+    if source is None or evaluation.is_conditional:
         return
     other = evaluation.other_dataset(source)
     x = as_array(model_inputs(other.splits["test"]))
@@ -123,7 +134,8 @@ def _codes(report, evaluation, test):
         `(latent_dim,)` array: KL of each dimension, nats.
     """
     model = evaluation.model
-    z_mean, z_log_var = map(np.array, model.encode(test))
+    codes = model.encode(test, **evaluation.condition("test"))
+    z_mean, z_log_var = map(np.array, codes)
     units = ActiveUnits(model.latent_dim)
     units.update_state(z_mean)
     is_active = np.array(units.variances()) > units.threshold
@@ -132,7 +144,7 @@ def _codes(report, evaluation, test):
     report.add(
         "active units",
         f"{count} of {model.latent_dim}",
-        evaluation.recipe.paper.get("active_units", ("",))[0],
+        evaluation.paper("active_units")[0],
         f"variance of the posterior mean above {units.threshold}; the other "
         f"{model.latent_dim - count} have collapsed to the prior",
     )
@@ -152,11 +164,10 @@ def _codes(report, evaluation, test):
         aggregate_mean_range=[float(mean.min()), float(mean.max())],
         aggregate_variance_range=[float(variance.min()), float(variance.max())],
     )
-    latent_plots.write_units(
-        evaluation.run.figures / "units.png", kl, variance, is_active
-    )
-    report.figures.append(
-        ("KL and aggregate variance of each latent dimension", "units.png")
+    report.add_figure(
+        "units",
+        "KL and aggregate variance of each latent dimension",
+        latent_plots.units(kl, variance, is_active),
     )
     return kl
 
@@ -164,7 +175,8 @@ def _codes(report, evaluation, test):
 def _probe(report, evaluation):
     """Linear probes of the codes, on images drawn like the test data."""
     splits = evaluation.dataset.splits
-    if "label" not in splits["train"].element_spec:
+    is_labelled = "label" in splits["train"].element_spec
+    if evaluation.is_conditional or not is_labelled:
         return
     # Binary images stay as they are.
     train = bernoulli_binarize(seed=1)(splits["train"])
@@ -173,82 +185,60 @@ def _probe(report, evaluation):
     )
 
 
-def _pictures(report, evaluation, test, kl):
-    model, folder = evaluation.model, evaluation.run.figures
-    examples = test[:: max(1, len(test) // 48)][:48]
-    for name, caption, image in (
-        (
-            "samples.png",
-            "Samples: means of the pixels (seeds of seed 0)",
-            figures.sample_grid(model),
-        ),
-        (
-            "reconstructions.png",
-            "Reconstructions: pairs of a test example and its reconstruction",
-            latent_plots.reconstruction_grid(model, examples),
-        ),
-        (
-            "interpolations.png",
+def _pictures(report, evaluation, kl):
+    model = evaluation.model
+    examples, condition = evaluation.shown(48)
+    report.add_figure(
+        "samples",
+        "Samples: means of the pixels (seeds of seed 0)",
+        figures.sample_grid(model),
+    )
+    report.add_figure(
+        "reconstructions",
+        "Reconstructions: pairs of a test example and its reconstruction",
+        latent_plots.reconstruction_grid(model, examples, condition),
+    )
+    if not evaluation.is_conditional:
+        report.add_figure(
+            "interpolations",
             "From one test example to another: on the straight line (odd "
             "rows) and on the arc (even rows)",
             latent_plots.interpolation_grid(model, examples[:10]),
-        ),
-        (
-            "traversals.png",
+        )
+        report.add_figure(
+            "traversals",
             "Traversals at the code of a test example: a row per latent "
             "dimension, those of the highest KL, from -3 to 3",
             latent_plots.traversal_grid(model, examples[:1], kl),
-        ),
-    ):
-        figures.write_image(folder / name, image)
-        report.figures.append((caption, name))
-    _latent_map(report, evaluation)
-    if evaluation.history:
-        names = ["negative_elbo", "val_negative_elbo", "reconstruction", "kl"]
-        figures.write_curves(
-            folder / "curves.png",
-            evaluation.history,
-            names,
-            ylabel="nats",
-            levels={"test NLL": report.metrics["test_nll"]},
         )
-        report.figures.append(("Training", "curves.png"))
+        add_classes_of_codes(report, evaluation)
+    report.add_curves(
+        evaluation.history,
+        ["negative_elbo", "val_negative_elbo", "reconstruction", "kl"],
+        "nats",
+        {"test NLL": report.metrics["test_nll"]},
+    )
 
 
-def _latent_map(report, evaluation):
-    examples = evaluation.dataset.splits["test"]
-    if "label" not in examples.element_spec:
-        return
-    x = as_array(model_inputs(examples), _MAPPED_EXAMPLES)
-    labels = as_array(examples.map(lambda e: e["label"]), _MAPPED_EXAMPLES)
-    add_classes_of_codes(report, evaluation, x, labels)
-
-
-def add_classes_of_codes(report, evaluation, x, labels):
-    """Adds pictures of what codes know of classes: a map, and arithmetic.
+def add_classes_of_codes(report, evaluation):
+    """Adds figures of what codes know of classes, where there are labels.
 
     Args:
         report: `Report`.
-        evaluation: `training.evaluate.Evaluation`.
-        x: `(num_examples, H, W, C)` array.
-        labels: `(num_examples,)` ints.
+        evaluation: `training.evaluation.Evaluation`.
     """
-    model, folder = evaluation.model, evaluation.run.figures
-    latent_plots.write_latent_map(
-        folder / "latent_map.png", latent_plots.codes_of(model, x), labels
+    labels = evaluation.labels("test", _MAPPED_EXAMPLES)
+    if labels is None:
+        return
+    x, model = evaluation.inputs("test", _MAPPED_EXAMPLES), evaluation.model
+    report.add_figure(
+        "latent_map",
+        "Codes of test examples by class, on their two principal axes",
+        latent_plots.latent_map(latent_plots.codes_of(model, x), labels),
     )
-    figures.write_image(
-        folder / "arithmetic.png",
+    report.add_figure(
+        "arithmetic",
+        "Arithmetic: a test example of each class, and its code less the mean "
+        "code of its class plus that of each class in turn",
         latent_plots.arithmetic_grid(model, x, labels),
     )
-    report.figures += [
-        (
-            "Codes of test examples by class, on their two principal axes",
-            "latent_map.png",
-        ),
-        (
-            "Arithmetic: a test example of each class, and its code less the "
-            "mean code of its class plus that of each class in turn",
-            "arithmetic.png",
-        ),
-    ]

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_genseq.models import SparseMarkovModel
 from keras_genseq.models.autoregressive.sparse_markov_model import num_contexts
+from training.markdown import fenced
 from training.report import Report
 
 _ORDERS = range(7)
@@ -20,7 +21,7 @@ def evaluate_markov_text(evaluation):
     test split is scored once more for each, so that the choice can be judged.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
@@ -31,7 +32,7 @@ def evaluate_markov_text(evaluation):
     _orders(report, evaluation, parts)
     report.notes.append("Samples (seeds of seed 0), between lines:")
     for text in sample_texts(evaluation, num_samples=3, length=400):
-        report.notes.append(f"```text\n{text}\n```")
+        report.notes.append(fenced(text))
     return report
 
 
@@ -39,7 +40,7 @@ def sample_texts(evaluation, num_samples, length, seed=0, temperature=1.0):
     """Draws texts.
 
     Args:
-        evaluation: `training.evaluate.Evaluation` of a model over tokens.
+        evaluation: `training.evaluation.Evaluation` of a model over tokens.
         num_samples: int.
         length: int. Characters of each.
         seed: int.
@@ -75,7 +76,7 @@ def _headline(report, evaluation, parts):
     report.add("test perplexity", f"{math.exp(nats):.3f}")
     held_out = np.concatenate([parts["valid"], test])
     last_tenth = nats_per_symbol(model, held_out)
-    theirs, source = evaluation.recipe.paper.get("last_tenth", ("", ""))
+    theirs, source = evaluation.paper("last_tenth")
     report.add(
         "last 10 % (valid and test), nats per character",
         f"{last_tenth:.4f}",
@@ -127,7 +128,7 @@ def _orders(report, evaluation, parts):
             report.add(
                 f"order {order}, {word}{mark}, last 10 %",
                 f"{both:.4f}",
-                evaluation.recipe.paper.get(key, ("", ""))[0],
+                evaluation.paper(key)[0],
                 f"valid {valid:.4f}, test {test:.4f}"
                 + ("; unigram baseline" if order == 0 else ""),
             )

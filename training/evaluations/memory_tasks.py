@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from training import figures
 from training.data.memory_tasks import NUM_COPIED
 from training.data.memory_tasks import copy_baseline
 from training.report import Report
@@ -15,7 +14,7 @@ def evaluate_adding(evaluation):
     """Reports the mean squared error of a regression of the sum.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
@@ -42,7 +41,12 @@ def evaluate_adding(evaluation):
     )
     report.add("sums within 0.04 of the truth", f"{solved:.3f}")
     report.metrics.update(mse=mse, guess_mse=guess, solved=solved)
-    _curves(report, evaluation, "mse", "MSE", _VARIANCE_OF_SUM, "always 1")
+    report.add_curves(
+        evaluation.history,
+        ["mse", "val_mse"],
+        "MSE",
+        {"always 1": _VARIANCE_OF_SUM},
+    )
     return report
 
 
@@ -50,7 +54,7 @@ def evaluate_copy(evaluation):
     """Reports cross-entropy and accuracy of the repeated symbols.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
@@ -87,24 +91,15 @@ def evaluate_copy(evaluation):
         symbols_recalled=recalled,
         sequences_right=whole,
     )
-    name = "nll_per_step"
-    _curves(report, evaluation, name, "nats per step", guess, "a guess")
+    report.add_curves(
+        evaluation.history,
+        ["nll_per_step", "val_nll_per_step"],
+        "nats per step",
+        {"a guess": guess},
+    )
     return report
 
 
 def _test_pairs(evaluation):
     rows = list(evaluation.dataset.splits["test"].as_numpy_iterator())
     return [np.stack([row[key] for row in rows]) for key in ("x", "y")]
-
-
-def _curves(report, evaluation, name, ylabel, level, label):
-    if not evaluation.history:
-        return
-    figures.write_curves(
-        evaluation.run.figures / "curves.png",
-        evaluation.history,
-        [name, f"val_{name}"],
-        ylabel=ylabel,
-        levels={label: level},
-    )
-    report.figures.append(("Training", "curves.png"))

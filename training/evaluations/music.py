@@ -10,12 +10,12 @@ def evaluate_music(evaluation):
     """Reports a model of notes beside two baselines.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
     """
-    model, paper = evaluation.model, evaluation.recipe.paper
+    model = evaluation.model
     report = Report(title=f"{type(model).__name__}: {model.cell}")
     train = evaluation.inputs("train")
     frequencies, after = _rates(train)
@@ -23,7 +23,7 @@ def evaluate_music(evaluation):
         x = evaluation.inputs(split)
         steps = _steps(x)
         nats = -model.log_prob(x).numpy().sum(dtype="float64") / steps.sum()
-        theirs, source = paper.get(f"{split}_nats", ("", ""))
+        theirs, source = evaluation.paper(f"{split}_nats")
         report.add(
             f"{word}, nats per step",
             f"**{nats:.3f}**",
@@ -55,7 +55,18 @@ def evaluate_music(evaluation):
         )
     report.metrics["num_parameters"] = model.count_params()
     report.add("parameters", f"{model.count_params():,}")
-    _pictures(report, evaluation)
+    test = evaluation.inputs("test", limit=3)
+    report.add_figure("test", "Test pieces", _rolls(test))
+    report.add_figure(
+        "samples", "Samples (seeds of seed 0)", picture_of_rolls(model)
+    )
+    report.add_curves(
+        evaluation.history,
+        ["nll_per_step", "val_nll_per_step"],
+        "nats per step",
+        {"test": report.metrics["test_nats"]},
+        "Training (with dropout)",
+    )
     return report
 
 
@@ -101,27 +112,3 @@ def _nats(x, rates):
 
 def _steps(x):
     return (x[..., 0] >= 0.0).sum(1)
-
-
-def _pictures(report, evaluation):
-    folder = evaluation.run.figures
-    test = evaluation.inputs("test", limit=3)
-    for name, caption, image in (
-        ("test.png", "Test pieces", _rolls(test)),
-        (
-            "samples.png",
-            "Samples (seeds of seed 0)",
-            picture_of_rolls(evaluation.model),
-        ),
-    ):
-        figures.write_image(folder / name, image)
-        report.figures.append((caption, name))
-    if evaluation.history:
-        figures.write_curves(
-            folder / "curves.png",
-            evaluation.history,
-            ["nll_per_step", "val_nll_per_step"],
-            ylabel="nats per step",
-            levels={"test": report.metrics["test_nats"]},
-        )
-        report.figures.append(("Training (with dropout)", "curves.png"))

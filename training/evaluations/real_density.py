@@ -5,9 +5,8 @@ import math
 import numpy as np
 from scipy import stats
 
-from training import figures
 from training.evaluations.density import add_anomalies
-from training.evaluations.density import add_completions
+from training.evaluations.density import add_sampled_figures
 from training.evaluations.density import mean_with_interval
 from training.report import Report
 
@@ -16,14 +15,15 @@ def evaluate_real_density(evaluation):
     """Reports a model of real-valued vectors.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
     """
     report = Report(title=f"{type(evaluation.model).__name__}: density")
     test = evaluation.inputs("test")
-    scores = evaluation.model.log_prob(test).numpy()
+    scores = evaluation.model.log_prob(test, **evaluation.condition("test"))
+    scores = scores.numpy()
     mean, interval = mean_with_interval(scores)
     report.add(
         "test log-likelihood, nats",
@@ -52,21 +52,10 @@ def evaluate_real_density(evaluation):
         key = name.split(",")[0].replace(" ", "_").lower()
         report.metrics[f"{key}_nll"] = -baseline
     add_anomalies(report, evaluation, scores)
-    figures.write_image(
-        evaluation.run.figures / "samples.png",
-        figures.sample_grid(evaluation.model),
+    add_sampled_figures(report, evaluation)
+    report.add_curves(
+        evaluation.history, ["nll", "val_nll"], "NLL, nats", {"test": -mean}
     )
-    report.figures.append(("Samples (seeds of seed 0)", "samples.png"))
-    add_completions(report, evaluation, test)
-    if evaluation.history:
-        figures.write_curves(
-            evaluation.run.figures / "curves.png",
-            evaluation.history,
-            ["nll", "val_nll"],
-            ylabel="NLL, nats",
-            levels={"test": -mean},
-        )
-        report.figures.append(("Training", "curves.png"))
     return report
 
 

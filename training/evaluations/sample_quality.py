@@ -23,16 +23,17 @@ _BATCH = 1_000
 _LEAST_SIDE = 7
 
 
-def add_sample_quality(report, evaluation, samples, test, extractor):
+def add_sample_quality(report, evaluation, samples, test):
     """Adds distances in features of a classifier, in pixels and in patches.
 
     Args:
         report: `Report`.
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`; without an `extractor`,
+            distances in its features are left out.
         samples: `(num_samples, height, width, channels)` array.
         test: `(num_examples, height, width, channels)` array.
-        extractor: `Extractor`, or None where there are no labels.
     """
+    extractor = evaluation.extractor
     train = evaluation.inputs("train", len(samples))
     noise = np.random.default_rng(0).random(samples.shape, "float32")
     sets = {"samples": samples, "training_images": train, "noise": noise}
@@ -57,15 +58,16 @@ def add_sample_quality(report, evaluation, samples, test, extractor):
         _add_patches(report, sets, test)
 
 
-def add_classes(report, evaluation, samples, extractor):
+def add_classes(report, evaluation, samples):
     """Adds how many classes a classifier of real images finds in samples.
 
     Args:
         report: `Report`.
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`; without an `extractor`,
+            nothing is added.
         samples: `(num_samples, height, width, channels)` array.
-        extractor: `Extractor`, or None, which adds nothing.
     """
+    extractor = evaluation.extractor
     if extractor is None:
         return
     train = evaluation.inputs("train", len(samples))

@@ -20,7 +20,7 @@ def evaluate_tokens(evaluation):
     """Reports a `DiscreteVAE`: what its tokens keep of the images.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
@@ -39,7 +39,7 @@ def evaluate_tokens(evaluation):
             splits["test"],
             lambda x: _one_hot(evaluation.model, x),
         )
-    _pictures(report, evaluation, test)
+    _pictures(report, evaluation)
     return report
 
 
@@ -117,29 +117,22 @@ def _one_hot(model, x):
     )
 
 
-def _pictures(report, evaluation, test):
-    model, folder = evaluation.model, evaluation.run.figures
-    examples = test[:: max(1, len(test) // 48)][:48]
-    for name, caption, image in (
-        (
-            "reconstructions.png",
-            "Reconstructions: pairs of a test example and its reconstruction",
-            latent_plots.reconstruction_grid(model, examples),
-        ),
-        (
-            "samples.png",
-            "Tokens drawn evenly, decoded: the prior knows nothing of images, "
-            "which is what the second stage of DALL-E is for",
-            figures.sample_grid(model),
-        ),
-    ):
-        figures.write_image(folder / name, image)
-        report.figures.append((caption, name))
-    if evaluation.history:
-        figures.write_curves(
-            folder / "curves.png",
-            evaluation.history,
-            ["negative_elbo", "val_negative_elbo", "reconstruction", "kl"],
-            ylabel="nats",
-        )
-        report.figures.append(("Training", "curves.png"))
+def _pictures(report, evaluation):
+    model = evaluation.model
+    examples, _ = evaluation.shown(48)
+    report.add_figure(
+        "reconstructions",
+        "Reconstructions: pairs of a test example and its reconstruction",
+        latent_plots.reconstruction_grid(model, examples),
+    )
+    report.add_figure(
+        "samples",
+        "Tokens sampled uniformly, decoded: the prior knows nothing of images, "
+        "which is what the second stage of DALL-E is for",
+        figures.sample_grid(model),
+    )
+    report.add_curves(
+        evaluation.history,
+        ["negative_elbo", "val_negative_elbo", "reconstruction", "kl"],
+        "nats",
+    )

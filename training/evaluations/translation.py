@@ -6,6 +6,7 @@ import numpy as np
 
 from training import figures
 from training.data.examples import model_examples
+from training.markdown import markdown_table
 from training.report import Report
 
 _JUDGED, _SHOWN, _DRAWN = 500, 20, 2
@@ -16,7 +17,7 @@ def evaluate_translation(evaluation):
     """Reports answers that are right to the letter, and a table of some.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
@@ -41,7 +42,7 @@ def evaluate_bleu(evaluation):
     """Reports BLEU and chrF of all test sentences, and a table of some.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Report`.
@@ -61,7 +62,7 @@ def evaluate_bleu(evaluation):
         report.add(
             f"BLEU, lower-cased, beam of {width}",
             f"**{score:.2f}**",
-            *evaluation.recipe.paper.get("bleu", ("", "")),
+            *evaluation.paper("bleu"),
         )
         report.metrics[f"bleu_lowercase_beam_{width}"] = score
     for name, metric in (("BLEU, cased", cased), ("chrF", chrf)):
@@ -105,25 +106,22 @@ def _finished(report, evaluation, x, y, answers):
     report.add("nats per token, end included", f"{per_token:.4f}")
     report.metrics["test_nll_per_step"] = per_token
     rows = zip(_texts(model, x), answers, _texts(model, y), strict=True)
-    lines = [f"| {a} | {b} | {c} |" for a, b, c in list(rows)[:_SHOWN]]
-    report.notes.append(
-        "\n".join(["| source | answer | target |", "|---|---|---|", *lines])
-    )
+    header = ["source", "answer", "target"]
+    shown = list(rows)[:_SHOWN]
+    report.notes.append(markdown_table(header, shown, "lll"))
     _add_attention_maps(report, evaluation, x, y)
-    if evaluation.history:
-        figures.write_curves(
-            evaluation.run.figures / "curves.png",
-            evaluation.history,
-            ["nll_per_step", "val_nll_per_step"],
-            ylabel="nats per token",
-        )
-        report.figures.append(("Training (with dropout)", "curves.png"))
+    report.add_curves(
+        evaluation.history,
+        ["nll_per_step", "val_nll_per_step"],
+        "nats per token",
+        caption="Training (with dropout)",
+    )
     return report
 
 
 def _add_attention_maps(report, evaluation, x, y):
-    """Draws where the last block looks for some answers, heads averaged."""
-    model, path = evaluation.model, evaluation.run.figures / "attention.png"
+    """Draws cross-attention weights of the last block, heads averaged."""
+    model = evaluation.model
     x, y = x[:_DRAWN], y[:_DRAWN]
     maps = model.attention_maps(x, y).numpy()[-1].mean(axis=1)
     columns, rows = (
@@ -134,9 +132,10 @@ def _add_attention_maps(report, evaluation, x, y):
         weights[: len(row), : len(column)]
         for weights, row, column in zip(maps, rows, columns, strict=True)
     ]
-    figures.write_attention_maps(path, maps, columns, rows)
-    report.figures.append(
-        ("Attention of the last block to sources (heads averaged)", path.name)
+    report.add_figure(
+        "attention",
+        "Attention of the last block to sources (heads averaged)",
+        figures.attention_maps(maps, columns, rows),
     )
 
 

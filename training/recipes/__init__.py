@@ -2,6 +2,8 @@
 
 import importlib
 
+from training.names import check_name
+
 RECIPES = {
     "aae": "adversarial autoencoder of images",
     "aae_clustering": "adversarial autoencoder that finds clusters",
@@ -52,14 +54,7 @@ def find_recipe(name, preset="demo"):
     Raises:
         ValueError: if there is no such recipe or preset.
     """
-    if name not in RECIPES:
-        raise ValueError(
-            f"There is no recipe {name!r}. There are: {', '.join(RECIPES)}."
-        )
-    if preset not in PRESETS:
-        raise ValueError(
-            f"`preset` must be one of {', '.join(PRESETS)}. "
-            f"Received: {preset!r}"
-        )
+    check_name(name, RECIPES, "recipe")
+    check_name(preset, PRESETS, "preset")
     module = importlib.import_module(f"training.recipes.{name}")
     return getattr(module, preset)()

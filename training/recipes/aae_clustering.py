@@ -12,10 +12,10 @@ from keras_genseq.models import AdversarialAutoencoder
 from training.evaluations.adversarial_autoencoder import (
     evaluate_adversarial_autoencoder,
 )
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adam_for_autoencoder
 from training.recipe import Recipe
 from training.recipes.aae import LONG_GAME
-from training.recipes.aae import adversarial_compile
 
 
 def demo():
@@ -30,7 +30,7 @@ def demo():
             seed=0,
         ),
         # There are no labels: the classifier learns nothing.
-        compile=adversarial_compile("classifier"),
+        compile=adam_for_autoencoder("classifier"),
         data="digits",
         global_batch_size=64,
         epochs=200,
@@ -44,7 +44,7 @@ def paper():
         Factory(
             AdversarialAutoencoder, latent_dim=5, num_categories=30, seed=0
         ),
-        compile=adversarial_compile("classifier", **LONG_GAME),
+        compile=adam_for_autoencoder("classifier", **LONG_GAME),
         data="tfds:mnist",
         global_batch_size=100,
         epochs=60,
@@ -56,7 +56,7 @@ def paper():
 
 
 def _recipe(model, **values):
-    return Recipe(
+    return Recipe.of(
         model=model,
         transforms=(),
         evaluate=evaluate_adversarial_autoencoder,

@@ -13,10 +13,10 @@ from training.data.few_labels import few_labels
 from training.evaluations.adversarial_autoencoder import (
     evaluate_adversarial_autoencoder,
 )
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adam_for_autoencoder
 from training.recipe import Recipe
 from training.recipes.aae import LONG_GAME
-from training.recipes.aae import adversarial_compile
 
 
 def demo():
@@ -31,7 +31,7 @@ def demo():
             input_noise=0.3,
             seed=0,
         ),
-        compile=adversarial_compile("classifier"),
+        compile=adam_for_autoencoder("classifier"),
         data="digits",
         global_batch_size=64,
         epochs=200,
@@ -44,7 +44,7 @@ def paper():
     preset = AdversarialAutoencoder.presets["aae_mnist_semi_supervised"]
     return _recipe(
         Factory(AdversarialAutoencoder, **preset.config, seed=0),
-        compile=adversarial_compile("classifier", **LONG_GAME),
+        compile=adam_for_autoencoder("classifier", **LONG_GAME),
         data="tfds:mnist",
         global_batch_size=100,
         epochs=60,
@@ -56,7 +56,7 @@ def paper():
 
 
 def _recipe(model, **values):
-    return Recipe(
+    return Recipe.of(
         model=model,
         transforms=(Factory(few_labels, num_labels=100),),
         evaluate=evaluate_adversarial_autoencoder,

@@ -8,11 +8,10 @@ Paper     always saying 1 has an MSE of 0.1667; LSTM and GRU solve lengths of
 Measured  docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import SequenceForecaster
 from training.evaluations.memory_tasks import evaluate_adding
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adam
 from training.recipe import Recipe
 
 
@@ -37,7 +36,7 @@ def paper():
 
 
 def _recipe(units, **kwargs):
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             SequenceForecaster,
             horizon=1,
@@ -47,13 +46,7 @@ def _recipe(units, **kwargs):
             fixed_scale=1.0,
             cell="gru",
         ),
-        compile={
-            "optimizer": Factory(
-                keras.optimizers.Adam,
-                learning_rate=0.002,
-                global_clipnorm=1.0,
-            )
-        },
+        compile={"optimizer": adam(0.002, global_clipnorm=1.0)},
         transforms=(),
         global_batch_size=100,
         evaluate=evaluate_adding,

@@ -10,23 +10,22 @@ Paper     the noisy sine at order 4: held-out one-step MSE 0.0499 (noise 0.04)
 Measured  docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import AutoregressiveModel
 from training.data.sequences import standardize
 from training.data.sequences import windows
 from training.evaluations.forecasting import evaluate_forecasts
+from training.factory import Factory
 from training.figures import sample_lines
-from training.recipe import Factory
+from training.optimizers import adam
 from training.recipe import Recipe
 
 
 def demo():
     """A noisy sine at order 4, by gradient descent."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(AutoregressiveModel, order=4),
         compile={
-            "optimizer": Factory(keras.optimizers.Adam, learning_rate=0.005),
+            "optimizer": adam(0.005),
             "jit_compile": True,
         },
         data="noisy_sine",
@@ -46,7 +45,7 @@ def demo():
 
 def paper():
     """The electricity transformers of ETTh1, a week of hours, closed form."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(AutoregressiveModel, order=168),
         compile={},
         data="series:ETTh1",

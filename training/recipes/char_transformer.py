@@ -10,13 +10,13 @@ Measured  1.448 nats on validation, 1.586 on the test part, of the last tenth
           `--dtype-policy mixed_bfloat16` (seed 0)
 """
 
-import keras
-
 from keras_genseq.models import TransformerLanguageModel
 from keras_genseq.tokenizers import CharacterTokenizer
 from training.data.streams import character_stream
 from training.evaluations.language import evaluate_language
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adamw
+from training.optimizers import cosine
 from training.recipe import Recipe
 
 
@@ -52,7 +52,7 @@ def paper():
 
 
 def _recipe(window, learning_rate, data, epochs, cost, paper=None, **model):
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             TransformerLanguageModel,
             positions="rotary",
@@ -62,11 +62,9 @@ def _recipe(window, learning_rate, data, epochs, cost, paper=None, **model):
             **model,
         ),
         compile={
-            "optimizer": Factory(
-                keras.optimizers.AdamW,
-                learning_rate=Factory(
-                    keras.optimizers.schedules.CosineDecay,
-                    initial_learning_rate=0.0,
+            "optimizer": adamw(
+                cosine(
+                    0.0,
                     warmup_target=learning_rate,
                     warmup_steps=100,
                     alpha=0.02,
@@ -74,7 +72,7 @@ def _recipe(window, learning_rate, data, epochs, cost, paper=None, **model):
                 weight_decay=0.01,
                 beta_2=0.99,
                 global_clipnorm=1.0,
-            ),
+            )
         },
         data=data,
         epochs=epochs,

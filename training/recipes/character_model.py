@@ -1,12 +1,12 @@
 """What the recipes of characters share: they differ in the cell."""
 
-import keras
-
 from keras_genseq.models import RecurrentLanguageModel
 from keras_genseq.tokenizers import CharacterTokenizer
 from training.data.streams import character_stream
 from training.evaluations.language import evaluate_language
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adam
+from training.optimizers import cosine
 from training.recipe import Recipe
 
 
@@ -43,18 +43,9 @@ def _model(cell, **arguments):
 
 
 def _recipe(model, learning_rate, **values):
-    return Recipe(
+    return Recipe.of(
         model=model,
-        compile={
-            "optimizer": Factory(
-                keras.optimizers.Adam,
-                learning_rate=Factory(
-                    keras.optimizers.schedules.CosineDecay,
-                    initial_learning_rate=learning_rate,
-                ),
-                global_clipnorm=1.0,
-            ),
-        },
+        compile={"optimizer": adam(cosine(learning_rate), global_clipnorm=1.0)},
         transforms=(Factory(character_stream),),
         global_batch_size=32,
         stream_window=64,

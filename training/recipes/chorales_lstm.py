@@ -7,12 +7,12 @@ Paper     about 8.7 nats per step for a plain recurrent network on the quarter
 Measured  docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import RecurrentNoteModel
 from training.evaluations.music import evaluate_music
 from training.evaluations.music import picture_of_rolls
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adam
+from training.optimizers import cosine
 from training.recipe import Recipe
 
 
@@ -40,18 +40,9 @@ def paper():
 
 
 def _recipe(units, dropout, **values):
-    return Recipe(
+    return Recipe.of(
         model=Factory(RecurrentNoteModel, units=units, dropout=dropout),
-        compile={
-            "optimizer": Factory(
-                keras.optimizers.Adam,
-                learning_rate=Factory(
-                    keras.optimizers.schedules.CosineDecay,
-                    initial_learning_rate=0.005,
-                ),
-                global_clipnorm=1.0,
-            ),
-        },
+        compile={"optimizer": adam(cosine(0.005), global_clipnorm=1.0)},
         transforms=(),
         global_batch_size=16,
         evaluate=evaluate_music,

@@ -8,13 +8,12 @@ Paper     remembering nothing costs 10 ln 8 / (T + 20) nats per step: 0.1733
 Measured  docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import SequenceClassifier
 from training.data.memory_tasks import NUM_LABELS
 from training.data.memory_tasks import NUM_TOKENS
 from training.evaluations.memory_tasks import evaluate_copy
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adam
 from training.recipe import Recipe
 
 
@@ -39,7 +38,7 @@ def paper():
 
 
 def _recipe(units, **kwargs):
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             SequenceClassifier,
             num_classes=NUM_LABELS,
@@ -49,13 +48,7 @@ def _recipe(units, **kwargs):
             cell="lstm",
             return_sequences=True,
         ),
-        compile={
-            "optimizer": Factory(
-                keras.optimizers.Adam,
-                learning_rate=0.003,
-                global_clipnorm=1.0,
-            )
-        },
+        compile={"optimizer": adam(0.003, global_clipnorm=1.0)},
         transforms=(),
         global_batch_size=100,
         evaluate=evaluate_copy,

@@ -12,14 +12,14 @@ Measured  Fréchet distance of the classifier 9.67 (training images 0.14, noise
 
 from keras_genseq.models import DCGAN
 from training.evaluations.adversarial import evaluate_adversarial
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adam_for_both
 from training.recipe import Recipe
-from training.recipes.gan import adam_for_both
 
 
 def demo():
     """The 8x8 digits of scikit-learn: one layer of the paper's four."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             DCGAN,
             latent_dim=32,
@@ -44,7 +44,7 @@ def paper():
 
     Batches are half the paper's size, for more updates in the same time.
     """
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             DCGAN, latent_dim=100, filters=32, ema_decay=0.999, seed=0
         ),

@@ -17,14 +17,14 @@ from training.data.transforms import bernoulli_binarize
 from training.data.transforms import flatten
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
+from training.factory import Factory
 from training.optimizers import decaying
-from training.recipe import Factory
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn, an ensemble of 8 orderings."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(DeepNADE, units=(300, 300), num_orderings=8),
         compile=_compile(learning_rate=0.002, ema_momentum=0.99),
         data="digits",
@@ -44,7 +44,7 @@ def paper():
     The paper's ensemble has 128: `--set model.num_orderings=128` scores with
     them, at 8 times the cost of the evaluation.
     """
-    return Recipe(
+    return Recipe.of(
         model=Factory(DeepNADE, units=(500, 500), num_orderings=16),
         compile=_compile(learning_rate=0.001, ema_momentum=0.9995),
         data="tfds:binarized_mnist",

@@ -7,17 +7,17 @@ Paper     none to compare with: the first stage of DALL-E is reported without
 Measured  docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import DiscreteVAE
 from training.evaluations.tokens import evaluate_tokens
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adamw
+from training.optimizers import cosine
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn as 4x4 tokens out of 32."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             DiscreteVAE,
             num_tokens=32,
@@ -45,7 +45,7 @@ def paper():
     The paper's own model is the preset `dall_e_dvae`; its schedules are
     shortened here to the updates of this budget.
     """
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             DiscreteVAE,
             num_tokens=128,
@@ -69,13 +69,8 @@ def paper():
 def _compile(initial_learning_rate, ema_momentum):
     """The paper's optimizer, a rate that falls to an eightieth of its start."""
     return {
-        "optimizer": Factory(
-            keras.optimizers.AdamW,
-            learning_rate=Factory(
-                keras.optimizers.schedules.CosineDecay,
-                initial_learning_rate=initial_learning_rate,
-                alpha=0.0125,
-            ),
+        "optimizer": adamw(
+            cosine(initial_learning_rate, alpha=0.0125),
             weight_decay=1e-4,
             epsilon=1e-8,
             use_ema=True,

@@ -8,17 +8,16 @@ Measured  225.9 ± 4.2 nats, 73 minutes on one CPU core, stopped for 13 of them
           (seed 0)
 """
 
-import keras
-
 from keras_genseq.models import GAN
 from training.evaluations.adversarial import evaluate_adversarial
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adam_for_both
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             GAN,
             latent_dim=32,
@@ -51,7 +50,7 @@ def paper():
     dropout, against the collapse of samples to ones; noise is normal; and
     samples come from weights averaged over 20 epochs.
     """
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             GAN,
             **GAN.presets["gan_mnist"].config,
@@ -72,38 +71,3 @@ def paper():
         paper={"parzen": (225, "Paper: Goodfellow et al., 2014, 225 ± 2.")},
         cost="an hour on one CPU core",
     )
-
-
-def adam_for_both(
-    generator_rate=2e-4,
-    discriminator_rate=2e-4,
-    decays=False,
-    jit_compile=True,
-):
-    """Arguments of `compile`: Adam with little momentum for both players.
-
-    Args:
-        generator_rate: float.
-        discriminator_rate: float.
-        decays: bool. Whether both rates end at a tenth, along a cosine.
-        jit_compile: bool.
-    """
-
-    def rate_of(rate):
-        if not decays:
-            return rate
-        return Factory(
-            keras.optimizers.schedules.CosineDecay,
-            initial_learning_rate=rate,
-            alpha=0.1,
-        )
-
-    return {
-        f"{player}_optimizer": Factory(
-            keras.optimizers.Adam, learning_rate=rate_of(rate), beta_1=0.5
-        )
-        for player, rate in (
-            ("generator", generator_rate),
-            ("discriminator", discriminator_rate),
-        )
-    } | {"jit_compile": jit_compile, "steps_per_execution": 10}

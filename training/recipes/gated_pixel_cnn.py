@@ -13,15 +13,15 @@ from keras_genseq.models import GatedPixelCNN
 from training.data.transforms import bernoulli_binarize
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
+from training.factory import Factory
 from training.muon import Muon
-from training.recipe import Factory
+from training.optimizers import clipped
 from training.recipe import Recipe
-from training.recipes.pixel_rnn import clipped
 
 
 def demo():
     """The 8x8 digits of scikit-learn."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             GatedPixelCNN,
             image_shape=(8, 8, 1),
@@ -46,7 +46,7 @@ def demo():
 
 def paper():
     """The fixed binarized MNIST, 8 layers of 32 channels: sizes are ours."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(GatedPixelCNN, image_shape=(28, 28, 1)),
         compile=clipped(Muon, learning_rate=0.004, ema_momentum=0.9995),
         data="tfds:binarized_mnist",

@@ -12,14 +12,14 @@ Measured  4.85 % and 2.291 nats with `--dtype-policy mixed_bfloat16 --set
 
 from keras_genseq.models import InfoGAN
 from training.evaluations.infogan import evaluate_infogan
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adam_for_both
 from training.recipe import Recipe
-from training.recipes.gan import adam_for_both
 
 
 def demo():
     """The 8x8 digits of scikit-learn."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             InfoGAN,
             latent_dim=16,
@@ -49,7 +49,7 @@ def paper():
     categories often share fours and nines, the upright and the slanted ones:
     slant is told more easily than the digits are.
     """
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             InfoGAN,
             **InfoGAN.presets["infogan_mnist"].config,

@@ -7,14 +7,13 @@ Paper     no published number; the report stands beside linear AR over the same
 Measured  docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import LatentAutoregressiveModel
 from training.data.sequences import standardize
 from training.data.sequences import windows
 from training.evaluations.forecasting import evaluate_forecasts
+from training.factory import Factory
 from training.figures import sample_lines
-from training.recipe import Factory
+from training.optimizers import adam
 from training.recipe import Recipe
 
 
@@ -58,14 +57,8 @@ def paper():
 
 
 def _recipe(**kwargs):
-    return Recipe(
-        compile={
-            "optimizer": Factory(
-                keras.optimizers.Adam,
-                learning_rate=0.002,
-                global_clipnorm=1.0,
-            )
-        },
+    return Recipe.of(
+        compile={"optimizer": adam(0.002, global_clipnorm=1.0)},
         evaluate=evaluate_forecasts,
         monitor="val_nll_per_step",
         picture=sample_lines,

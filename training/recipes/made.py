@@ -16,15 +16,15 @@ from training.data.transforms import bernoulli_binarize
 from training.data.transforms import flatten
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
+from training.factory import Factory
 from training.optimizers import decaying
-from training.recipe import Factory
+from training.optimizers import momentum
 from training.recipe import Recipe
-from training.recipes.nade import momentum
 
 
 def demo():
     """The 8x8 digits of scikit-learn, an ensemble of 8 masks."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(MADE, units=(300,), num_masks=8, direct_connections=True),
         compile={"optimizer": decaying(keras.optimizers.Adam, 0.003, 0.99)},
         data="digits",
@@ -44,7 +44,7 @@ def paper():
     The authors' best network (`MADE.from_preset("made_mnist")`) has two such
     layers and 32 masks, and trains for 300 epochs by Adagrad.
     """
-    return Recipe(
+    return Recipe.of(
         model=Factory(MADE, units=(8000,), direct_connections=True),
         compile={"optimizer": momentum(ema_momentum=0.999)},
         data="tfds:binarized_mnist",

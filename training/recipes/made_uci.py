@@ -15,14 +15,14 @@ from training.data.transforms import bernoulli_binarize
 from training.data.transforms import flatten
 from training.data.transforms import threshold
 from training.evaluations.binary_uci import ADULT
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 from training.recipes.nade_uci import early_stopping
 
 
 def demo():
     """The 8x8 digits of scikit-learn stand in for a set of the repository."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(MADE, units=(300,), num_masks=8),
         data="digits",
         transforms=(Factory(flatten), Factory(threshold, level=0.5)),
@@ -33,7 +33,7 @@ def demo():
 
 def paper():
     """Adult, 500 hidden units, one mask; `--data` takes any other set."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(MADE, units=(500,)),
         data=ADULT,
         # Binary values stay as they are.

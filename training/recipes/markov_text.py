@@ -10,7 +10,7 @@ Measured  docs/results.md
 from keras_genseq.models import SparseMarkovModel
 from training.data.sequences import characters
 from training.evaluations.markov_text import evaluate_markov_text
-from training.recipe import Factory
+from training.factory import Factory
 from training.recipe import Recipe
 
 
@@ -49,7 +49,7 @@ def paper():
 
 
 def _recipe(order, max_contexts, **kwargs):
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             SparseMarkovModel, order=order, max_contexts=max_contexts
         ),

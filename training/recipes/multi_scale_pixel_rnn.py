@@ -13,15 +13,15 @@ from keras_genseq.models import MultiScalePixelRNN
 from training.data.transforms import bernoulli_binarize
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
+from training.factory import Factory
 from training.muon import Muon
-from training.recipe import Factory
+from training.optimizers import clipped
 from training.recipe import Recipe
-from training.recipes.pixel_rnn import clipped
 
 
 def demo():
     """The 8x8 digits of scikit-learn, around their 4x4 outlines."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             MultiScalePixelRNN,
             image_shape=(8, 8, 1),
@@ -45,7 +45,7 @@ def demo():
 
 def paper():
     """The fixed binarized MNIST, around 7x7 outlines: sizes are ours."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             MultiScalePixelRNN,
             image_shape=(28, 28, 1),

@@ -7,21 +7,19 @@ Paper     88.33 nats, test set of the fixed binarized MNIST (Uria et al., 2016,
 Measured  docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import NADE
 from training.data.transforms import bernoulli_binarize
 from training.data.transforms import flatten
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
-from training.optimizers import decaying
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import momentum
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(NADE, units=100),
         compile={
             "optimizer": momentum(ema_momentum=0.99),
@@ -40,7 +38,7 @@ def demo():
 
 def paper():
     """The fixed binarized MNIST, 500 hidden units."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(NADE, **NADE.presets["nade_mnist"].config),
         compile={
             "optimizer": momentum(ema_momentum=0.9995),
@@ -58,11 +56,3 @@ def paper():
         paper={"nll": (88.33, "Paper: Uria et al., 2016.")},
         cost="half an hour on one CPU core",
     )
-
-
-def momentum(ema_momentum):
-    """Momentum of 0.9 at a rate that falls from 0.05, and averaged weights.
-
-    The paper's optimizer is plain stochastic gradient descent.
-    """
-    return decaying(keras.optimizers.SGD, 0.05, ema_momentum, momentum=0.9)

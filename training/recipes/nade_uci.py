@@ -10,21 +10,20 @@ Measured  Adult: 13.03 nats, seven minutes on one shared CPU core (seed 0);
           other sets: docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import NADE
 from training.data.transforms import bernoulli_binarize
 from training.data.transforms import flatten
 from training.data.transforms import threshold
 from training.evaluations.binary_uci import ADULT
 from training.evaluations.binary_uci import evaluate_binary_uci
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adam
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn stand in for a set of the repository."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(NADE, units=100),
         data="digits",
         transforms=(Factory(flatten), Factory(threshold, level=0.5)),
@@ -35,7 +34,7 @@ def demo():
 
 def paper():
     """Adult, 500 hidden units; `--data` takes any other set."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(NADE, units=500),
         data=ADULT,
         # Binary values stay as they are.
@@ -49,12 +48,7 @@ def early_stopping():
     """What the two models of these sets share: sizes differ 80-fold."""
     return {
         "compile": {
-            "optimizer": Factory(
-                keras.optimizers.Adam,
-                learning_rate=0.001,
-                use_ema=True,
-                ema_momentum=0.99,
-            ),
+            "optimizer": adam(0.001, use_ema=True, ema_momentum=0.99),
             "jit_compile": True,
         },
         "global_batch_size": 100,

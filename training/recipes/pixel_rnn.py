@@ -20,15 +20,15 @@ from keras_genseq.models import PixelRNN
 from training.data.transforms import bernoulli_binarize
 from training.data.transforms import threshold
 from training.evaluations.density import evaluate_density
+from training.factory import Factory
 from training.muon import Muon
-from training.optimizers import decaying
-from training.recipe import Factory
+from training.optimizers import clipped
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             PixelRNN,
             image_shape=(8, 8, 1),
@@ -60,7 +60,7 @@ def paper():
     the paper's optimizer is RMSProp at a rate set by hand.
     """
     config = PixelRNN.presets["pixel_cnn_mnist"].config
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             PixelRNN,
             **{
@@ -88,25 +88,3 @@ def paper():
         },
         cost="an hour on one CPU core with AMX, in mixed bfloat16",
     )
-
-
-def clipped(optimizer, learning_rate, ema_momentum):
-    """Clipped gradients, a rate that falls to 0, averaged weights: all ours.
-
-    XLA is off: its convolutions are slow on a CPU. The loops of the LSTM
-    variants are compiled all the same.
-
-    Args:
-        optimizer: as for `decaying`.
-        learning_rate: as for `decaying`.
-        ema_momentum: as for `decaying`.
-
-    Returns:
-        dict of arguments of `compile`.
-    """
-    return {
-        "optimizer": decaying(
-            optimizer, learning_rate, ema_momentum, global_clipnorm=100.0
-        ),
-        "jit_compile": False,
-    }

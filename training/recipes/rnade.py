@@ -17,14 +17,14 @@ from keras_genseq.models import RNADE
 from training.data.transforms import dequantize
 from training.data.transforms import flatten
 from training.evaluations.real_density import evaluate_real_density
+from training.factory import Factory
 from training.optimizers import decaying
-from training.recipe import Factory
 from training.recipe import Recipe
 
 
 def demo():
     """The 8x8 digits of scikit-learn, 17 levels."""
-    return Recipe(
+    return Recipe.of(
         model=Factory(RNADE, units=50, num_components=10),
         compile=_compile(learning_rate=0.002),
         data="digits",
@@ -50,7 +50,7 @@ def paper():
     are stretched to [0, 1], and all 64 dimensions are scored. 100 units and 20
     components are ours.
     """
-    return Recipe(
+    return Recipe.of(
         model=Factory(RNADE, units=100, num_components=20),
         compile=_compile(learning_rate=0.001),
         data="photographs",

@@ -5,14 +5,13 @@ Paper     none: a task to see translation work on, without any download
 Measured  docs/results.md
 """
 
-import keras
-
 from keras_genseq.models import Transformer
 from keras_genseq.models import TransformerSchedule
 from keras_genseq.tokenizers import ByteTokenizer
 from training.data.translation import token_pairs
 from training.evaluations.translation import evaluate_translation
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adam
 from training.recipe import Recipe
 
 
@@ -29,7 +28,7 @@ def paper():
 
 
 def _recipe(hidden_dim, **values):
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             Transformer,
             # Bytes, padding, and the end of a text.
@@ -42,9 +41,8 @@ def _recipe(hidden_dim, **values):
             max_sequence_length=128,
         ),
         compile={
-            "optimizer": Factory(
-                keras.optimizers.Adam,
-                learning_rate=Factory(
+            "optimizer": adam(
+                Factory(
                     TransformerSchedule,
                     hidden_dim=hidden_dim,
                     warmup_steps=200,
@@ -52,7 +50,7 @@ def _recipe(hidden_dim, **values):
                 ),
                 beta_2=0.98,
                 epsilon=1e-9,
-            ),
+            )
         },
         data="dates",
         tokenizer=Factory(ByteTokenizer),

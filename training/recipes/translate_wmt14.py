@@ -7,13 +7,12 @@ Paper     BLEU 27.3 on newstest2014 (base; tokenised, compounds split), Table 2
 Measured  the demo alone: the paper's run takes 12 hours on eight GPUs
 """
 
-import keras
-
 from keras_genseq.models import TransformerSchedule
 from training.data.translation import swapped_pairs
 from training.data.translation import token_pairs
 from training.evaluations.translation import evaluate_bleu
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import adam
 from training.recipe import Recipe
 from training.recipes.translate_multi30k import translator
 from training.subwords import subword_tokenizer
@@ -56,15 +55,14 @@ def paper():
 
 
 def _recipe(vocabulary_size, model, schedule, **values):
-    return Recipe(
+    return Recipe.of(
         model=Factory(translator, num_heads=8, dropout=0.1, **model),
         compile={
-            "optimizer": Factory(
-                keras.optimizers.Adam,
-                learning_rate=Factory(TransformerSchedule, **schedule),
+            "optimizer": adam(
+                Factory(TransformerSchedule, **schedule),
                 beta_2=0.98,
                 epsilon=1e-9,
-            ),
+            )
         },
         tokenizer=Factory(
             subword_tokenizer,

@@ -7,13 +7,13 @@ Paper     test perplexity 99.3 for a plain LSTM on WikiText-2 (Grave et al.,
 Measured  docs/results.md, after two epochs
 """
 
-import keras
-
 from keras_genseq.models import RecurrentLanguageModel
 from keras_genseq.tokenizers import WordTokenizer
 from training.data.streams import word_stream
 from training.evaluations.language import evaluate_language
-from training.recipe import Factory
+from training.factory import Factory
+from training.optimizers import cosine
+from training.optimizers import sgd
 from training.recipe import Recipe
 
 _WINDOW = 35
@@ -43,7 +43,7 @@ def paper():
 
 
 def _recipe(units, dropout, **values):
-    return Recipe(
+    return Recipe.of(
         model=Factory(
             RecurrentLanguageModel,
             units=units,
@@ -56,14 +56,7 @@ def _recipe(units, dropout, **values):
         ),
         compile={
             # Adam, at 0.001 and at 0.003, is behind after 300 updates.
-            "optimizer": Factory(
-                keras.optimizers.SGD,
-                learning_rate=Factory(
-                    keras.optimizers.schedules.CosineDecay,
-                    initial_learning_rate=20.0,
-                ),
-                global_clipnorm=0.25,
-            ),
+            "optimizer": sgd(cosine(20.0), global_clipnorm=0.25),
         },
         transforms=(Factory(word_stream, sequence_length=3 * _WINDOW),),
         global_batch_size=20,

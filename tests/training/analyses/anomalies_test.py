@@ -26,9 +26,10 @@ def test_the_command_prints_both_directions(tmp_path, capsys):
     assert "| `digits` | `photographs` |" in printed
     assert "| `photographs` | `digits` |" in printed
     results = json.loads((tmp_path / "study" / "anomalies.json").read_text())
+    # Binarized digits are sparse, and photographs are not: both are told.
     for row in results["directions"]:
-        assert 0.0 <= row["auroc"] <= 1.0
-        assert row["mean_inside"] < 0.0
+        assert row["mean_inside"] > row["mean_outside"]
+        assert row["auroc"] > 0.6
     assert (tmp_path / "study" / "scores-2.png").exists()
 
 

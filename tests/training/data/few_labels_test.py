@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from training.data import as_array
 from training.data import load_dataset
 from training.data import model_examples
+from training.data import model_inputs
 from training.data import training_batches
 from training.data.few_labels import few_labels
 
@@ -43,11 +45,24 @@ def test_other_splits_have_their_own_classes(digits):
         assert row["y"][1] == row["label"]
 
 
-def test_batches_hold_both(digits):
+def test_a_batch_holds_any_images_and_some_with_their_labels(digits):
     examples = model_examples(few_labels(20)(digits).splits["train"])
     batches = training_batches(examples, batch_size=4, seed=0)
-    x, (labelled, classes) = next(iter(batches))
-    assert x.shape == labelled.shape == (4, 8, 8, 1) and classes.shape == (4,)
+    images = as_array(model_inputs(digits.splits["train"]))
+    labels = as_array(digits.splits["train"].map(lambda e: e["label"]))
+
+    def places(rows):
+        """Which images of the training split these are."""
+        rows = rows.numpy()
+        return [np.flatnonzero((images == r).all((1, 2, 3)))[0] for r in rows]
+
+    seen, labelled_ones = set(), set()
+    for x, (labelled, classes) in batches.take(20):
+        assert classes.numpy().tolist() == labels[places(labelled)].tolist()
+        seen.update(places(x))
+        labelled_ones.update(places(labelled))
+    # Any image, and beside it one of the few with a label.
+    assert len(seen) == 80 and 10 < len(labelled_ones) <= 20
 
 
 @pytest.mark.parametrize("num_labels", [15, 0, 10_000])

@@ -100,9 +100,17 @@ def test_vectors_are_flat_already():
 
 
 def test_transforms_apply_to_vectors_too():
-    examples = flatten()(_examples(np.full((3, 2, 2, 1), 0.9, "float32")))
+    images = np.tile([0.1, 0.9], (500, 2)).astype("float32")
+    images = images.reshape(500, 2, 2, 1)
     for transform in (threshold(), bernoulli_binarize(0)):
-        assert transform(examples).element_spec["x"].shape == (4,)
+        vectors = transform(flatten()(_examples(images)))
+        same = flatten()(transform(_examples(images)))
+        x, expected = (
+            np.stack([e["x"] for e in examples.as_numpy_iterator()])
+            for examples in (vectors, same)
+        )
+        np.testing.assert_array_equal(x, expected)
+        assert x.mean(0) == pytest.approx([0.1, 0.9] * 2, abs=0.11)
 
 
 def test_other_examples_are_explained():

@@ -32,5 +32,7 @@ def test_the_hash_is_that_of_the_weights():
 
 def test_examples_without_labels_are_refused():
     split = tf.data.Dataset.from_tensors({"image": np.zeros((4, 4, 1))})
-    with pytest.raises(ValueError, match="with `image` and `label`"):
+    with pytest.raises(
+        ValueError, match=r"needs examples with `label`.*: image"
+    ):
         labelled(split)

@@ -1,14 +1,17 @@
-"""The classifier whose features measure samples: found, or trained."""
+"""The classifier of a run's data, whose features measure samples."""
 
 import dataclasses
 import hashlib
 import json
-import os
-import pathlib
+import re
 
 from keras_genseq.models import ImageClassifier
+from training.evaluation import load_run
 from training.evaluations.classifier import right_answers
 from training.evaluations.classifier import weights_hash
+from training.resolve import resolve_run
+from training.run_folder import RunFolder
+from training.train import train
 
 # Data sets with fewer training images take the recipe for small ones.
 _FEWEST_OF_PAPER = 10_000
@@ -36,48 +39,39 @@ class Extractor:
         )
 
 
-def find_extractor(evaluation):
-    """The classifier of a run's data, trained by the recipe `classifier`.
+def feature_classifier(evaluation):
+    """Trains the classifier that measures a run's samples, or finds it.
 
-    It is trained once and kept below `$KERAS_GENSEQ_CACHE` (or
-    `~/.cache/keras_genseq`), in a run folder of its own.
+    It is a run of the recipe `classifier` in a folder beside the run's, named
+    after its data: all runs beside each other share it.
 
     Args:
-        evaluation: `training.evaluate.Evaluation`.
+        evaluation: `training.evaluation.Evaluation`.
 
     Returns:
         `Extractor`, or None if the data have no labels, or the model's images
         are not those of the source.
     """
-    # Evaluations are named in recipes, which `training.train` looks up.
-    from training.evaluate import load_run
-    from training.train import resolve_run
-    from training.train import train
-
     dataset, shape = evaluation.dataset, evaluation.model.image_shape
     is_labelled = "label" in dataset.splits["train"].element_spec
     if not is_labelled or tuple(dataset.element_shape) != tuple(shape):
         return None
     is_small = dataset.size("train") < _FEWEST_OF_PAPER
+    source = evaluation.recipe.data.source
     recipe, config = resolve_run(
-        _RECIPE,
-        "demo" if is_small else "paper",
-        [f"data={evaluation.recipe.data}"],
+        _RECIPE, "demo" if is_small else "paper", [f"data={source}"]
     )
     text = json.dumps(config["recipe_values"], sort_keys=True)
-    name = hashlib.sha256(text.encode()).hexdigest()[:16]
-    folder = cache_folder() / "classifiers" / name
-    if not (folder / "model.keras").exists():
-        print(f"Training the classifier of {evaluation.recipe.data} once.")
-        train(recipe, folder, config=config, strategy="one_device")
-    found = load_run(folder)
+    digits = hashlib.sha256(text.encode()).hexdigest()[:8]
+    words = re.sub(r"\W+", "-", source).strip("-")[-40:]
+    run = RunFolder(evaluation.run.path.parent / f"classifier-{words}-{digits}")
+    if run.model.exists():
+        print(f"Samples are measured by the classifier of {run.path}.")
+    else:
+        print(f"Training the classifier that measures samples: {run.path}")
+        train(recipe, run.path, config=config, strategy="one_device")
+    found = load_run(run.path)
     right = right_answers(found.model, found.dataset.splits["test"])
     return Extractor(
         found.model, float(right.mean()), weights_hash(found.model)
     )
-
-
-def cache_folder():
-    """Where what evaluations train is kept: a path."""
-    default = pathlib.Path.home() / ".cache" / "keras_genseq"
-    return pathlib.Path(os.environ.get("KERAS_GENSEQ_CACHE") or default)

@@ -1,0 +1,33 @@
+import pytest
+
+from training import command_checks
+from training.data import sources
+
+
+def test_all_sources_are_known_before_tensorflow_is():
+    assert set(command_checks.EMBEDDED) == set(sources._EMBEDDED)
+    assert set(command_checks.KINDS) == set(sources._LOADERS)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "epochs=3",
+        "data=digits",
+        "data=npz:a.npz",
+        "model.units=3",
+        "schedule.epochs=3",
+        "generator_optimizer.learning_rate=0.1",
+        "jit_compile=false",
+    ],
+)
+def test_what_there_is_passes(override):
+    command_checks.check_train("gan", "demo", [override])
+
+
+def test_a_run_of_nearly_that_name_is_offered(tmp_path):
+    (tmp_path / "nade-demo-1").mkdir()
+    (tmp_path / "nade-demo-1" / "config.json").write_text("{}")
+    command_checks.check_run(tmp_path / "nade-demo-1")
+    with pytest.raises(FileNotFoundError, match="mean `nade-demo-1`"):
+        command_checks.check_run(tmp_path / "nade-demo-2")

@@ -1,0 +1,63 @@
+import pytest
+
+from training.recipes import find_recipe
+from training.run_folder import RunFolder
+
+
+def config_of(name="nade"):
+    return {"recipe": name, "recipe_values": find_recipe(name).describe()}
+
+
+def test_a_run_from_before_modules_moved_goes_on(tmp_path):
+    config = config_of()
+    values = config["recipe_values"]
+    old = {
+        **values,
+        "model": {
+            **values["model"],
+            "target": "keras_genseq.models.somewhere.nade.NADE",
+        },
+        "evaluate": "training.elsewhere.evaluate_density",
+    }
+    assert values["model"]["target"] == "NADE"
+    run = RunFolder(tmp_path)
+    run.write_config({**config, "recipe_values": old})
+    run.write_config(config)
+    assert run.read_config()["recipe_values"] == old
+
+
+def test_another_class_of_the_same_numbers_is_refused(tmp_path):
+    config = config_of()
+    run = RunFolder(tmp_path)
+    run.write_config(config)
+    config["recipe_values"]["model"]["target"] = "MADE"
+    with pytest.raises(ValueError, match=r'target: "NADE" -> "MADE"'):
+        run.write_config(config)
+
+
+def test_a_run_may_train_longer_but_not_shorter(tmp_path, capsys):
+    run = RunFolder(tmp_path)
+    recipe = find_recipe("nade")
+
+    def config(**values):
+        changed = recipe.replace(**values)
+        return {"recipe": "nade", "recipe_values": changed.describe()}
+
+    run.write_config(config(epochs=3))
+    run.model.write_text("trained")
+    run.write_config(config(epochs=3))
+    assert run.model.exists() and not capsys.readouterr().out
+    run.write_config(config(epochs=7))
+    assert "epochs: 3 -> 7" in capsys.readouterr().out
+    # Evaluations must not take the model of the shorter run for the last one.
+    assert not run.model.exists()
+    with pytest.raises(ValueError, match="epochs: 7 -> 3"):
+        run.write_config(config(epochs=3))
+    with pytest.raises(ValueError, match="seed: 0 -> 5"):
+        run.write_config(config(epochs=9, seed=5))
+
+
+def test_metrics_of_unlike_epochs_stand_in_one_table(tmp_path):
+    run = RunFolder(tmp_path)
+    run.write_metrics([{"epoch": 0, "a": 1.0}, {"epoch": 1, "b": 2.0}])
+    assert run.metrics.read_text().split() == ["epoch,a,b", "0,1.0,", "1,,2.0"]

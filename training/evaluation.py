@@ -1,0 +1,151 @@
+"""A run as evaluations, samples and exports see it."""
+
+import csv
+import dataclasses
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+
+from training import figures
+from training.data import as_array
+from training.data import load_dataset
+from training.data import model_inputs
+from training.overrides import phases_of
+from training.recipe import Recipe
+from training.resolve import build_model
+from training.resolve import resolve
+from training.resolve import transformed
+from training.run_folder import RunFolder
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What a recipe's `evaluate` gets.
+
+    Attributes:
+        run: `RunFolder`.
+        recipe: `Recipe` of the run; of one with phases, that of the last.
+        model: the trained model.
+        dataset: `Dataset`, transformed as for training.
+        ended: bool. If not, the model has its best weights until now.
+        extractor: optional `training.feature_classifier.Extractor`.
+    """
+
+    run: RunFolder
+    recipe: Recipe
+    model: keras.Model
+    dataset: Any
+    ended: bool
+    extractor: Any = None
+
+    def paper(self, name):
+        """The paper's own number and its source, or two empty strings."""
+        return self.recipe.evaluation.paper.get(name, ("", ""))
+
+    def inputs(self, split, limit=None):
+        """Model inputs of a split as one array."""
+        return as_array(model_inputs(self.dataset.splits[split]), limit)
+
+    def labels(self, split, limit=None):
+        """Labels of a split as one array, or None where there are none."""
+        examples = self.dataset.splits[split]
+        if "label" not in examples.element_spec:
+            return None
+        return as_array(examples.map(lambda e: e["label"]), limit)
+
+    @property
+    def is_conditional(self):
+        """Whether the model is conditional on classes."""
+        return figures.num_conditions(self.model) is not None
+
+    def condition(self, split, limit=None):
+        """The argument `condition` for a split, as a dict.
+
+        Returns:
+            dict of `condition` to the split's labels; empty for a model that
+            is not conditional.
+        """
+        if not self.is_conditional:
+            return {}
+        return {"condition": self.labels(split, limit).astype("int32")}
+
+    def shown(self, count):
+        """Test examples for figures, spread over the split.
+
+        Returns:
+            Array of at most `count` examples, and their `condition` as a dict.
+        """
+        test = self.inputs("test")
+        some = slice(None, None, max(1, len(test) // count))
+        condition = self.condition("test")
+        return (
+            test[some][:count],
+            {k: v[some][:count] for k, v in condition.items()},
+        )
+
+    def sample(self, num_samples, seed=0):
+        """Samples of the model, of classes as the training data have them.
+
+        Returns:
+            Array of samples, and their `condition` as a dict.
+        """
+        condition = {
+            k: v[np.linspace(0, len(v) - 1, num_samples).astype(int)]
+            for k, v in self.condition("train").items()
+        }
+        return (
+            np.array(self.model.sample(num_samples, seed=seed, **condition)),
+            condition,
+        )
+
+    def other_dataset(self, source):
+        """Another source's `Dataset`, transformed alike."""
+        return transformed(self.recipe, load_dataset(source))
+
+    @property
+    def history(self):
+        """list of dicts: the metrics of every epoch."""
+        if not self.run.metrics.exists():
+            return []
+        with open(self.run.metrics) as file:
+            rows = list(csv.DictReader(file))
+        return [{k: float(v) for k, v in r.items() if v} for r in rows]
+
+
+def load_run(run_dir):
+    """Loads a run, whether it has ended or not.
+
+    Args:
+        run_dir: path of the run folder.
+
+    Returns:
+        `Evaluation`.
+
+    Raises:
+        FileNotFoundError: if there is no run, or it has left neither a model
+            nor best weights yet.
+    """
+    run = RunFolder(pathlib.Path(run_dir))
+    config = run.read_config()
+    ended = run.model.exists()
+    newest = run if ended else run.newest_phase
+    if not newest.model.exists() and not newest.best_weights.exists():
+        raise FileNotFoundError(
+            f"{run.path} holds no trained model yet. "
+            f"`{config['command']} --run-dir {run.path}` goes on with it."
+        )
+    phases = phases_of(
+        resolve(config["recipe"], config["preset"], config["overrides"])
+    )
+    recipe = phases[-1 if newest is run else int(newest.path.name) - 1]
+    dataset = transformed(recipe, load_dataset(recipe.data.source))
+    if newest.model.exists():
+        model = keras.models.load_model(newest.model)
+    else:
+        model = build_model(recipe.replace(dtype_policy="float32"), dataset)
+        model.load_weights(newest.best_weights)
+    if not ended:
+        print(f"{run.path} has not ended: its best weights until now.")
+    return Evaluation(run, recipe, model, dataset, ended)

@@ -1,0 +1,128 @@
+"""Values of a recipe replaced by name, as a command line gives them."""
+
+import ast
+import dataclasses
+import inspect
+from collections.abc import Mapping
+
+from training.factory import Factory
+from training.names import did_you_mean
+from training.recipe import PARTS
+from training.recipe import PLACES
+from training.recipe import Recipe
+
+
+def override(recipe, assignment):
+    """Replaces one value of a recipe.
+
+    Args:
+        recipe: `Recipe`.
+        assignment: str, `path=value`; the path names a value (`epochs`, or in
+            full `schedule.epochs`), an argument of a factory (`model.units`)
+            or of `model.compile` (`optimizer.learning_rate`), or an element of
+            a tuple (`model.hidden_units.0`).
+
+    Returns:
+        A new `Recipe`.
+
+    Raises:
+        ValueError: if there is no such path, or the value has another type.
+    """
+    path, separator, text = assignment.partition("=")
+    if not separator:
+        raise ValueError(
+            f"An override reads `path=value`. Received: {assignment!r}"
+        )
+    path = path.strip()
+    names = path.split(".")
+    if names == ["data"] or (names[0] in PLACES and names[0] not in PARTS):
+        names = [*PLACES[names[0]], *names[1:]]
+    elif names[0] in recipe.compile:
+        names = ["compile", *names]
+    return _replace(recipe, names, _parse(text), path)
+
+
+def phases_of(recipe):
+    """The recipes of a recipe's phases, in order.
+
+    Args:
+        recipe: `Recipe`.
+
+    Returns:
+        list of `Recipe` without phases; the recipe itself where it has none.
+    """
+    recipes = []
+    for assignments in recipe.schedule.phases or ((),):
+        phase = recipe.replace(phases=())
+        for assignment in assignments:
+            phase = override(phase, assignment)
+        recipes.append(phase)
+    return recipes
+
+
+def _replace(owner, names, value, path):
+    name, *rest = names
+    values, rebuild = _children(owner, path)
+    if name not in values:
+        there_are = sorted(values)
+        if isinstance(owner, Recipe):
+            there_are = sorted({*values, *owner.compile, *PLACES})
+        raise ValueError(
+            f"There is no `{name}` in `{path}`.{did_you_mean(name, there_are)}"
+            f" There are: {', '.join(there_are)}."
+        )
+    if rest:
+        return rebuild(name, _replace(values[name], rest, value, path))
+    return rebuild(name, _typed_like(values[name], value, path))
+
+
+def _children(owner, path):
+    """The named values below an owner, and how to replace one of them."""
+    if dataclasses.is_dataclass(owner):
+        return (
+            {f.name: getattr(owner, f.name) for f in dataclasses.fields(owner)},
+            lambda name, value: dataclasses.replace(owner, **{name: value}),
+        )
+    if isinstance(owner, Factory):
+        return {**owner.parameters(), **owner.arguments}, owner.replace
+    if isinstance(owner, Mapping):
+        return owner, lambda name, value: {**owner, name: value}
+    if isinstance(owner, (tuple, list)):
+        values = {str(i): value for i, value in enumerate(owner)}
+        return values, lambda name, value: tuple(
+            {**values, name: value}.values()
+        )
+    raise ValueError(
+        f"`{path}` reaches into a {type(owner).__name__}, which has no parts."
+    )
+
+
+def _parse(text):
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return {"true": True, "false": False, "none": None}.get(
+            text.lower(), text
+        )
+
+
+def _typed_like(present, value, path):
+    """Checks a new value against the type of the one it replaces."""
+    if present in (None, inspect.Parameter.empty) or value is None:
+        return value
+    if isinstance(present, Factory):
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+        expected = "a number"
+    elif isinstance(present, float) and type(value) is int:
+        return float(value)
+    elif isinstance(value, list) and isinstance(present, tuple):
+        return tuple(value)
+    elif type(value) is type(present):
+        return value
+    else:
+        expected = f"{type(present).__name__} (as in {present!r})"
+    raise ValueError(
+        f"`{path}` expects {expected}. "
+        f"Received: {value!r} ({type(value).__name__})"
+    )

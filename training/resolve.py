@@ -1,0 +1,171 @@
+"""From the name of a recipe to its numbers, its data and its model."""
+
+import contextlib
+import dataclasses
+import math
+
+import keras
+
+from training.data import bucket_steps
+from training.data import model_examples
+from training.data import model_inputs
+from training.data import stream_steps
+from training.data.labelled_images import labelled
+from training.data.streams import joined
+from training.factory import make
+from training.overrides import override
+from training.recipes import find_recipe
+from training.report import command_line
+
+
+def resolve(name, preset="demo", assignments=()):
+    """Finds a recipe and applies overrides.
+
+    Args:
+        name: str. One of `training.recipes.RECIPES`.
+        preset: `"demo"` or `"paper"`.
+        assignments: sequence of `path=value`.
+
+    Returns:
+        `Recipe`.
+    """
+    recipe = find_recipe(name, preset)
+    for assignment in assignments:
+        recipe = override(recipe, assignment)
+    return recipe
+
+
+def resolve_run(name, preset="demo", assignments=()):
+    """Finds a recipe, and what a run folder keeps of how it was found.
+
+    Args:
+        name: as for `resolve`.
+        preset: as for `resolve`.
+        assignments: as for `resolve`.
+
+    Returns:
+        `Recipe` and the `config` that `train` takes.
+    """
+    recipe = resolve(name, preset, assignments)
+    words = ["train", name, "--preset", preset]
+    for assignment in assignments:
+        words += ["--set", assignment]
+    return recipe, {
+        "command": command_line(words),
+        "recipe": name,
+        "preset": preset,
+        "overrides": list(assignments),
+        "recipe_values": recipe.describe(),
+    }
+
+
+def transformed(recipe, dataset):
+    """Gives a recipe's data their tokenizer, and applies its transforms.
+
+    Args:
+        recipe: `Recipe`. If its model is conditional (`model.num_classes`) and
+            no transform has made targets, the labels are the targets.
+        dataset: `Dataset`.
+
+    Returns:
+        `Dataset` whose elements are still dicts.
+
+    Raises:
+        ValueError: if the data do not fit the transforms, or have no labels
+            for a conditional model.
+    """
+    if recipe.data.tokenizer is not None:
+        tokenizer = make(recipe.data.tokenizer, {"dataset": dataset})
+        dataset = dataclasses.replace(dataset, tokenizer=tokenizer)
+    for transform in recipe.data.transforms:
+        dataset = _transformed(dataset, make(transform))
+    is_conditional = recipe.model.arguments.get("num_classes") is not None
+    if is_conditional and "y" not in dataset.splits["train"].element_spec:
+        dataset = _transformed(dataset, labelled)
+    return dataset
+
+
+def _transformed(dataset, transform):
+    if getattr(transform, "takes_dataset", False):
+        return transform(dataset)
+    splits = {n: transform(s) for n, s in dataset.splits.items()}
+    return dataclasses.replace(dataset, splits=splits)
+
+
+def build_model(recipe, dataset):
+    """Makes and compiles a recipe's model, inside the present strategy.
+
+    Args:
+        recipe: `Recipe`. `model.num_classes="data"` stands for the number of
+            classes that the data have.
+        dataset: `Dataset`, transformed.
+
+    Returns:
+        Compiled model.
+    """
+    shape = model_inputs(dataset.splits["train"]).element_spec.shape
+    vocabulary = dataset.vocabulary
+    schedule = recipe.schedule
+    context = {
+        "input_dim": math.prod(shape),
+        "image_shape": tuple(shape),
+        "num_states": len(vocabulary),
+        "vocabulary_size": len(vocabulary),
+        "vocabulary": [piece for piece in vocabulary if piece],
+        "tokenizer": dataset.tokenizer,
+        "stateful_batch_size": schedule.global_batch_size,
+        "channels": shape[-1] if shape.rank == 2 else None,
+        "num_notes": shape[-1],
+        "num_labels": dataset.num_classes,
+        "decay_steps": schedule.steps
+        or schedule.epochs * steps_per_epoch(recipe, dataset),
+    }
+    factory = recipe.model
+    if factory.arguments.get("num_classes") == "data":
+        factory = factory.replace("num_classes", dataset.num_classes)
+    with _dtype_policy(recipe.dtype_policy):
+        model = factory(**context)
+    model.compile(**{k: make(v, context) for k, v in recipe.compile.items()})
+    return model
+
+
+def steps_per_epoch(recipe, dataset):
+    """Updates of an epoch.
+
+    Args:
+        recipe: `Recipe`.
+        dataset: `Dataset`, transformed.
+
+    Raises:
+        ValueError: if the data do not fill a batch.
+    """
+    schedule = recipe.schedule
+    examples = model_examples(dataset.splits["train"])
+    if schedule.tokens_per_batch:
+        return bucket_steps(examples, schedule.tokens_per_batch)
+    if schedule.stream_window:
+        return stream_steps(
+            len(joined(examples)),
+            schedule.global_batch_size,
+            schedule.stream_window,
+        )
+    num_examples = int(examples.cardinality())
+    steps = num_examples // schedule.global_batch_size
+    if steps == 0:
+        raise ValueError(
+            f"A batch of {schedule.global_batch_size} needs as many training "
+            f"examples, but the data hold {num_examples}. Set a smaller "
+            "`global_batch_size`."
+        )
+    return steps * schedule.passes_per_epoch
+
+
+@contextlib.contextmanager
+def _dtype_policy(policy):
+    """Makes a policy the one of all layers made inside."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
