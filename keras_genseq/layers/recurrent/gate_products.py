@@ -1,7 +1,5 @@
 """The linear part of a cell: one product for all gates where possible."""
 
-import numbers
-
 import tensorflow as tf
 from keras import ops
 
@@ -57,16 +55,3 @@ def add_biases(parts, bias):
         return parts
     biases = ops.split(bias, len(parts), axis=0)
     return [part + b for part, b in zip(parts, biases, strict=True)]
-
-
-def check_units(units):
-    """Returns `units` as an int.
-
-    Raises:
-        ValueError: if it is no positive int.
-    """
-    if not isinstance(units, numbers.Integral) or units < 1:
-        raise ValueError(
-            f"`units` must be a positive int. Received: units={units!r}"
-        )
-    return int(units)

@@ -1,8 +1,8 @@
 import keras
 
-from keras_genseq.layers.recurrent.gate_products import check_units
 from keras_genseq.layers.recurrent.recurrent_layer import RecurrentLayer
 from keras_genseq.layers.recurrent.simple_rnn_cell import SimpleRNNCell
+from keras_genseq.ops.checks import check_counts
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -55,4 +55,4 @@ class SimpleRNN(keras.layers.SimpleRNN, RecurrentLayer):
     cell_class = SimpleRNNCell
 
     def __init__(self, units, *args, **kwargs):
-        super().__init__(check_units(units), *args, **kwargs)
+        super().__init__(check_counts(units=units), *args, **kwargs)

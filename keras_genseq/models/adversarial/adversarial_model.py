@@ -16,6 +16,7 @@ from keras_genseq.models.base.multi_optimizer_model import seeds_of_turn
 from keras_genseq.models.base.training_seeds import VALIDATION_STEP
 from keras_genseq.ops.augmentation import AUGMENTATIONS
 from keras_genseq.ops.augmentation import augment
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
 
@@ -87,11 +88,13 @@ class AdversarialModel(GeneratorAndJudge, PlayersModel):
         seed=None,
         **kwargs,
     ):
-        check_counts(
+        image_shape, latent_dim, discriminator_updates = check_counts(
             image_shape=list(image_shape),
             latent_dim=latent_dim,
-            num_classes=1 if num_classes is None else num_classes,
             discriminator_updates=discriminator_updates,
+        )
+        num_classes = as_int(
+            num_classes, "num_classes", minimum=1, optional=True
         )
         _check_choice("noise", noise, NOISES)
         _check_choice(

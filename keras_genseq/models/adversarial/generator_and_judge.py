@@ -5,9 +5,9 @@ from keras import ops
 
 from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.base.conditioning import ClassCondition
-from keras_genseq.models.base.training_seeds import seeds_of_request
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.checks import as_seeds
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_uniform
@@ -99,7 +99,7 @@ class GeneratorAndJudge(ClassCondition):
         """
         check_counts(num_samples=num_samples)
         rows = (
-            seeds_of_request(seed, num_samples),
+            as_seeds(seed, num_samples),
             _temperatures(temperature, num_samples),
             *self.condition_rows(condition, num_samples),
         )

@@ -13,6 +13,7 @@ from keras_genseq.models.base.multi_optimizer_model import PlayersModel
 from keras_genseq.models.base.multi_optimizer_model import seeds_of_turn
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import VALIDATION_STEP
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 
 POSTERIORS = ("deterministic", "gaussian", "universal")
@@ -154,12 +155,16 @@ class AdversarialAutoencoder(PriorMatchedCodes, PlayersModel):
         seed=None,
         **kwargs,
     ):
-        check_counts(
+        image_shape, latent_dim, noise_dim = check_counts(
             image_shape=list(image_shape),
             latent_dim=latent_dim,
             noise_dim=noise_dim,
-            num_classes=1 if num_classes is None else num_classes,
-            num_categories=1 if num_categories is None else num_categories,
+        )
+        num_classes = as_int(
+            num_classes, "num_classes", minimum=1, optional=True
+        )
+        num_categories = as_int(
+            num_categories, "num_categories", minimum=1, optional=True
         )
         for name, value, choices in (
             ("posterior_type", posterior_type, POSTERIORS),

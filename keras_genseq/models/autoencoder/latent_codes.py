@@ -5,8 +5,8 @@ import tensorflow as tf
 from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.base.conditioning import ClassCondition
 from keras_genseq.models.base.input_validation import CheckedData
-from keras_genseq.models.base.training_seeds import seeds_of_request
 from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.checks import as_seeds
 from keras_genseq.ops.value_checks import not_empty
 
 
@@ -166,7 +166,7 @@ class LatentCodes(ClassCondition, CheckedData):
                 f"Received: num_samples={num_samples}"
             )
         rows = (
-            seeds_of_request(seed, num_samples),
+            as_seeds(seed, num_samples),
             as_row_values(
                 temperature,
                 num_samples,

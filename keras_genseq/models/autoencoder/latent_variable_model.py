@@ -11,7 +11,7 @@ from keras_genseq.models.base.base_model import Trainer
 from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.base.presets import FromPreset
 from keras_genseq.models.base.training_seeds import SeededLosses
-from keras_genseq.models.base.training_seeds import seeds_of_request
+from keras_genseq.ops.checks import as_seeds
 
 
 class LatentVariableModel(FromPreset, LatentCodes, SeededLosses, Trainer):
@@ -232,7 +232,7 @@ class LatentVariableModel(FromPreset, LatentCodes, SeededLosses, Trainer):
                 f"Received: num_samples={num_samples}"
             )
         x = self.check_inputs(x)
-        rows = (x, seeds_of_request(seed, x.shape[0]))
+        rows = (x, as_seeds(seed, x.shape[0]))
         rows += self.condition_rows(condition, x.shape[0])
         bound = self.compile_method(self._bound)
         return map_rows(lambda *r: bound(num_samples, *r), rows, batch_size)

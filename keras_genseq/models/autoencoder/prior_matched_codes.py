@@ -7,13 +7,12 @@ from keras import ops
 
 from keras_genseq.models.autoencoder.latent_codes import LatentCodes
 from keras_genseq.models.base.batched_apply import map_rows
+from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import as_images
-from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.value_checks import all_finite
-from keras_genseq.ops.value_checks import ensure
 
 # Streams of a row's seed for the noise of the encoder and the categories.
 _POSTERIOR_STREAM = 4
@@ -224,13 +223,7 @@ class PriorMatchedCodes(LatentCodes):
                 "`prior_classes`, `num_classes` or `num_categories`, or leave "
                 "the targets out."
             )
-        classes = as_row_values(y, num_rows, tf.int32, name="class")
-        return ensure(
-            classes,
-            tf.reduce_all((classes >= -1) & (classes < count)),
-            f"Classes must be from 0 to {count - 1}, or -1 where they are "
-            "unknown.",
-        )
+        return as_classes(y, num_rows, count, unknown=True, name="y")
 
     def draw_categories(self, seeds):
         """One-hot categories, each equally likely."""

@@ -95,7 +95,9 @@ class RNADE(VectorDensityModel):
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
-        check_counts(units=units, num_components=num_components)
+        units, num_components = check_counts(
+            units=units, num_components=num_components
+        )
         for name, value, choices in (
             ("component", component, COMPONENTS),
             ("activation", activation, ACTIVATIONS),

@@ -13,9 +13,8 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models.base.distribution import global_rows
-from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.random import hashes_of_rows
-from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import seeds_of_rows
 
 # A step of training that no run reaches: the noise of validation.
@@ -35,7 +34,8 @@ class CountedNoise:
 
     def __init__(self, *, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.seed = random.randrange(2**31) if seed is None else seed
+        seed = random.randrange(2**31) if seed is None else seed
+        self.seed = as_int(seed, "seed")
 
     def add_counter(self):
         """Makes the weight `updates`."""
@@ -107,23 +107,3 @@ class SeededLosses(CountedNoise):
         return self.track(
             *self._example_losses(data, training=False, seeds=seeds)
         )
-
-
-def seeds_of_request(seed, num_rows):
-    """Seeds of the rows of a call.
-
-    Args:
-        seed: int, one int per row, or None to draw one.
-        num_rows: int.
-
-    Returns:
-        `(num_rows,)` int32 tensor.
-
-    Raises:
-        ValueError: if there are neither one nor `num_rows` seeds.
-    """
-    if seed is None:
-        seed = random.randrange(2**31)
-    if isinstance(seed, int):
-        seed = row_seeds(seed % 2**32, num_rows)
-    return as_row_values(seed, num_rows, tf.int32, name="seed")

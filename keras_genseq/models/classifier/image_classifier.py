@@ -71,7 +71,7 @@ class ImageClassifier(CheckedData, FromPreset, Trainer):
         dropout=0.5,
         **kwargs,
     ):
-        check_counts(
+        image_shape, num_classes, filters, hidden_units = check_counts(
             image_shape=list(image_shape),
             num_classes=num_classes,
             filters=list(filters),

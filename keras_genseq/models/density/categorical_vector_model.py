@@ -1,6 +1,7 @@
 """The base of density models over vectors of categories."""
 
 from keras_genseq.models.density.fixed_shape_density import VectorDensityModel
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.value_checks import all_categories
 
@@ -19,11 +20,7 @@ class LikelihoodModel(VectorDensityModel):
     """
 
     def __init__(self, input_dim, num_categories=2, **kwargs):
-        if not isinstance(num_categories, int) or num_categories < 2:
-            raise ValueError(
-                "`num_categories` must be an int of at least 2. "
-                f"Received: num_categories={num_categories!r}"
-            )
+        num_categories = as_int(num_categories, "num_categories", minimum=2)
         super().__init__(input_dim, **kwargs)
         self.num_categories = num_categories
 

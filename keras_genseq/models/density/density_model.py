@@ -1,7 +1,5 @@
 """The base of all models with an exact likelihood, whatever they model."""
 
-import random
-
 import tensorflow as tf
 from keras import ops
 
@@ -11,7 +9,7 @@ from keras_genseq.models.base.conditioning import ClassCondition
 from keras_genseq.models.base.input_validation import CheckedData
 from keras_genseq.models.base.presets import FromPreset
 from keras_genseq.ops.checks import as_row_values
-from keras_genseq.ops.random import row_seeds
+from keras_genseq.ops.checks import as_seeds
 
 
 class DensityModel(ClassCondition, FromPreset, CheckedData, Trainer):
@@ -109,11 +107,7 @@ class DensityModel(ClassCondition, FromPreset, CheckedData, Trainer):
         self, x, mask, seed, temperature, batch_size, condition=None
     ):
         num_rows = x.shape[0]
-        if seed is None:
-            seed = random.randrange(2**31)
-        if isinstance(seed, int):
-            seed = row_seeds(seed % 2**32, num_rows)
-        seeds = as_row_values(seed, num_rows, tf.int32, name="seed")
+        seeds = as_seeds(seed, num_rows)
         temperature = as_row_values(
             temperature, num_rows, tf.float32, name="temperature", minimum=0.0
         )

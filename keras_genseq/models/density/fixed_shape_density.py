@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_genseq.metrics import BitsPerDimension
 from keras_genseq.models.density.density_model import DensityModel
 from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.checks import as_seeds
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.ops.value_checks import not_empty
@@ -25,7 +26,7 @@ class VectorDensityModel(DensityModel):
     """
 
     def __init__(self, input_dim, **kwargs):
-        check_counts(input_dim=input_dim)
+        input_dim = check_counts(input_dim=input_dim)
         super().__init__(**kwargs)
         self.input_dim = input_dim
         self.nll = keras.metrics.Mean(name="nll", dtype="float32")
@@ -163,7 +164,7 @@ class VectorDensityModel(DensityModel):
         def complete(x, mask, seed, **condition):
             x, mask = self.check_masked(x, mask)
             num_rows = tf.shape(x)[0]
-            seed = as_row_values(seed, num_rows, tf.int32, name="seed")
+            seed = as_seeds(seed, num_rows)
             condition = self.served_condition(x, condition)
             ones = tf.ones((num_rows,))
             return {"x": self.draw(x, mask, seed, ones, *condition)}

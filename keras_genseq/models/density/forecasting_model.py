@@ -1,7 +1,5 @@
 """The base of density models over real-valued series: they forecast."""
 
-import random
-
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -9,12 +7,13 @@ from keras import ops
 from keras_genseq import export
 from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.density.sequence_model import SequenceModel
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_quantiles
 from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.checks import as_seeds
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import normal_log_prob
 from keras_genseq.ops.random import path_seeds
-from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.value_checks import all_finite
 from keras_genseq.ops.value_checks import ensure
 
@@ -38,8 +37,7 @@ class SeriesModel(SequenceModel):
     least_history = 1
 
     def __init__(self, channels, **kwargs):
-        if channels is not None:
-            check_counts(channels=channels)
+        channels = as_int(channels, "channels", minimum=1, optional=True)
         step_shape = () if channels is None else (channels,)
         super().__init__(step_shape, "float32", **kwargs)
         self.channels = channels
@@ -112,15 +110,13 @@ class SeriesModel(SequenceModel):
             ValueError: if the history is too short or not finite, or
                 `horizon`, `num_samples` or `quantiles` are out of range.
         """
-        check_counts(horizon=horizon, num_samples=num_samples)
+        horizon, num_samples = check_counts(
+            horizon=horizon, num_samples=num_samples
+        )
         quantiles = as_quantiles(quantiles)
         history = self._check_history(history)
         rows = history.shape[0]
-        if seed is None:
-            seed = random.randrange(2**31)
-        if isinstance(seed, int):
-            seed = row_seeds(seed % 2**32, rows)
-        seeds = as_row_values(seed, rows, tf.int32, name="seed")
+        seeds = as_seeds(seed, rows)
         go_on = self.compile_method(self.go_on)
         paths = self._paths(
             map_rows(
@@ -141,7 +137,7 @@ class SeriesModel(SequenceModel):
         def forecast(history, horizon, seed):
             history = self._check_history(history)
             rows = tf.shape(history)[0]
-            seed = as_row_values(seed, rows, tf.int32, name="seed")
+            seed = as_seeds(seed, rows)
             horizon = as_row_values(
                 horizon, rows, tf.int32, name="horizon", minimum=1
             )

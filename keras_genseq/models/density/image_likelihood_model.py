@@ -32,13 +32,13 @@ class ImageLikelihoodModel(LikelihoodModel):
     """
 
     def __init__(self, image_shape, num_categories=2, **kwargs):
-        image_shape = tuple(int(size) for size in image_shape)
+        image_shape = tuple(image_shape)
         if len(image_shape) != 3:
             raise ValueError(
                 "`image_shape` must be (height, width, channels). "
                 f"Received: image_shape={image_shape}"
             )
-        check_counts(image_shape=image_shape)
+        image_shape = check_counts(image_shape=image_shape)
         super().__init__(math.prod(image_shape), num_categories, **kwargs)
         self.image_shape = image_shape
 

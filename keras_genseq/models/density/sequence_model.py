@@ -10,6 +10,7 @@ from keras_genseq.metrics import NatsPerStep
 from keras_genseq.models.density.density_model import DensityModel
 from keras_genseq.ops.checks import as_mask
 from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.checks import as_seeds
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.ops.value_checks import not_empty
@@ -215,7 +216,7 @@ class SequenceModel(DensityModel):
         def complete(x, mask, seed):
             x, mask = self.check_masked(x, mask)
             rows = tf.shape(x)[0]
-            seed = as_row_values(seed, rows, tf.int32, name="seed")
+            seed = as_seeds(seed, rows)
             return {"x": self.draw(x, mask, seed, tf.ones((rows,)))}
 
         return {

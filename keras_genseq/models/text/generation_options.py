@@ -1,12 +1,11 @@
 """What generation is asked for: checked, one value per row."""
 
-import random
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from keras_genseq.ops.checks import as_row_values
-from keras_genseq.ops.random import row_seeds
+from keras_genseq.ops.checks import as_seeds
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.samplers import SamplingOptions
 
@@ -65,10 +64,6 @@ def as_request(
             `batch_size` (in a graph: `InvalidArgumentError`).
     """
     rows = prompt.shape[0] or tf.shape(prompt)[0]
-    if seed is None:
-        seed = random.randrange(2**31)
-    if isinstance(seed, int):
-        seed = row_seeds(seed % 2**32, rows)
 
     def per_row(values, dtype, name, **limits):
         return as_row_values(values, rows, dtype, name=name, **limits)
@@ -98,7 +93,7 @@ def as_request(
         )
     return GenerationRequest(
         prompt,
-        per_row(seed, tf.int32, "seed"),
+        as_seeds(seed, rows),
         per_row(
             max_new_tokens,
             tf.int32,

@@ -12,6 +12,7 @@ from keras_genseq.models.base.input_validation import CheckedData
 from keras_genseq.models.base.presets import FromPreset
 from keras_genseq.models.text.text_translation import TextTranslation
 from keras_genseq.models.text.token_padding import widened
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.value_checks import all_token_ids
 from keras_genseq.ops.value_checks import ensure
@@ -53,12 +54,8 @@ class SequenceToSequenceModel(
         tokenizer=None,
         **kwargs,
     ):
-        if not isinstance(vocabulary_size, int) or vocabulary_size < 3:
-            raise ValueError(
-                "`vocabulary_size` must be an int of at least 3, padding and "
-                "the end of a text included. "
-                f"Received: vocabulary_size={vocabulary_size!r}"
-            )
+        # Padding and the end of a text are two of them.
+        vocabulary_size = as_int(vocabulary_size, "vocabulary_size", minimum=3)
         if not 0.0 <= label_smoothing < 1.0:
             raise ValueError(
                 "`label_smoothing` must be in [0, 1). "

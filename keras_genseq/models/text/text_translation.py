@@ -12,6 +12,7 @@ from keras_genseq.models.text.token_padding import holds_text
 from keras_genseq.models.text.token_padding import power_of_two
 from keras_genseq.models.text.token_padding import widened
 from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.value_checks import ensure
 
@@ -52,11 +53,7 @@ class TextTranslation:
         Raises:
             ValueError: if texts or options are out of range.
         """
-        if not isinstance(beam_width, int) or beam_width < 1:
-            raise ValueError(
-                "`beam_width` must be a positive int. "
-                f"Received: beam_width={beam_width!r}"
-            )
+        beam_width = check_counts(beam_width=beam_width)
         ids = self._as_ids(x, "x")
         rows = self._search_rows(ids, max_new_tokens, length_penalty)
         num_steps = power_of_two(int(tf.reduce_max(rows[1])))
