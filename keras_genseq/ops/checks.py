@@ -53,7 +53,7 @@ def _kind_of_int(minimum, maximum):
     if minimum is None:
         return "an int"
     if minimum == 1:
-        return "a positive int"
+        return "positive, at least 1, and an int"
     return f"an int of at least {minimum}"
 
 

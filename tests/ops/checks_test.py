@@ -43,7 +43,7 @@ def test_whatever_is_an_integer_becomes_an_int(value):
 def test_what_is_no_integer_is_refused(value):
     with pytest.raises(ValueError, match=r"`units` must be an int. Received"):
         as_int(value, "units")
-    with pytest.raises(ValueError, match=r"`units` must be a positive int"):
+    with pytest.raises(ValueError, match=r"`units` must be positive"):
         check_counts(filters=2, units=[1, value])
 
 
@@ -52,7 +52,7 @@ def test_limits_of_integers():
         as_int(1, "num_states", minimum=2)
     with pytest.raises(ValueError, match=r"from 1 to 4. Received: n=.*5"):
         as_int(np.int64(5), "n", minimum=1, maximum=4)
-    with pytest.raises(ValueError, match=r"`units` must be a positive int"):
+    with pytest.raises(ValueError, match=r"`units` must be positive"):
         check_counts(units=np.int64(0))
     assert as_int(None, "channels", optional=True) is None
 

@@ -1,8 +1,8 @@
 import keras
 from keras import ops
 
-from keras_genseq.layers.recurrent.gate_products import add_biases
-from keras_genseq.layers.recurrent.gate_products import gate_products
+from keras_genseq.layers.recurrent.gate_preactivations import add_biases
+from keras_genseq.layers.recurrent.gate_preactivations import gate_products
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.recurrent_steps import GRUResetAfterStep
 from keras_genseq.ops.recurrent_steps import GRUResetBeforeStep

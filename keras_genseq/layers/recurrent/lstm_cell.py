@@ -1,7 +1,7 @@
 import keras
 
-from keras_genseq.layers.recurrent.gate_products import add_biases
-from keras_genseq.layers.recurrent.gate_products import gate_products
+from keras_genseq.layers.recurrent.gate_preactivations import add_biases
+from keras_genseq.layers.recurrent.gate_preactivations import gate_products
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.recurrent_steps import LSTMStep
 from keras_genseq.ops.recurrent_steps import activation_name

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models.density.fixed_shape_density import VectorDensityModel
@@ -190,7 +191,8 @@ class RNADE(VectorDensityModel):
         x = self._in_visiting_order(self._standardized(x), axis=1)
         kernel, rescaling, output_kernel, output_bias = self._visited()
         terms = x[:, :, None] * kernel[None]
-        sums = ops.cumsum(terms, axis=1) - terms
+        # Not a sum minus its last term: rounding would let it shine through.
+        sums = tf.cumsum(terms, axis=1, exclusive=True)
         states = self._states(rescaling[:, None], self.hidden_bias + sums)
         outputs = ops.einsum("bdh,dhk->bdk", states, output_kernel)
         outputs = self._parameters(outputs, output_bias)

@@ -203,5 +203,5 @@ def test_names_what_is_wrong_with_an_argument():
     with pytest.raises(ValueError, match="multiple of `num_maps`"):
         MaskedConv2D(5, 3, mask_type="B", num_maps=4)
     for layer_class in (RowLSTM, DiagonalBiLSTM, GatedMaskedBlock):
-        with pytest.raises(ValueError, match="`filters` must be a positive"):
+        with pytest.raises(ValueError, match="`filters` must be positive"):
             layer_class(0)

@@ -162,7 +162,7 @@ def test_a_model_without_classes_takes_no_condition():
     model = GatedPixelCNN((3, 3, 1), filters=2, num_layers=1)
     with pytest.raises(ValueError, match="takes no condition"):
         model.sample(1, condition=0)
-    with pytest.raises(ValueError, match="`num_classes` must be a positive"):
+    with pytest.raises(ValueError, match="`num_classes` must be positive"):
         GatedPixelCNN((3, 3, 1), num_classes=0)
 
 

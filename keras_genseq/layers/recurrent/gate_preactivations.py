@@ -1,28 +1,6 @@
-"""The linear part of a cell: one product for all gates where possible."""
+"""What gates are functions of: inputs and states by their kernels."""
 
-import tensorflow as tf
 from keras import ops
-
-
-def project(x, kernel, bias):
-    """`x @ kernel + bias`, as one product of matrices.
-
-    Args:
-        x: `(..., features)` tensor.
-        kernel: `(features, width)`, cast to the dtype of `x`.
-        bias: `(width,)`, or None.
-
-    Returns:
-        Tensor `(..., width)`.
-    """
-    x = tf.convert_to_tensor(x)
-    features, width = kernel.shape
-    rows = tf.reshape(x, (-1, features))
-    rows = tf.matmul(rows, tf.cast(kernel, x.dtype))
-    if bias is not None:
-        rows = tf.nn.bias_add(rows, tf.cast(bias, x.dtype))
-    rows = tf.reshape(rows, tf.concat([tf.shape(x)[:-1], [width]], axis=0))
-    return tf.ensure_shape(rows, (*x.shape[:-1], width))
 
 
 def gate_products(values, kernel, num_gates, masks=None):
