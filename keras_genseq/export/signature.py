@@ -30,8 +30,8 @@ class Signature:
     Example:
 
     ```python
-    Signature(
-        function=lambda x: {"log_prob": model.log_prob(x)},
+    keras_genseq.export.Signature(
+        function=lambda x: {"log_prob": -tf.reduce_sum(x**2, axis=1)},
         inputs={"x": tf.TensorSpec((None, 784), "float32")},
         example={"x": np.zeros((1, 784), "float32")},
     )

@@ -16,8 +16,12 @@ class InceptionScore:
         num_splits: int. Parts of the examples, whose scores make an error bar.
 
     Example:
-        score = InceptionScore(10).update(probabilities)
-        score.mean, score.deviation
+
+    ```python
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(10), 100)
+    score = metrics.InceptionScore(10).update(probabilities)
+    score.mean, score.deviation
+    ```
 
     References:
         - [Salimans et al., 2016](https://arxiv.org/abs/1606.03498), section 4

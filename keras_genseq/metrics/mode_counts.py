@@ -11,8 +11,12 @@ class ModeCounts:
         num_modes: int. Kinds that the classifier tells apart.
 
     Example:
-        counts = ModeCounts(10).update(classes)
-        counts.num_found(), counts.divergence(shares_of_reals)
+
+    ```python
+    classes = np.random.default_rng(0).integers(10, size=100)
+    counts = metrics.ModeCounts(10).update(classes)
+    counts.num_found(), counts.divergence(np.full(10, 0.1))
+    ```
 
     References:
         - [Metz et al., 2017](https://arxiv.org/abs/1611.02163), section 3.3

@@ -30,8 +30,8 @@ def dot_product_attention(
         mask: optional booleans that broadcast to `(batch_size, num_heads,
             queries, keys)`; True where a query may see a key.
         use_causal_mask: bool. Whether query i sees only keys up to i.
-        window: optional int. With a causal mask, it sees the last `window` of
-            them alone.
+        window: optional int. Query i sees only keys less than this many
+            positions away.
         drop: optional function of the weights: dropout.
 
     Returns:
@@ -45,14 +45,15 @@ def dot_product_attention(
     scores = tf.matmul(query * scale, key, transpose_b=True)
     scores = ops.cast(scores, "float32")
     # A causal mask alone leaves every query at least the first key.
-    hides_all = mask is not None
-    if use_causal_mask:
-        causal = causal_mask(
-            ops.arange(ops.shape(query)[2])[:, None],
-            ops.arange(ops.shape(key)[2]),
-            window,
-        )
-        mask = causal if mask is None else mask & causal
+    hides_all = mask is not None or window is not None
+    near = position_mask(
+        ops.arange(ops.shape(query)[2])[:, None],
+        ops.arange(ops.shape(key)[2]),
+        use_causal_mask,
+        window,
+    )
+    if near is not None:
+        mask = near if mask is None else mask & near
     if mask is not None:
         scores = ops.where(mask, scores, EXCLUDED)
     weights = ops.softmax(scores, axis=-1)
@@ -63,19 +64,24 @@ def dot_product_attention(
     return ops.matmul(ops.cast(dropped, value.dtype), value), weights
 
 
-def causal_mask(queries, keys, window=None):
-    """Which keys a query may see: none that comes later.
+def position_mask(queries, keys, use_causal_mask=False, window=None):
+    """Which keys a query may see, by their positions.
 
     Args:
         queries: positions, integers.
         keys: positions that broadcast against them.
-        window: optional int. Only the last `window` of them, its own included.
+        use_causal_mask: bool. Whether only keys up to its own position.
+        window: optional int. Only keys less than this many positions away.
 
     Returns:
-        Booleans.
+        Booleans, or None if every query may see every key.
     """
-    mask = queries >= keys
-    return mask if window is None else mask & (queries - keys < window)
+    if window is None:
+        return queries >= keys if use_causal_mask else None
+    distance = queries - keys
+    if use_causal_mask:
+        return (distance >= 0) & (distance < window)
+    return ops.abs(distance) < window
 
 
 def repeat_heads(x, groups):

@@ -15,7 +15,7 @@ import functools
 from keras import ops
 
 from keras_genseq.ops.attention import EXCLUDED
-from keras_genseq.ops.attention import causal_mask
+from keras_genseq.ops.attention import position_mask
 from keras_genseq.ops.attention import repeat_heads
 from keras_genseq.ops.scan import scan
 
@@ -39,9 +39,9 @@ def blockwise_attention(
         padding_mask: optional `(batch_size, keys)` booleans, True where a key
             counts.
         use_causal_mask: bool. Whether query i sees only keys up to i.
-        window: optional int. With a causal mask, it sees the last `window` of
-            them alone.
-        block_size: int. Keys worked off at once.
+        window: optional int. Query i sees only keys less than this many
+            positions away.
+        block_size: int. Keys of a block.
 
     Returns:
         Tensor `(batch_size, num_heads, queries, value_dim)`.
@@ -59,10 +59,9 @@ def blockwise_attention(
     scale = query.shape[-1] ** -0.5
 
     def mask_of(allowed, start):
-        if not use_causal_mask:
-            return allowed
         columns = start + ops.arange(block_size)[None, :]
-        return allowed & causal_mask(rows, columns, window)
+        near = position_mask(rows, columns, use_causal_mask, window)
+        return allowed if near is None else allowed & near
 
     def scores_of(query, key, mask):
         scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
@@ -145,7 +144,8 @@ def _swapped(x):
 def _to_blocks(x, block_size):
     """`(B, H, time, D)` to `(blocks, B, H, block_size, D)`, filled with 0."""
     rows, heads, time, width = ops.shape(x)
-    missing = -time % block_size
+    # Not `-time % block_size`: converters truncate where Python floors.
+    missing = (block_size - time % block_size) % block_size
     x = ops.pad(x, [[0, 0], [0, 0], [0, missing], [0, 0]])
     x = ops.reshape(x, (rows, heads, -1, block_size, width))
     return ops.transpose(x, (2, 0, 1, 3, 4))

@@ -5,33 +5,79 @@ pipeline, a served signature) it is an `InvalidArgumentError` of the same words.
 Compiled training steps carry none of these checks.
 """
 
-import numbers
+import operator
+import random
 
 import numpy as np
 import tensorflow as tf
 
+from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.ops.value_checks import not_empty
 
 
-def check_counts(**counts):
-    """Refuses arguments that are no positive ints.
+def as_int(value, name, *, minimum=None, maximum=None, optional=False):
+    """Converts whatever is a whole number by its type to an int.
 
     Args:
-        **counts: name -> int, or a sequence of them.
+        value: int, NumPy integer, or a 0-d array or tensor of integers.
+        name: str. What error messages call it.
+        minimum: optional int that it may not fall below.
+        maximum: optional int that it may not exceed.
+        optional: bool. Whether None is taken, and returned.
 
     Raises:
-        ValueError: that names the argument.
+        ValueError: if it is a bool, a float, not one number, or out of range.
     """
-    for name, value in counts.items():
-        values = value if isinstance(value, (tuple, list)) else [value]
-        for number in values:
-            is_int = isinstance(number, numbers.Integral)
-            if not is_int or isinstance(number, bool) or number < 1:
-                raise ValueError(
-                    f"`{name}` must be positive, at least 1, and an int. "
-                    f"Received: {name}={value!r}"
-                )
+    if optional and value is None:
+        return None
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    # An eager tensor of floats or bools raises the second.
+    except (TypeError, AttributeError):
+        number = None
+    too_small = number is None or (minimum is not None and number < minimum)
+    if too_small or (maximum is not None and number > maximum):
+        raise ValueError(
+            f"The argument `{name}` must be {_kind_of_int(minimum, maximum)}. "
+            f"Received: {name}={value!r}"
+        )
+    return number
+
+
+def _kind_of_int(minimum, maximum):
+    if maximum is not None:
+        return f"an int from {minimum} to {maximum}"
+    if minimum is None:
+        return "an int"
+    if minimum == 1:
+        return "positive, at least 1, and an int"
+    return f"an int of at least {minimum}"
+
+
+def check_counts(**counts):
+    """Converts arguments that count something to positive ints.
+
+    Args:
+        **counts: name -> int, or a sequence of them; see `as_int`.
+
+    Returns:
+        The ints in the order of the arguments, a tuple of ints for a
+        sequence: `units, filters = check_counts(units=units,
+        filters=filters)`; of a single argument its value alone.
+
+    Raises:
+        ValueError: that names the argument that is not a positive int.
+    """
+    values = tuple(
+        tuple(as_int(number, name, minimum=1) for number in value)
+        if isinstance(value, (tuple, list))
+        else as_int(value, name, minimum=1)
+        for name, value in counts.items()
+    )
+    return values if len(values) > 1 else values[0]
 
 
 def as_ordering(ordering, input_dim):
@@ -42,11 +88,11 @@ def as_ordering(ordering, input_dim):
         input_dim: int. Number of dimensions.
 
     Raises:
-        ValueError: if it is no permutation of `range(input_dim)`.
+        ValueError: if it is not a permutation of `range(input_dim)`.
     """
     if ordering is None:
         return None
-    ordering = tuple(int(i) for i in ordering)
+    ordering = tuple(as_int(i, "ordering") for i in ordering)
     if sorted(ordering) != list(range(input_dim)):
         raise ValueError(
             f"`ordering` must hold each of 0 to {input_dim - 1} once. "
@@ -178,26 +224,66 @@ def as_token_grids(x, grid_shape, num_tokens, *, name="x"):
     )
 
 
-def as_classes(values, num_rows, num_classes, *, name="condition"):
+def as_classes(
+    values, num_rows, num_classes, *, unknown=False, name="condition"
+):
     """Converts a class, or one per row, to an int32 `(num_rows,)` tensor.
 
     Args:
         values: integer, or `(num_rows,)` integers.
         num_rows: int or integer tensor.
         num_classes: int.
+        unknown: bool. Whether -1 stands for a class that is not known.
         name: str. What error messages call it.
 
     Raises:
-        ValueError: if there are neither one nor `num_rows`, or one is no
-            class.
+        ValueError: if there are neither one nor `num_rows`, they are not
+            integers, or one is not a class.
     """
+    values = tf.convert_to_tensor(values)
+    if values.shape.rank == 2:
+        raise ValueError(
+            f"`{name}` must be one class, or one per row. "
+            f"Received: shape={tuple(values.shape)}. For a column use "
+            f"`{name}.reshape(-1)`, for one-hot rows `{name}.argmax(-1)`."
+        )
     values = as_row_values(values, num_rows, tf.int32, name=name)
+    minimum, words = (-1, ", or -1 if unknown") if unknown else (0, "")
     return ensure(
         values,
-        tf.reduce_all((values >= 0) & (values < num_classes)),
-        f"`{name}` must hold classes from 0 to {num_classes - 1}. Received at "
-        "least one other value.",
+        tf.reduce_all((values >= minimum) & (values < num_classes)),
+        f"`{name}` must hold classes from 0 to {num_classes - 1}{words}. "
+        "Received at least one other value.",
     )
+
+
+def as_seeds(seed, num_rows):
+    """Converts what callers give as a seed to one seed for each row.
+
+    Args:
+        seed: int, or any scalar that `as_int` takes, modulo 2^32: it is spread
+            over the rows, see `row_seeds`; or `(num_rows,)` integers, one for
+            each row; or None, which draws one.
+        num_rows: int or integer tensor.
+
+    Returns:
+        `(num_rows,)` int32 tensor.
+
+    Raises:
+        ValueError: if the seeds are not integers, or there are neither one nor
+            `num_rows` of them (in a graph: `InvalidArgumentError`).
+    """
+    if seed is None:
+        seed = random.randrange(2**31)
+    if not tf.is_tensor(seed):
+        if np.ndim(seed) == 0:
+            # As an int of Python, it has any size.
+            return row_seeds(as_int(seed, "seed") % 2**32, num_rows)
+        seed = tf.convert_to_tensor(seed)
+    if seed.dtype.is_integer and seed.shape.rank == 0:
+        seed = tf.cast(seed, tf.int64) % 2**32
+        return row_seeds(seed, num_rows)
+    return as_row_values(seed, num_rows, tf.int32, name="seed")
 
 
 def as_row_values(values, num_rows, dtype, *, name, minimum=None, maximum=None):
@@ -206,33 +292,47 @@ def as_row_values(values, num_rows, dtype, *, name, minimum=None, maximum=None):
     Args:
         values: scalar, or `(num_rows,)`.
         num_rows: int or integer tensor.
-        dtype: dtype of the result.
+        dtype: dtype of the result. For integers only integers are taken.
         name: str. What error messages call it.
         minimum: optional number that no value may fall below.
         maximum: optional number that no value may exceed.
 
     Raises:
         ValueError: if there are neither one nor `num_rows` values, or one is
-            out of range or NaN.
+            out of range, NaN or infinite, or not a number of that kind.
     """
-    values = tf.cast(tf.convert_to_tensor(values), dtype)
+    values = tf.convert_to_tensor(values)
+    kind = values.dtype
+    if not kind.is_integer and not (kind.is_floating and dtype.is_floating):
+        raise ValueError(
+            f"`{name}` must hold {'numbers' if dtype.is_floating else 'ints'}. "
+            f"Received: dtype={kind.name}"
+        )
+    values = tf.cast(values, dtype)
     if values.shape.rank == 0:
         values = tf.fill([num_rows], values)
     if values.shape.rank != 1:
         raise ValueError(
             f"`{name}` must be one value, or one per row. "
-            f"Received: shape={tuple(values.shape)}"
+            f"Received: shape={tuple(values.shape)}. Flatten a column: "
+            f"`{name}.reshape(-1)`."
         )
     values = ensure(
         values,
         tf.equal(tf.shape(values)[0], num_rows),
         f"`{name}` must have one value per row.",
     )
+    if dtype.is_floating:
+        values = ensure(
+            values,
+            tf.reduce_all(tf.math.is_finite(values)),
+            f"`{name}` must be finite, and no NaN.",
+        )
     if minimum is not None:
         values = ensure(
             values,
             tf.reduce_all(values >= minimum),
-            f"`{name}` must be at least {minimum}, and no NaN.",
+            f"`{name}` must be at least {minimum}.",
         )
     if maximum is not None:
         values = ensure(

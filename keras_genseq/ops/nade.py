@@ -79,7 +79,8 @@ def nade_logits(
     )
     if implementation == "full":
         terms = x[:, :, None] * kernel[None]
-        sums = ops.cumsum(terms, axis=1) - terms
+        # Not a sum minus its last term: rounding would let it shine through.
+        sums = tf.cumsum(terms, axis=1, exclusive=True)
         states = activate(activation, hidden_bias + sums)
         return ops.einsum("bdh,dh->bd", states, output_kernel)
     x, kernel, output_kernel, input_dim = _chunked(

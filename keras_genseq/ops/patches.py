@@ -9,6 +9,7 @@ import math
 
 import tensorflow as tf
 from keras import ops
+from tensorflow.python.eager import record
 from tensorflow.python.ops import control_flow_util
 
 # Pixels of the smaller maps up to which TensorFlow's own kernels were slower.
@@ -20,7 +21,9 @@ def prefers_patches(num_pixels):
 
     It is on a CPU alone: everywhere under XLA, whose derivatives of strided
     convolutions are loops over single numbers, and else for maps so small
-    that TensorFlow's kernels do not fill their registers.
+    that TensorFlow's kernels do not fill their registers. Never in a graph
+    without gradients: that may be exported, and other devices and converters
+    know convolutions best.
 
     Args:
         num_pixels: int. Pixels of the smaller of the two maps.
@@ -31,7 +34,10 @@ def prefers_patches(num_pixels):
     devices = tf.config.list_logical_devices()
     if any(device.device_type in ("GPU", "TPU") for device in devices):
         return False
-    return num_pixels <= _MOST_PIXELS or _is_compiled_by_xla()
+    if _is_compiled_by_xla():
+        return True
+    stays_here = tf.executing_eagerly() or record.could_possibly_record()
+    return stays_here and num_pixels <= _MOST_PIXELS
 
 
 def strided_conv(x, kernel, strides):

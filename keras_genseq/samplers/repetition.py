@@ -11,9 +11,6 @@ from keras import ops
 
 from keras_genseq.samplers.token_sampling import EXCLUDED
 
-# Above padding, which is never drawn, even where everything is banned.
-_BANNED = 0.5 * EXCLUDED
-
 
 class History(NamedTuple):
     """The tokens of rows so far.
@@ -62,7 +59,7 @@ def discourage(logits, history, step, options):
         options: `SamplingOptions`.
 
     Returns:
-        Tensor like `logits`.
+        Tensor like `logits`, `EXCLUDED` where a token is banned.
 
     References:
         - [Keskar et al., 2019](https://arxiv.org/abs/1909.05858), 4.1
@@ -76,7 +73,7 @@ def discourage(logits, history, step, options):
     size = options.no_repeat_ngram_size[:, None]
     ends_ngram = past & (history.matches >= size - 1) & (size > 0)
     banned = _tokens_at(ends_ngram, history.tokens, logits)
-    return ops.where(banned, _BANNED, logits)
+    return ops.where(banned, EXCLUDED, logits)
 
 
 def _tokens_at(chosen, tokens, logits):

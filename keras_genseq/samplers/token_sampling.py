@@ -7,6 +7,7 @@ exported SavedModel draw the same tokens from the same uniform numbers.
 from typing import Any
 from typing import NamedTuple
 
+import tensorflow as tf
 from keras import ops
 
 from keras_genseq.ops.sampling import categories_from_uniforms
@@ -14,6 +15,8 @@ from keras_genseq.ops.sampling import categories_from_uniforms
 # Finite, and its softmax is 0.
 EXCLUDED = -1e9
 _LEAST_TEMPERATURE = 1e-6
+# Of sums of probabilities: 0.5 + 0.3 reaches 0.8.
+_ROUNDING = 1e-6
 
 
 class SamplingOptions(NamedTuple):
@@ -23,8 +26,7 @@ class SamplingOptions(NamedTuple):
     last two, which spares the history.
 
     Args:
-        temperature: float32. Logits are divided by it; 0 takes the likeliest
-            token.
+        temperature: float32. Logits are divided by it; 0 takes the mode.
         top_k: int32. Only the k likeliest tokens; 0 is off.
         top_p: float32. Only the likeliest tokens that together have at least
             this probability; 1 is off.
@@ -48,36 +50,45 @@ def draw_tokens(logits, uniforms, options):
     """Draws a token for each row.
 
     Temperature acts first, then top-k, top-p and min-p; what they keep is
-    renormalised.
+    renormalized.
 
     Args:
-        logits: `(batch_size, vocabulary_size)` float32.
+        logits: `(batch_size, vocabulary_size)` float32, `EXCLUDED` where a
+            token must not be drawn at any temperature.
         uniforms: `(batch_size,)` in (0, 1).
         options: `SamplingOptions`.
 
     Returns:
-        `(batch_size,)` int32 token ids.
+        `(batch_size,)` int32 token ids; 0, padding, where every token is
+        excluded.
     """
-    likeliest = ops.cast(ops.argmax(logits, axis=-1), "int32")
-    # Where all rows take the likeliest, no softmax and no sums of it.
+    mode = ops.cast(ops.argmax(logits, axis=-1), "int32")
+    mode = ops.where(ops.all(is_excluded(logits), axis=-1), 0, mode)
+    # Where all rows take the mode, no softmax and no sums of it.
     return ops.cond(
         ops.any(options.temperature > 0.0),
-        lambda: _draw(logits, likeliest, uniforms, options),
-        lambda: likeliest,
+        lambda: _draw(logits, mode, uniforms, options),
+        lambda: mode,
     )
 
 
-def _draw(logits, likeliest, uniforms, options):
+def is_excluded(logits):
+    """Where tokens must never be drawn: booleans like `logits`."""
+    return logits <= 0.5 * EXCLUDED
+
+
+def _draw(logits, mode, uniforms, options):
     temperature = options.temperature
     cool = ops.maximum(temperature, _LEAST_TEMPERATURE)
-    kept = logits / cool[:, None]
+    # No temperature makes of what is excluded something that is not.
+    kept = ops.where(is_excluded(logits), EXCLUDED, logits / cool[:, None])
     if options.top_k is not None:
         kept = keep_likely(kept, options)
     drawn = categories_from_uniforms(kept, uniforms, ops.ones_like(temperature))
     # The last category takes the rounding of the sum; an excluded one must not.
-    is_kept = ops.take_along_axis(kept, drawn[:, None], axis=-1)[:, 0]
-    is_kept = is_kept > 0.5 * EXCLUDED
-    return ops.where((temperature > 0.0) & is_kept, drawn, likeliest)
+    chosen = ops.take_along_axis(kept, drawn[:, None], axis=-1)[:, 0]
+    drawn = ops.where(is_excluded(chosen), mode, drawn)
+    return ops.where(temperature > 0.0, drawn, mode)
 
 
 def keep_likely(logits, options):
@@ -101,9 +112,10 @@ def keep_likely(logits, options):
     top_k = ops.where(options.top_k > 0, options.top_k, size)
     keep = ops.arange(size)[None, :] < top_k[:, None]
     probabilities = ops.softmax(ops.where(keep, ranked, EXCLUDED), axis=-1)
-    before = ops.cumsum(probabilities, axis=-1) - probabilities
+    before = tf.cumsum(probabilities, axis=-1, exclusive=True)
     off = (options.top_p >= 1.0)[:, None]
-    keep = keep & (off | (before < options.top_p[:, None]))
+    reached = before >= options.top_p[:, None] - _ROUNDING
+    keep = keep & (off | ~reached)
     least = options.min_p[:, None] * probabilities[:, :1]
     keep = keep & (probabilities >= least)
     keep = keep | (ops.arange(size)[None, :] == 0)

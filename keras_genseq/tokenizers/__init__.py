@@ -13,3 +13,4 @@ from keras_genseq.tokenizers.tokenizer import Tokenizer as Tokenizer
 from keras_genseq.tokenizers.word_tokenizer import (
     WordTokenizer as WordTokenizer,
 )
+from keras_genseq.tokenizers.word_tokenizer import split_words as split_words

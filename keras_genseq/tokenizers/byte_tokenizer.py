@@ -9,13 +9,13 @@ from keras_genseq.tokenizers.tokenizer import replace_invalid
 class ByteTokenizer(Tokenizer):
     """Every byte of a text in UTF-8 is a token: byte b has the id b + 1.
 
-    It knows every text. Ids that a model draws may be no UTF-8: what is not
+    It knows every text. Ids that a model draws need not be UTF-8: what is not
     decodes to U+FFFD.
 
     Example:
 
     ```python
-    tokenizer = ByteTokenizer()
+    tokenizer = tokenizers.ByteTokenizer()
     tokenizer.encode(["ab"])  # [[98, 99]]
     ```
     """
@@ -26,7 +26,8 @@ class ByteTokenizer(Tokenizer):
 
     def split(self, texts, name):
         parts = tf.strings.bytes_split(texts)
-        values = tf.io.decode_raw(parts.flat_values, tf.uint8)[:, 0]
+        # Of no bytes at all there is no column 0.
+        values = tf.reshape(tf.io.decode_raw(parts.flat_values, tf.uint8), [-1])
         return parts.with_flat_values(tf.cast(values, tf.int32) + 1)
 
     def decode(self, token_ids):

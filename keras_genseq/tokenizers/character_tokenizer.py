@@ -21,7 +21,7 @@ class CharacterTokenizer(Tokenizer):
     Example:
 
     ```python
-    tokenizer = CharacterTokenizer("abc")
+    tokenizer = tokenizers.CharacterTokenizer("abc")
     tokenizer.encode(["cab"])  # [[3, 1, 2]]
     ```
     """

@@ -3,15 +3,20 @@ import hashlib
 import importlib
 import io
 import pathlib
+import re
+import warnings
 
 import keras
 import tensorflow as tf
 
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.tokenizers.tokenizer import Tokenizer
 from keras_genseq.tokenizers.tokenizer import replace_invalid
 
 KINDS = ("unigram", "bpe")
+# Bytes. SentencePiece leaves longer lines out without a word.
+_LONGEST_LINE = 4192
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -34,7 +39,8 @@ class SentencePieceTokenizer(Tokenizer):
     Example:
 
     ```python
-    tokenizer = SentencePieceTokenizer.train(texts, 8000, kind="bpe")
+    texts = ["the cat sat on the mat", "the dog sat on the cat"]
+    tokenizer = tokenizers.SentencePieceTokenizer.train(texts, 280, kind="bpe")
     tokenizer.decode(tokenizer.encode(["any text"]))  # [b"any text"]
     ```
 
@@ -60,7 +66,9 @@ class SentencePieceTokenizer(Tokenizer):
         """Chooses the pieces that suit texts.
 
         All 256 bytes are pieces, too: what the texts do not have is spelled
-        with them. The same texts give the same pieces.
+        with them. The same texts give the same pieces. Long lines are cut at
+        spaces, and a size that the texts cannot fill becomes the largest that
+        they can, with a warning.
 
         Args:
             texts: iterable of str. Lines are taken apart.
@@ -72,14 +80,20 @@ class SentencePieceTokenizer(Tokenizer):
 
         Raises:
             ImportError: if the packages of the extra `text` are not installed.
-            ValueError: if `kind` is another one, or `vocabulary_size` does not
-                fit the texts.
+            ValueError: if `kind` is another one, or `vocabulary_size` is too
+                small for all bytes and the characters of the texts.
         """
         if kind not in KINDS:
             raise ValueError(
                 f"`kind` must be one of {KINDS}. Received: kind={kind!r}"
             )
-        lines = (line for text in texts for line in text.split("\n") if line)
+        vocabulary_size = as_int(vocabulary_size, "vocabulary_size", minimum=2)
+        lines = (
+            part
+            for text in texts
+            for line in text.split("\n")
+            for part in _cut(line)
+        )
         model = io.BytesIO()
         try:
             _package("sentencepiece").SentencePieceTrainer.train(
@@ -87,6 +101,8 @@ class SentencePieceTokenizer(Tokenizer):
                 model_writer=model,
                 model_type=kind,
                 vocab_size=vocabulary_size - 1,
+                hard_vocab_limit=False,
+                max_sentence_length=_LONGEST_LINE,
                 byte_fallback=True,
                 normalization_rule_name="identity",
                 remove_extra_whitespaces=False,
@@ -100,12 +116,23 @@ class SentencePieceTokenizer(Tokenizer):
                 minloglevel=2,
             )
         except (RuntimeError, TypeError) as error:
+            needed = re.search(r"\d+ vs (\d+)", str(error))
+            least = int(needed[1]) + 1 if needed else 258
             raise ValueError(
                 f"SentencePiece cannot choose {vocabulary_size} ids, padding "
-                f"among them, for these texts: {error}. Choose another size; "
-                "256 bytes and every frequent character need a place."
+                f"among them, for these texts: {error}. Set `vocabulary_size` "
+                f"to at least {least}: 256 bytes and every frequent character "
+                "need a place."
             ) from error
-        return cls(model.getvalue())
+        tokenizer = cls(model.getvalue())
+        if tokenizer.vocabulary_size < vocabulary_size:
+            warnings.warn(
+                f"These texts have parts for {tokenizer.vocabulary_size} ids, "
+                f"padding among them, not for {vocabulary_size}: the tokenizer "
+                f"has {tokenizer.vocabulary_size}.",
+                stacklevel=2,
+            )
+        return tokenizer
 
     @classmethod
     def from_file(cls, path):
@@ -200,6 +227,22 @@ def _processor(model):
             "as `SentencePieceTokenizer.train` does."
         )
     return processor
+
+
+def _cut(line):
+    """Parts of a line that SentencePiece reads, cut at spaces if it can be."""
+    rest = line.encode()
+    while len(rest) > _LONGEST_LINE:
+        end = rest.rfind(b" ", 1, _LONGEST_LINE)
+        if end < 0:
+            end = _LONGEST_LINE
+            # Not inside a character of several bytes.
+            while rest[end] & 0xC0 == 0x80:
+                end -= 1
+        yield rest[:end].decode()
+        rest = rest[end:]
+    if rest:
+        yield rest.decode()
 
 
 def _piece(processor, i):

@@ -49,15 +49,19 @@ class Tokenizer:
             name: str. What error messages call it.
 
         Returns:
-            `(batch_size, longest)` int32 tensor, rows filled up with 0.
+            `(batch_size, longest)` int32 tensor, rows filled up with 0; of
+            nothing but empty texts one column of 0, so that they are what they
+            are beside others: rows of no tokens.
 
         Raises:
-            ValueError: if these are no strings in one row, none at all, not
+            ValueError: if these are not strings in one row, none at all, not
                 UTF-8, or of characters that the tokenizer does not know (in a
                 graph: `InvalidArgumentError`).
         """
         texts = as_texts(texts, name)
-        return tf.cast(self.split(texts, name).to_tensor(), tf.int32)
+        ids = tf.cast(self.split(texts, name).to_tensor(), tf.int32)
+        missing = tf.maximum(1 - tf.shape(ids)[1], 0)
+        return tf.pad(ids, [[0, 0], [0, missing]])
 
     def decode(self, token_ids):
         """Turns token ids into texts.

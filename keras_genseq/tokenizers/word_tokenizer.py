@@ -6,11 +6,27 @@ from keras_genseq.tokenizers.tokenizer import Tokenizer
 
 END_OF_LINE = "<eos>"
 UNKNOWN = "<unk>"
+# What Unicode calls white space, as `str.split` knows it: no-break and
+# ideographic spaces, too.
+_SPACES = r"[\s\x{b}\x{1c}-\x{1f}\x{85}\p{Z}]+"
+
+
+def split_words(text):
+    """Words of a text as `WordTokenizer` splits them, to count them.
+
+    Args:
+        text: str.
+
+    Returns:
+        list of str: what stands between white space, and `<eos>` for the end
+        of each line.
+    """
+    return text.replace("\n", f" {END_OF_LINE} ").split()
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
 class WordTokenizer(Tokenizer):
-    """Every word of a text, what stands between spaces, is a token.
+    """Every word of a text, what stands between white space, is a token.
 
     The end of a line is the word `<eos>`, where the vocabulary has it; a word
     that the vocabulary does not have is `<unk>`, where it has that. Decoding
@@ -26,7 +42,7 @@ class WordTokenizer(Tokenizer):
     Example:
 
     ```python
-    tokenizer = WordTokenizer(["the", "cat", "<unk>"])
+    tokenizer = tokenizers.WordTokenizer(["the", "cat", "<unk>"])
     tokenizer.encode(["the dog"])  # [[1, 3]]
     ```
     """
@@ -64,7 +80,8 @@ class WordTokenizer(Tokenizer):
     def split(self, texts, name):
         if END_OF_LINE in self.vocabulary:
             texts = tf.strings.regex_replace(texts, "\n", f" {END_OF_LINE} ")
-        words = tf.strings.split(texts)
+        # By itself the operation knows the spaces of ASCII alone.
+        words = tf.strings.split(tf.strings.regex_replace(texts, _SPACES, " "))
         ids = self._table.lookup(words.flat_values)
         ids = ensure(
             ids,

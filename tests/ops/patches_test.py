@@ -68,7 +68,8 @@ def test_preferred_under_xla_and_for_small_maps(jit_compile):
             seen.append([prefers_patches(16), prefers_patches(17)])
             return x
 
-        return inner(tf.zeros(()))
+        with tf.GradientTape():
+            return inner(tf.zeros(()))
 
     outer()
     assert seen == [[True, jit_compile]]

@@ -114,3 +114,26 @@ def test_xla_draws_the_same_tokens():
     np.testing.assert_array_equal(
         draw_tokens(logits, uniforms, knobs), compiled(logits, uniforms, knobs)
     )
+
+
+def test_top_p_stops_at_the_token_that_reaches_it():
+    # The sums are exact: a token too many is not one of rounding.
+    probabilities = np.array(
+        [[0.25, 0.125, 0.125, 0.5], [0.125, 0.3125, 0.3125, 0.25]], "float32"
+    )
+    for top_p, expected in (
+        (0.75, [[1, 0, 0, 1], [0, 1, 1, 1]]),
+        (0.875, [[1, 1, 0, 1], [0, 1, 1, 1]]),
+        (0.625, [[1, 0, 0, 1], [0, 1, 1, 0]]),
+    ):
+        logits = keep_likely(np.log(probabilities), options(2, top_p=top_p))
+        np.testing.assert_array_equal(logits > -1e8, expected)
+
+
+def test_top_p_of_transformers_own_example():
+    # From their documentation of nucleus sampling: 0.8 keeps 0.3 and 0.5.
+    probabilities = np.array(
+        [[0.3, 0.1, 0.1, 0.5], [0.15, 0.3, 0.3, 0.25]], "float32"
+    )
+    logits = keep_likely(np.log(probabilities), options(2, top_p=0.8))
+    np.testing.assert_array_equal(logits > -1e8, [[1, 0, 0, 1], [0, 1, 1, 1]])

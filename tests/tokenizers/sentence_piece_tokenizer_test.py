@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_genseq.models import Transformer
 from keras_genseq.models import TransformerLanguageModel
 from keras_genseq.tokenizers import SentencePieceTokenizer
+from keras_genseq.tokenizers.sentence_piece_tokenizer import _cut as cut
 
 pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
 sentencepiece = pytest.importorskip("sentencepiece")
@@ -93,9 +94,7 @@ def test_errors(tokenizer):
         tokenizer.encode([b"\xff"])
     with pytest.raises(ValueError, match="`kind` must be one of"):
         train("word")
-    with pytest.raises(ValueError, match=r"choose 6000 ids.*too high"):
-        train(size=6000)
-    with pytest.raises(ValueError, match=r"choose 100 ids.*smaller"):
+    with pytest.raises(ValueError, match=r"choose 100 ids.*smaller.*least 27"):
         train(size=100)
     with pytest.raises(ValueError, match="content of a SentencePiece model"):
         SentencePieceTokenizer(b"abc")
@@ -207,3 +206,30 @@ def test_a_served_translator_takes_and_returns_text(tokenizer, tmp_path):
     assert "`text` must be UTF-8" in invalid
     assert "16 positions" in too_long
     assert tf.io.gfile.exists(str(tmp_path / "model" / "saved_model.pb"))
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_a_size_that_the_texts_cannot_fill_is_fitted(kind):
+    with pytest.warns(UserWarning, match=r"not for 6000: the tokenizer has"):
+        tokenizer = train(kind, size=6000)
+    assert 280 < tokenizer.vocabulary_size < 6000
+    back = tokenizer.decode(tokenizer.encode(TEXTS)).numpy()
+    assert [t.decode() for t in back] == TEXTS
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_long_lines_are_read(kind):
+    # The second line has 8,400 bytes; its words come nowhere else.
+    text = "the cat sat on the mat\n" * 50 + "zebra giraffe quokka " * 400
+    tokenizer = SentencePieceTokenizer.train([text], 282, kind=kind)
+    assert len(tokenizer.encode(["zebra giraffe"])[0]) < len("zebra giraffe")
+
+
+def test_lines_are_cut_at_spaces_or_between_characters():
+    for line in ("zebra " * 2000, "漢" * 5000, "a" * 4192, "é" + "é" * 4192):
+        parts = list(cut(line))
+        assert "".join(parts) == line
+        assert max(len(part.encode()) for part in parts) <= 4192
+        assert len(parts) == -(-len(line.encode()) // 4192)
+    assert all(part.startswith((" ", "z")) for part in cut("zebra " * 2000))
+    assert list(cut("a b")) == ["a b"] and list(cut("")) == []

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_genseq.models import RecurrentLanguageModel
 from keras_genseq.tokenizers import WordTokenizer
+from keras_genseq.tokenizers import split_words
 
 WORDS = ["<eos>", "<unk>", "the", "cat", "é漢"]
 
@@ -62,3 +63,29 @@ def test_a_stream_of_words_is_the_whole_text():
     pieces = list(model.stream("the", 5, seed=1))
     assert len(pieces) == 5
     assert "".join(pieces) == model.generate("the", 5, seed=1)
+
+
+def test_words_are_split_as_they_are_counted():
+    # Every white space of Unicode, and every other character, between two.
+    codes = [c for c in range(1, 0x3100) if not 0xD800 <= c < 0xE000]
+    texts = [f"a{chr(c)}b" for c in codes]
+    words = sorted({w for text in texts for w in split_words(text)})
+    tokenizer = WordTokenizer(words)
+    ids = tokenizer.encode(texts).numpy()
+    for text, row in zip(texts, ids, strict=True):
+        expected = split_words(text)
+        assert [words[i - 1] for i in row if i] == expected, repr(text)
+    spaces = [c for c in codes if chr(c).isspace()]
+    assert {0x20, 0x85, 0xA0, 0x2028, 0x3000} <= set(spaces)
+
+
+def test_training_text_of_any_space_is_served(tmp_path):
+    text = "the\u00a0cat\u3000the\ncat\u2009the"
+    words = sorted(set(split_words(text)))
+    assert words == ["<eos>", "cat", "the"]
+    model = RecurrentLanguageModel(4, 3, tokenizer=WordTokenizer(words))
+    model.export(tmp_path / "model")
+    served = tf.saved_model.load(tmp_path / "model")
+    answer = served.signatures["score"](text=tf.constant([text]))
+    expected = model.score(["the cat the\ncat the"])
+    np.testing.assert_allclose(answer["log_prob"], expected, rtol=1e-5)

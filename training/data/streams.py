@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from keras_genseq.tokenizers import split_words
 from training.data.sequences import of_dataset
 
 _SPLITS_HELD_OUT = ("valid", "test")
@@ -32,7 +33,8 @@ def character_stream(num_rows=16, sequence_length=None):
 def word_stream(num_rows=16, sequence_length=None):
     """Makes one long row of word ids of a text.
 
-    Words are what stands between spaces; the end of a line is a word, `<eos>`.
+    Words are what stands between white space; the end of a line is a word,
+    `<eos>`.
     Otherwise as `character_stream`.
 
     Args:
@@ -44,10 +46,7 @@ def word_stream(num_rows=16, sequence_length=None):
         Function from a `Dataset` of kind `"text"` to one of kind `"tokens"`.
     """
 
-    def words(text):
-        return text.replace("\n", " <eos> ").split()
-
-    return _token_stream(words, num_rows, sequence_length)
+    return _token_stream(split_words, num_rows, sequence_length)
 
 
 def stream_batches(

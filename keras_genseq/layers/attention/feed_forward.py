@@ -37,7 +37,7 @@ class FeedForward(keras.layers.Layer):
         dropout=0.0,
         **kwargs,
     ):
-        check_counts(intermediate_dim=intermediate_dim)
+        intermediate_dim = check_counts(intermediate_dim=intermediate_dim)
         super().__init__(**kwargs)
         self.intermediate_dim = intermediate_dim
         self.activation = keras.activations.get(activation)

@@ -1,26 +1,32 @@
-import itertools
-import math
-
 import keras
-import tensorflow as tf
 from keras import ops
 
-from keras_genseq.layers.embedding.rotary_embedding import RotaryEmbedding
-from keras_genseq.ops.attention import causal_mask
-from keras_genseq.ops.attention import dot_product_attention
-from keras_genseq.ops.blockwise_attention import blockwise_attention
+from keras_genseq.layers.attention.attention_core import AttentionCore
+from keras_genseq.layers.attention.attention_masks import Masks
+from keras_genseq.layers.attention.attention_masks import implicit_mask
+from keras_genseq.layers.attention.attention_masks import mask_of_keys
+from keras_genseq.layers.attention.attention_masks import mask_of_positions
+from keras_genseq.layers.attention.attention_masks import mask_of_weights
+from keras_genseq.layers.attention.attention_masks import set_implicit_mask
+from keras_genseq.ops.attention_axes import as_attention_axes
+from keras_genseq.ops.attention_axes import fold_axes
+from keras_genseq.ops.attention_axes import scores_shape
+from keras_genseq.ops.attention_axes import unfold_axes
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class MultiHeadAttention(keras.layers.Layer):
+class MultiHeadAttention(AttentionCore):
     """Several attentions side by side, each with projections of its own.
 
     head_i = attention(query Q_i, key K_i, value V_i)
     output = concat(head_1, ..., head_h) O
 
-    Weights are those of `keras.layers.MultiHeadAttention`, in the same order
-    and shapes: `set_weights(other.get_weights())` works both ways.
+    A drop-in for `keras.layers.MultiHeadAttention`: its arguments and calls,
+    the masks that tensors carry included, and its weights in the same order
+    and shapes, so that `set_weights(other.get_weights())` works both ways.
+    `from_config` takes Keras's config, and `keras_config` goes back.
 
     Args:
         num_heads: int.
@@ -28,31 +34,53 @@ class MultiHeadAttention(keras.layers.Layer):
             width of `query` out among the heads.
         value_dim: optional int. Width of a head's values; None takes
             `key_dim`.
+        dropout: float. Part of the weights that training drops.
+        use_bias: bool.
+        output_shape: optional int or tuple of ints that take the place of the
+            last axis of `query`; None takes its width.
+        attention_axes: optional int or tuple of ints. Axes of the inputs that
+            are attended over; None takes all between batch and features.
+        sliding_window: optional int. A query sees only keys less than this
+            many positions away.
+        flash_attention: optional bool. True is `blockwise=True`: the same
+            online softmax.
+        kernel_initializer: initializer of the projections, as matrices.
+        bias_initializer: initializer of the biases.
+        kernel_regularizer, bias_regularizer, activity_regularizer: optional
+            regularizers of the kernels, the biases and what each projection
+            gives.
+        kernel_constraint, bias_constraint: optional constraints.
+        use_gate: bool. Whether the heads' outputs are multiplied by the
+            logistic function of one more projection of `query`.
+        seed: optional int. Of the dropout.
         num_key_value_heads: optional int, a divisor of `num_heads`. Heads of
             keys and values, each of which serves a group of query heads; None
             gives every head its own, 1 is multi-query attention.
-        output_dim: optional int; None takes the width of `query`.
-        use_bias: bool.
-        rotary: bool. Whether queries and keys are turned by their positions.
-        attention_window: optional int. Under a causal mask a query sees this
-            many keys at most, the last ones, its own included.
-        dropout: float. Part of the weights that training drops.
-        blockwise: bool. Whether keys are worked off block by block: memory
-            then grows with the length, not its square.
-        kernel_initializer: initializer of the projections, as matrices.
+        output_dim: optional int. Another name of `output_shape`.
+        rotary: bool. Whether queries and keys are rotated by their positions.
+        attention_window: optional int. Another name of `sliding_window`.
+        blockwise: bool. Whether keys are processed block by block with an
+            online softmax (FlashAttention): memory then grows with the length,
+            not its square.
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
-        query: `(batch_size, queries, query_width)`.
+        query: `(batch_size, queries, query_width)`, or with more axes between.
         value: optional `(batch_size, keys, value_width)`; None takes `query`.
         key: optional `(batch_size, keys, key_width)`; None takes `value`.
-        padding_mask: optional `(batch_size, keys)` booleans, True where a key
-            counts.
+        query_mask, value_mask, key_mask: optional booleans, one per position
+            of each input, False where one does not count; None takes the mask
+            that the tensor carries, such as that of
+            `keras.layers.Embedding(..., mask_zero=True)`. The output carries
+            that of `query`.
         attention_mask: optional booleans that broadcast to `(batch_size,
-            queries, keys)`, True where a query may see a key.
-        use_causal_mask: bool. Whether query i sees only keys up to i.
+            queries, keys)` or `(batch_size, num_heads, queries, keys)`, True
+            where a query may see a key.
         return_attention_scores: bool.
         training: bool.
+        use_causal_mask: bool. Whether query i sees only keys up to i.
+        padding_mask: optional `(batch_size, keys)` booleans, True where a key
+            counts, in place of the masks that `value` and `key` carry.
 
     Returns:
         `(batch_size, queries, output_dim)`, zeros and the bias for queries that
@@ -60,70 +88,113 @@ class MultiHeadAttention(keras.layers.Layer):
         `(batch_size, num_heads, queries, keys)`.
 
     Raises:
-        ValueError: if heads do not divide, or what is asked for needs the
-            weights that `blockwise` never holds.
+        ValueError: if heads do not divide, shapes do not fit, or what is asked
+            for needs the weights that `blockwise` never holds.
+
+    Example:
+
+    ```python
+    x = np.random.normal(size=(2, 6, 8)).astype("float32")
+    layer = layers.MultiHeadAttention(num_heads=2, key_dim=4)
+    y, scores = layer(x, x, return_attention_scores=True)
+    theirs = keras.layers.MultiHeadAttention.from_config(layer.keras_config())
+    theirs.build(x.shape, x.shape)
+    theirs.set_weights(layer.get_weights())
+    ```
 
     References:
         - [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), 3.2
         - [Ainslie et al., 2023](https://arxiv.org/abs/2305.13245), grouped
+        - [Qiu et al., 2025](https://arxiv.org/abs/2505.06708), `use_gate`
     """
 
     def __init__(
         self,
         num_heads,
         key_dim=None,
-        *,
         value_dim=None,
+        dropout=0.0,
+        use_bias=True,
+        output_shape=None,
+        attention_axes=None,
+        sliding_window=None,
+        flash_attention=None,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        use_gate=False,
+        seed=None,
+        *,
         num_key_value_heads=None,
         output_dim=None,
-        use_bias=True,
         rotary=False,
         attention_window=None,
-        dropout=0.0,
         blockwise=False,
-        kernel_initializer="glorot_uniform",
         **kwargs,
     ):
+        num_heads = check_counts(num_heads=num_heads)
         given = {
-            "num_heads": num_heads,
             "key_dim": key_dim,
             "value_dim": value_dim,
+            "sliding_window": sliding_window,
             "num_key_value_heads": num_key_value_heads,
             "output_dim": output_dim,
             "attention_window": attention_window,
         }
-        check_counts(**{k: v for k, v in given.items() if v is not None})
-        if num_heads % (num_key_value_heads or 1):
+        sizes = {
+            name: as_int(value, name, minimum=1, optional=True)
+            for name, value in given.items()
+        }
+        if num_heads % (sizes["num_key_value_heads"] or 1):
             raise ValueError(
                 "`num_key_value_heads` must divide `num_heads`. Received: "
                 f"num_heads={num_heads}, "
                 f"num_key_value_heads={num_key_value_heads}"
             )
-        if blockwise and dropout:
-            raise ValueError(
-                "Blockwise attention never holds its weights and cannot drop "
-                "any: set `dropout=0`, or drop its outputs instead. Received: "
-                f"dropout={dropout}"
-            )
-        super().__init__(**kwargs)
+        _check_one_name("output_shape", output_shape, "output_dim", output_dim)
+        _check_one_name(
+            "sliding_window",
+            sliding_window,
+            "attention_window",
+            attention_window,
+        )
+        super().__init__(
+            window=sizes["sliding_window"] or sizes["attention_window"],
+            rotary=rotary,
+            dropout=dropout,
+            seed=seed,
+            use_gate=use_gate,
+            online_softmax=bool(blockwise or flash_attention),
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            projection_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
         self.num_heads = num_heads
-        self.key_dim = key_dim
-        self.value_dim = value_dim
-        self.num_key_value_heads = num_key_value_heads
-        self.output_dim = output_dim
-        self.use_bias = use_bias
-        self.rotary = rotary
-        self.attention_window = attention_window
-        self.dropout = dropout
+        for name, value in sizes.items():
+            setattr(self, name, value)
+        # A public `output_shape` would be taken for that of a Keras model.
+        self._output_shape = _as_output_shape(output_shape)
+        if isinstance(attention_axes, int):
+            attention_axes = (attention_axes,)
+        self.attention_axes = attention_axes and tuple(attention_axes)
+        self.flash_attention = flash_attention
         self.blockwise = blockwise
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-
-        self.drop = keras.layers.Dropout(dropout, dtype="float32")
-        self.turn = RotaryEmbedding(dtype=self.dtype_policy) if rotary else None
+        self.supports_masking = True
 
     def build(self, query_shape, value_shape=None, key_shape=None):
-        width = query_shape[-1]
-        value_width = (value_shape or query_shape)[-1]
+        value_shape = value_shape or query_shape
+        _check_same_positions(value_shape, key_shape)
+        width, value_width = query_shape[-1], value_shape[-1]
         key_width = key_shape[-1] if key_shape else value_width
         if self.key_dim is None and width % self.num_heads:
             raise ValueError(
@@ -131,16 +202,16 @@ class MultiHeadAttention(keras.layers.Layer):
                 "must be a multiple of `num_heads`. Choose another, or say "
                 "`key_dim`."
             )
-        key_dim = self.key_dim or width // self.num_heads
+        heads = self.num_heads
+        shared_heads = self.num_key_value_heads or heads
+        key_dim = self.key_dim or width // heads
         value_dim = self.value_dim or key_dim
-        shared_heads = self.num_key_value_heads or self.num_heads
-        self._head_dims = (shared_heads, key_dim, value_dim)
-        self._add_projection("query", (width,), (self.num_heads, key_dim))
-        self._add_projection("key", (key_width,), (shared_heads, key_dim))
-        self._add_projection("value", (value_width,), (shared_heads, value_dim))
-        self._add_projection(
-            "output", (self.num_heads, value_dim), (self.output_dim or width,)
-        )
+        self.add_projection("query", (width,), (heads, key_dim))
+        self.add_projection("key", (key_width,), (shared_heads, key_dim))
+        if self.use_gate:
+            self.add_projection("gate", (width,), (heads, value_dim))
+        self.add_projection("value", (value_width,), (shared_heads, value_dim))
+        self.add_projection("output", (heads, value_dim), self._outputs(width))
         self.built = True
 
     def call(
@@ -148,254 +219,178 @@ class MultiHeadAttention(keras.layers.Layer):
         query,
         value=None,
         key=None,
-        padding_mask=None,
+        query_mask=None,
+        value_mask=None,
+        key_mask=None,
         attention_mask=None,
-        use_causal_mask=False,
         return_attention_scores=False,
         training=False,
+        use_causal_mask=False,
+        padding_mask=None,
     ):
-        options = dict(
-            padding_mask=padding_mask,
-            attention_mask=attention_mask,
-            use_causal_mask=use_causal_mask,
-            return_attention_scores=return_attention_scores,
-            training=training,
-        )
-        if value is None and key is None:
-            queries, *keys_values = self._project_all(query)
-            return self._attend(queries, keys_values, **options)
+        is_self = key is None and (value is None or value is query)
         value = query if value is None else value
-        return self.attend(query, self.project(value, key), **options)
-
-    def project(self, value, key=None, start=0):
-        """Keys and values, to be attended to any number of times.
-
-        Args:
-            value: `(batch_size, keys, value_width)`.
-            key: optional `(batch_size, keys, key_width)`.
-            start: position of the first one, where `rotary`.
-
-        Returns:
-            Tensors `(batch_size, num_key_value_heads, keys, key_dim)` and
-            `(batch_size, num_key_value_heads, keys, value_dim)`.
-        """
-        (keys,) = self._to_heads(("key",), value if key is None else key)
-        (values,) = self._to_heads(("value",), value)
-        return self._turned(keys, start), values
-
-    def attend(
-        self,
-        query,
-        keys_values,
-        start=0,
-        padding_mask=None,
-        attention_mask=None,
-        use_causal_mask=False,
-        return_attention_scores=False,
-        training=False,
-    ):
-        """Attends to keys and values that `project` gave.
-
-        Args:
-            query: `(batch_size, queries, query_width)`.
-            keys_values: what `project` gave.
-            start: position of the first query, where `rotary`.
-            padding_mask, attention_mask, use_causal_mask,
-                return_attention_scores, training: as in a call.
-
-        Returns:
-            As from a call.
-        """
-        (queries,) = self._to_heads(("query",), query)
-        return self._attend(
-            self._turned(queries, start),
+        _check_same_positions(value.shape, None if key is None else key.shape)
+        axes = as_attention_axes(self.attention_axes, len(query.shape))
+        shape = scores_shape(
+            ops.shape(query), ops.shape(value), self.num_heads, axes
+        )
+        if query_mask is None:
+            query_mask = implicit_mask(query)
+        masks = Masks(
+            mask_of_positions(query_mask, query, axes, "query_mask"),
+            mask_of_keys(value, key, value_mask, key_mask, padding_mask, axes),
+            mask_of_weights(attention_mask, shape, len(axes)),
+        )
+        # (B, ..., F) to (B, T, F)
+        x = fold_axes(query, axes)
+        if is_self:
+            queries, *keys_values = self._project_all(x)
+        else:
+            queries = self._query_heads(x)
+            keys_values = self.project(
+                fold_axes(value, axes),
+                None if key is None else fold_axes(key, axes),
+            )
+        x, scores = self.attend_heads(
+            x,
+            queries,
             keys_values,
-            padding_mask=padding_mask,
-            attention_mask=attention_mask,
+            masks,
             use_causal_mask=use_causal_mask,
             return_attention_scores=return_attention_scores,
             training=training,
         )
-
-    def _attend(
-        self,
-        queries,
-        keys_values,
-        padding_mask=None,
-        attention_mask=None,
-        use_causal_mask=False,
-        return_attention_scores=False,
-        training=False,
-    ):
-        """`attend`, from the heads of its queries on."""
-        if not self.blockwise:
-            x, scores = dot_product_attention(
-                queries,
-                *keys_values,
-                _joined(padding_mask, attention_mask),
-                use_causal_mask=use_causal_mask,
-                window=self.attention_window,
-                drop=self._drop if training and self.dropout else None,
-            )
-            x = self._from_heads(x)
-            return (x, scores) if return_attention_scores else x
-        if attention_mask is not None or return_attention_scores:
-            raise ValueError(
-                "Blockwise attention takes a `padding_mask` and "
-                "`use_causal_mask`; for an `attention_mask`, or to return "
-                "attention scores, set `blockwise=False`."
-            )
-        x = blockwise_attention(
-            queries,
-            *keys_values,
-            padding_mask,
-            use_causal_mask=use_causal_mask,
-            window=self.attention_window,
-        )
-        return self._from_heads(x)
-
-    def initial_cache(self, batch_size, length):
-        """Room for the keys and values of `length` steps."""
-        heads, key_dim, value_dim = self._head_dims
-        return tuple(
-            ops.zeros((batch_size, heads, length, width), self.compute_dtype)
-            for width in (key_dim, value_dim)
-        )
-
-    def read(self, x, length):
-        """Causal self-attention, without dropout, and its keys and values.
-
-        Args:
-            x: `(batch_size, time, query_width)`.
-            length: int or integer tensor, at least `time`.
-
-        Returns:
-            `(batch_size, time, output_dim)`, and a cache with room for `length`
-            steps, as `time` calls of `step` leave it.
-        """
-        queries, *keys_values = self._project_all(x)
-        room = [[0, 0], [0, 0], [0, length - ops.shape(x)[1]], [0, 0]]
-        cache = tuple(tf.pad(values, room) for values in keys_values)
-        x = self._attend(queries, keys_values, use_causal_mask=True)
-        return x, cache
-
-    def step(self, x, cache, position):
-        """One step of causal self-attention, without dropout.
-
-        Args:
-            x: `(batch_size, 1, query_width)`.
-            cache: keys and values of the steps before, as `initial_cache`
-                returns them.
-            position: integer scalar tensor, the number of this step.
-
-        Returns:
-            `(batch_size, 1, output_dim)`, and the cache with this step in it.
-        """
-        slots = ops.arange(ops.shape(cache[0])[2])
-        is_here = (slots == position)[None, None, :, None]
-        queries, *new = self._project_all(x, start=position)
-        cache = tuple(
-            ops.where(is_here, ops.cast(n, c.dtype), c)
-            for n, c in zip(new, cache, strict=True)
-        )
-        seen = causal_mask(position, slots, self.attention_window)
-        x, _ = dot_product_attention(queries, *cache, seen)
-        return self._from_heads(x), cache
+        positions = ops.shape(query)[:-1]
+        outputs = self._outputs(query.shape[-1])
+        x = unfold_axes(x, axes, positions)
+        if len(outputs) > 1:
+            x = ops.reshape(x, (*positions, *outputs))
+        set_implicit_mask(x, query_mask)
+        if return_attention_scores:
+            is_folded = len(query.shape) > 3
+            return x, ops.reshape(scores, shape) if is_folded else scores
+        return x
 
     def compute_output_shape(
         self, query_shape, value_shape=None, key_shape=None
     ):
-        return (*query_shape[:-1], self.output_dim or query_shape[-1])
+        _check_same_positions(value_shape or query_shape, key_shape)
+        return (*query_shape[:-1], *self._outputs(query_shape[-1]))
+
+    def compute_output_spec(
+        self,
+        query,
+        value=None,
+        key=None,
+        query_mask=None,
+        value_mask=None,
+        key_mask=None,
+        attention_mask=None,
+        return_attention_scores=False,
+        training=False,
+        use_causal_mask=False,
+        padding_mask=None,
+    ):
+        value = query if value is None else value
+        axes = as_attention_axes(self.attention_axes, len(query.shape))
+        shape = self.compute_output_shape(
+            query.shape, value.shape, None if key is None else key.shape
+        )
+        weights = scores_shape(query.shape, value.shape, self.num_heads, axes)
+        mask_of_positions(query_mask, query, axes, "query_mask")
+        mask_of_keys(value, key, value_mask, key_mask, padding_mask, axes)
+        mask_of_weights(attention_mask, weights, len(axes))
+        x = keras.KerasTensor(shape, self.compute_dtype)
+        set_implicit_mask(x, query_mask)
+        if return_attention_scores:
+            return x, keras.KerasTensor(weights, "float32")
+        return x
 
     def get_config(self):
+        regularizer = keras.regularizers.serialize(self.projection_regularizer)
         return {
             **super().get_config(),
             "num_heads": self.num_heads,
             "key_dim": self.key_dim,
             "value_dim": self.value_dim,
+            "output_shape": self._output_shape,
+            "attention_axes": self.attention_axes,
+            "sliding_window": self.sliding_window,
+            "flash_attention": self.flash_attention,
+            "activity_regularizer": regularizer,
             "num_key_value_heads": self.num_key_value_heads,
             "output_dim": self.output_dim,
-            "use_bias": self.use_bias,
-            "rotary": self.rotary,
             "attention_window": self.attention_window,
-            "dropout": self.dropout,
             "blockwise": self.blockwise,
-            "kernel_initializer": keras.initializers.serialize(
-                self.kernel_initializer
-            ),
         }
 
-    def _add_projection(self, name, inputs, outputs):
-        """Adds `name_kernel` and `name_bias`."""
-        matrix = (math.prod(inputs), math.prod(outputs))
+    def keras_config(self):
+        """Config of an equal `keras.layers.MultiHeadAttention`.
 
-        # On the whole shape Keras would count fans as those of a convolution.
-        def initializer(shape, dtype):
-            return ops.reshape(self.kernel_initializer(matrix, dtype), shape)
+        Returns:
+            dict for `keras.layers.MultiHeadAttention.from_config`; the weights
+            go over by `set_weights(layer.get_weights())`.
 
-        kernel = self.add_weight(
-            name=f"{name}_kernel",
-            shape=(*inputs, *outputs),
-            initializer=initializer,
-        )
-        setattr(self, f"{name}_kernel", kernel)
-        if self.use_bias:
-            bias = self.add_weight(
-                name=f"{name}_bias", shape=outputs, initializer="zeros"
+        Raises:
+            ValueError: if that layer has no equal: with `rotary`, with
+                `num_key_value_heads`, or without `key_dim`.
+        """
+        config = self.get_config()
+        own = [config.pop(name) for name in ("rotary", "num_key_value_heads")]
+        if any(own) or self.key_dim is None:
+            raise ValueError(
+                "`keras.layers.MultiHeadAttention` has no `rotary`, no "
+                "`num_key_value_heads`, and needs a `key_dim`. Received: "
+                f"rotary={self.rotary}, num_key_value_heads="
+                f"{self.num_key_value_heads}, key_dim={self.key_dim}"
             )
-            setattr(self, f"{name}_bias", bias)
+        del config["blockwise"], config["flash_attention"]
+        output_dim = config.pop("output_dim")
+        config["output_shape"] = self._output_shape or output_dim
+        window = config.pop("attention_window")
+        config["sliding_window"] = self.sliding_window or window
+        return config
 
-    def _project_all(self, x, start=0):
-        """Queries, keys and values of the same inputs, by one product."""
-        heads = self._to_heads(("query", "key", "value"), x)
-        queries, keys, values = heads
-        return self._turned(queries, start), self._turned(keys, start), values
-
-    def _turned(self, heads, start):
-        return self.turn(heads, start=start) if self.rotary else heads
-
-    def _product(self, names, x, width):
-        """`x` times kernels side by side, as one product of matrices."""
-
-        def joined(kind, shape):
-            parts = [getattr(self, f"{name}_{kind}") for name in names]
-            parts = [ops.reshape(ops.cast(p, x.dtype), shape) for p in parts]
-            return ops.concatenate(parts, axis=-1) if parts[1:] else parts[0]
-
-        x = ops.matmul(x, joined("kernel", (width, -1)))
-        return x + joined("bias", (-1,)) if self.use_bias else x
-
-    def _to_heads(self, names, x):
-        """`(batch_size, heads, time, dim)` for each name."""
-        shapes = [getattr(self, f"{name}_kernel").shape[1:] for name in names]
-        sizes = [math.prod(shape) for shape in shapes]
-        products = self._product(names, x, x.shape[-1])
-        ends = list(itertools.accumulate(sizes))[:-1]
-        parts = ops.split(products, ends, axis=-1) if ends else [products]
-        rows, time = ops.shape(x)[:2]
-        return [
-            ops.transpose(ops.reshape(p, (rows, time, *shape)), (0, 2, 1, 3))
-            for p, shape in zip(parts, shapes, strict=True)
-        ]
-
-    def _from_heads(self, x):
-        heads, dim, _ = self.output_kernel.shape
-        x = ops.transpose(x, (0, 2, 1, 3))  # (B, T, H, D)
-        x = ops.reshape(x, (*ops.shape(x)[:2], heads * dim))
-        return self._product(("output",), x, heads * dim)
-
-    def _drop(self, weights):
-        return self.drop(weights, training=True)
+    def _outputs(self, width):
+        """Axes of the outputs that take the place of the last of `query`."""
+        return self._output_shape or (self.output_dim or width,)
 
 
-def _joined(padding_mask, attention_mask):
-    """One mask that broadcasts to `(batch_size, num_heads, queries, keys)`."""
-    mask = None
-    if attention_mask is not None:
-        mask = ops.cast(attention_mask, "bool")
-        if len(mask.shape) == 3:
-            mask = mask[:, None]
-    if padding_mask is not None:
-        keys = ops.cast(padding_mask, "bool")[:, None, None, :]
-        mask = keys if mask is None else mask & keys
-    return mask
+def _as_output_shape(output_shape):
+    if output_shape is None:
+        return None
+    is_one = not isinstance(output_shape, (tuple, list))
+    sizes = (output_shape,) if is_one else tuple(output_shape)
+    try:
+        return check_counts(output_shape=sizes)
+    except ValueError as error:
+        raise ValueError(
+            "Invalid `output_shape`: it must be a positive int or a tuple of "
+            f"them. Received: output_shape={output_shape!r}"
+        ) from error
+
+
+def _check_one_name(name, value, other, other_value):
+    if value is not None and other_value is not None:
+        raise ValueError(
+            f"`{other}` is another name of `{name}`: give one of them. "
+            f"Received: {name}={value}, {other}={other_value}"
+        )
+
+
+def _check_same_positions(value_shape, key_shape):
+    """Refuses keys that do not belong to the values one by one."""
+    if key_shape is None:
+        return
+    value_shape, key_shape = tuple(value_shape), tuple(key_shape)
+    same = len(value_shape) == len(key_shape) and all(
+        None in (a, b) or a == b
+        for a, b in zip(value_shape[1:-1], key_shape[1:-1], strict=True)
+    )
+    if not same:
+        raise ValueError(
+            "All dimensions of `value` and `key`, except the last one, must be "
+            f"equal. Received: value_shape={value_shape}, "
+            f"key_shape={key_shape}"
+        )

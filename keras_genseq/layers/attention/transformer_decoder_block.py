@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_genseq.layers.attention.attention_masks import implicit_mask
 from keras_genseq.layers.attention.transformer_encoder_block import (
     TransformerEncoderBlock,
 )
@@ -17,8 +18,10 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
         x: `(batch_size, time, hidden_dim)`.
         encoded: `(batch_size, source_time, hidden_dim)`.
         padding_mask: optional `(batch_size, time)` booleans, True where a step
-            counts.
-        encoded_padding_mask: optional `(batch_size, source_time)` booleans.
+            counts; None takes the mask that `x` carries, if any. The output
+            carries that of `x`.
+        encoded_padding_mask: optional `(batch_size, source_time)` booleans;
+            None takes the mask that `encoded` carries, if any.
         return_attention_scores: bool. Whether to return how much each step
             attends to each of the source.
         training: bool.
@@ -33,8 +36,10 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
 
     def __init__(self, num_heads, intermediate_dim, **kwargs):
         super().__init__(num_heads, intermediate_dim, **kwargs)
-        # Positions of another sequence: there is no distance to turn by.
-        self.cross_attention = self._attention(rotary=False)
+        # Positions of another sequence: there are no distances between them.
+        self.cross_attention = self._attention(
+            rotary=False, attention_window=None
+        )
         self.cross_attention_norm = self._norm()
 
     def build(self, x_shape, encoded_shape=None):
@@ -51,6 +56,11 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
         return_attention_scores=False,
         training=False,
     ):
+        if padding_mask is None:
+            padding_mask = implicit_mask(x)
+        if encoded_padding_mask is None:
+            encoded_padding_mask = implicit_mask(encoded)
+
         def attention(x):
             return self.self_attention(
                 x,
@@ -65,6 +75,25 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
         x = self._cross(x, keys_values, encoded_padding_mask, training, scores)
         x = self._around(self.feed_forward_norm, self.feed_forward, x, training)
         return (x, *scores) if return_attention_scores else x
+
+    def compute_output_shape(self, x_shape, encoded_shape=None):
+        return x_shape
+
+    def compute_output_spec(
+        self,
+        x,
+        encoded,
+        padding_mask=None,
+        encoded_padding_mask=None,
+        return_attention_scores=False,
+        training=False,
+    ):
+        outputs = keras.KerasTensor(x.shape, self.compute_dtype)
+        if not return_attention_scores:
+            return outputs
+        rows, time, _ = x.shape
+        shape = (rows, self.num_heads, time, encoded.shape[1])
+        return outputs, keras.KerasTensor(shape, "float32")
 
     def cross_keys_values(self, encoded):
         """Keys and values of a source, for all the steps to come.

@@ -1,9 +1,11 @@
 import keras
 
+from keras_genseq.layers.attention.attention_masks import implicit_mask
 from keras_genseq.layers.attention.feed_forward import FeedForward
 from keras_genseq.layers.attention.multi_head_attention import (
     MultiHeadAttention,
 )
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 
 
@@ -34,7 +36,8 @@ class TransformerEncoderBlock(keras.layers.Layer):
     Call arguments:
         x: `(batch_size, time, hidden_dim)`.
         padding_mask: optional `(batch_size, time)` booleans, True where a step
-            counts.
+            counts; None takes the mask that `x` carries, if any. The output
+            carries that of `x`.
         attention_mask: optional booleans that broadcast to `(batch_size, time,
             time)`, True where a step may see another.
         use_causal_mask: bool. Whether steps see only themselves and earlier
@@ -66,7 +69,16 @@ class TransformerEncoderBlock(keras.layers.Layer):
         blockwise=False,
         **kwargs,
     ):
-        check_counts(num_heads=num_heads, intermediate_dim=intermediate_dim)
+        num_heads, intermediate_dim = check_counts(
+            num_heads=num_heads, intermediate_dim=intermediate_dim
+        )
+        num_key_value_heads, attention_window = (
+            as_int(value, name, minimum=1, optional=True)
+            for name, value in (
+                ("num_key_value_heads", num_key_value_heads),
+                ("attention_window", attention_window),
+            )
+        )
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.intermediate_dim = intermediate_dim
@@ -82,7 +94,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         self.blockwise = blockwise
         self.supports_masking = True
 
-        self.self_attention = self._attention(rotary)
+        self.self_attention = self._attention(rotary, attention_window)
         self.self_attention_norm = self._norm()
         self.feed_forward = FeedForward(
             intermediate_dim,
@@ -93,11 +105,11 @@ class TransformerEncoderBlock(keras.layers.Layer):
         self.feed_forward_norm = self._norm()
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
-    def build(self, input_shape):
-        self.self_attention.build(input_shape)
-        self.self_attention_norm.build(input_shape)
-        self.feed_forward.build(input_shape)
-        self.feed_forward_norm.build(input_shape)
+    def build(self, x_shape):
+        self.self_attention.build(x_shape)
+        self.self_attention_norm.build(x_shape)
+        self.feed_forward.build(x_shape)
+        self.feed_forward_norm.build(x_shape)
         self.built = True
 
     def call(
@@ -108,6 +120,9 @@ class TransformerEncoderBlock(keras.layers.Layer):
         use_causal_mask=False,
         training=False,
     ):
+        if padding_mask is None:
+            padding_mask = implicit_mask(x)
+
         def attention(x):
             return self.self_attention(
                 x,
@@ -162,8 +177,8 @@ class TransformerEncoderBlock(keras.layers.Layer):
         x, cache = self._self_attention_step(x, cache, position)
         return self._around(self.feed_forward_norm, self.feed_forward, x), cache
 
-    def compute_output_shape(self, input_shape, *args):
-        return input_shape
+    def compute_output_shape(self, x_shape):
+        return x_shape
 
     def get_config(self):
         return {
@@ -182,13 +197,13 @@ class TransformerEncoderBlock(keras.layers.Layer):
             "blockwise": self.blockwise,
         }
 
-    def _attention(self, rotary):
+    def _attention(self, rotary, attention_window):
         return MultiHeadAttention(
             self.num_heads,
             num_key_value_heads=self.num_key_value_heads,
             use_bias=self.use_bias,
             rotary=rotary,
-            attention_window=self.attention_window,
+            attention_window=attention_window,
             dropout=self.attention_dropout,
             blockwise=self.blockwise,
             dtype=self.dtype_policy,

@@ -19,8 +19,10 @@ class StridedConv2D(StridedConvolution, keras.layers.Conv2D):
     Args:
         *args: passed to `keras.layers.Conv2D`.
         implementation: `"conv"` (TensorFlow's own kernels), `"patches"` (one
-            product) or `"auto"` (the faster one where it is traced: patches
-            on a CPU, for outputs of up to 16 pixels and under XLA).
+            product) or `"auto"`: the faster one where it is traced, patches
+            on a CPU, for outputs of up to 16 pixels and under XLA. A graph
+            without gradients, such as an exported one, holds a plain
+            convolution.
         **kwargs: passed to `keras.layers.Conv2D`.
 
     Call arguments:

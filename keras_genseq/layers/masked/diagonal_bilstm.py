@@ -173,7 +173,9 @@ class DiagonalBiLSTM(keras.layers.Layer):
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
-        check_counts(filters=filters, num_colors=num_colors)
+        filters, num_colors = check_counts(
+            filters=filters, num_colors=num_colors
+        )
         super().__init__(**kwargs)
         self.filters = filters
         self.num_colors = num_colors

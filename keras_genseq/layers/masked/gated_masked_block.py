@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.skew import shift_down
 
@@ -55,10 +56,11 @@ class GatedMaskedBlock(keras.layers.Layer):
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
-        check_counts(
-            filters=filters,
-            num_colors=num_colors,
-            condition_dim=1 if condition_dim is None else condition_dim,
+        filters, num_colors = check_counts(
+            filters=filters, num_colors=num_colors
+        )
+        condition_dim = as_int(
+            condition_dim, "condition_dim", minimum=1, optional=True
         )
         super().__init__(**kwargs)
         self.filters = filters

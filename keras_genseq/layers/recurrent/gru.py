@@ -1,8 +1,8 @@
 import keras
 
-from keras_genseq.layers.recurrent.gate_products import check_units
 from keras_genseq.layers.recurrent.gru_cell import GRUCell
 from keras_genseq.layers.recurrent.recurrent_layer import RecurrentLayer
+from keras_genseq.ops.checks import check_counts
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -38,19 +38,42 @@ class GRU(keras.layers.GRU, RecurrentLayer):
     Returns:
         The last output `(batch_size, units)`, or with `return_sequences` all
         of them, `(batch_size, time, units)`; with `return_state` followed by
-        the hidden state, `(batch_size, units)` each.
+        the hidden state, `(batch_size, units)`.
 
     Raises:
-        ValueError: if `units` is no positive int, or another argument has a
+        ValueError: if `units` is not a positive int, or another argument has a
             value that Keras does not know.
 
     Example:
 
     ```python
-    layer = GRU(256, return_sequences=True)
-    outputs = layer(inputs)
-    layer.gates(inputs)  # `update_gate`, ...
-    layer.call_tokens(token_ids, embeddings)  # embeds and calls, faster
+    x = np.random.normal(size=(2, 5, 3)).astype("float32")
+    layer = layers.GRU(4, return_sequences=True)
+    y = layer(x)
+    gates = layer.gates(x)  # dict: `update_gate`, `reset_gate`, ...
+    table = keras.layers.Embedding(9, 3)
+    table.build(None)
+    y = layer.call_tokens(np.array([[1, 2, 3]]), table.embeddings)
+
+    # From a layer of Keras, and back.
+    theirs = keras.layers.GRU.from_config(layer.keras_config())
+    theirs(x)
+    theirs.set_weights(layer.get_weights())
+    layer = layers.GRU.from_config(theirs.get_config())
+    ```
+
+    A `.keras` file of Keras's layers loads as theirs, whatever
+    `custom_objects` say; `keras.models.clone_model` replaces them:
+
+    ```python
+    def ours(layer):
+        own = type(layer) is keras.layers.GRU
+        kind = layers.GRU if own else type(layer)
+        return kind.from_config(layer.get_config())
+
+    model = keras.Sequential([keras.Input((5, 3)), keras.layers.GRU(4)])
+    again = keras.models.clone_model(model, clone_function=ours)
+    again.set_weights(model.get_weights())
     ```
 
     References:
@@ -60,4 +83,4 @@ class GRU(keras.layers.GRU, RecurrentLayer):
     cell_class = GRUCell
 
     def __init__(self, units, *args, **kwargs):
-        super().__init__(check_units(units), *args, **kwargs)
+        super().__init__(check_counts(units=units), *args, **kwargs)

@@ -1,9 +1,9 @@
 import keras
 from keras import ops
 
-from keras_genseq.layers.recurrent.gate_products import add_biases
-from keras_genseq.layers.recurrent.gate_products import check_units
-from keras_genseq.layers.recurrent.gate_products import gate_products
+from keras_genseq.layers.recurrent.gate_preactivations import add_biases
+from keras_genseq.layers.recurrent.gate_preactivations import gate_products
+from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.recurrent_steps import GRUResetAfterStep
 from keras_genseq.ops.recurrent_steps import GRUResetBeforeStep
 from keras_genseq.ops.recurrent_steps import activation_name
@@ -47,7 +47,7 @@ class GRUCell(keras.layers.GRUCell):
     state_names = ("hidden_state",)
 
     def __init__(self, units, *args, **kwargs):
-        super().__init__(check_units(units), *args, **kwargs)
+        super().__init__(check_counts(units=units), *args, **kwargs)
 
     def call(self, inputs, states, training=False):
         nested = isinstance(states, (list, tuple))

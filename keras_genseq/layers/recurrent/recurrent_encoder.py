@@ -1,7 +1,7 @@
 import keras
 
-from keras_genseq.layers.recurrent.gate_products import check_units
 from keras_genseq.layers.recurrent.registry import layer_class
+from keras_genseq.ops.checks import check_counts
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -53,12 +53,7 @@ class RecurrentEncoder(keras.layers.Layer):
         **kwargs,
     ):
         recurrent = layer_class(cell)
-        units = check_units(units)
-        if not isinstance(num_layers, int) or num_layers < 1:
-            raise ValueError(
-                "`num_layers` must be positive. "
-                f"Received: num_layers={num_layers!r}"
-            )
+        units, num_layers = check_counts(units=units, num_layers=num_layers)
         if not 0.0 <= dropout < 1.0:
             raise ValueError(
                 f"`dropout` must be in [0, 1). Received: dropout={dropout}"

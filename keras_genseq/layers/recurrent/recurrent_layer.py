@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.layers.recurrent.gate_products import project
 from keras_genseq.ops.recurrent import gather_rows
 from keras_genseq.ops.recurrent import recurrence
 from keras_genseq.ops.time_loop import time_loop
@@ -185,6 +184,17 @@ class RecurrentLayer(keras.layers.RNN):
             config["implementation"] = self.cell.implementation
         return {**super().get_config(), **config}
 
+    def keras_config(self):
+        """Config of the equal layer of Keras, without what that has not.
+
+        Returns:
+            dict for the `from_config` of that layer; the weights go over by
+            `set_weights(layer.get_weights())`.
+        """
+        config = self.get_config()
+        del config["jit_compile"]
+        return config
+
     def _maybe_config_dropout_masks(self, cell, input_sequence, input_state):
         # Keras draws masks for inference, too, and so makes it depend on the
         # state of a seed generator, which cannot be served.
@@ -216,7 +226,7 @@ class RecurrentLayer(keras.layers.RNN):
         return ops.flip(x, axis=1) if self.go_backwards else x
 
     def _project(self, x):
-        return project(x, self.cell.kernel, self.cell.input_bias())
+        return _project(x, self.cell.kernel, self.cell.input_bias())
 
     def _run(self, project, inputs, states, mask, training):
         """From inputs, in the order of visits, to what Keras's loops return.
@@ -305,6 +315,27 @@ class RecurrentLayer(keras.layers.RNN):
             ops.cast(state, self.compute_dtype)
             for state in keras.tree.flatten(initial_state)
         ]
+
+
+def _project(x, kernel, bias):
+    """`x @ kernel + bias`, as one product of matrices.
+
+    Args:
+        x: `(..., features)` tensor.
+        kernel: `(features, width)`, cast to the dtype of `x`.
+        bias: `(width,)`, or None.
+
+    Returns:
+        Tensor `(..., width)`.
+    """
+    x = tf.convert_to_tensor(x)
+    features, width = kernel.shape
+    rows = tf.reshape(x, (-1, features))
+    rows = tf.matmul(rows, tf.cast(kernel, x.dtype))
+    if bias is not None:
+        rows = tf.nn.bias_add(rows, tf.cast(bias, x.dtype))
+    rows = tf.reshape(rows, tf.concat([tf.shape(x)[:-1], [width]], axis=0))
+    return tf.ensure_shape(rows, (*x.shape[:-1], width))
 
 
 def _num_threads():

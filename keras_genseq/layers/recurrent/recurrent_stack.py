@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_genseq.layers.recurrent.registry import layer_class
+from keras_genseq.ops.checks import check_counts
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -41,11 +42,7 @@ class RecurrentStack(keras.layers.Layer):
         self, units, *, cell="lstm", num_layers=1, dropout=0.0, **kwargs
     ):
         recurrent = layer_class(cell)
-        if not isinstance(num_layers, int) or num_layers < 1:
-            raise ValueError(
-                "`num_layers` must be a positive int. "
-                f"Received: num_layers={num_layers!r}"
-            )
+        units, num_layers = check_counts(units=units, num_layers=num_layers)
         super().__init__(**kwargs)
         self.units = units
         self.cell = cell

@@ -87,10 +87,9 @@ class AdversarialModel(MultiOptimizerModel):
         seed=None,
         **kwargs,
     ):
-        check_counts(
+        image_shape, latent_dim, discriminator_updates = check_counts(
             image_shape=list(image_shape),
             latent_dim=latent_dim,
-            num_classes=1 if num_classes is None else num_classes,
             discriminator_updates=discriminator_updates,
         )
         check_choice("noise", noise, NOISES)
@@ -318,7 +317,7 @@ class AdversarialModel(MultiOptimizerModel):
             ValueError: if `num_samples` is not positive, `temperature` out of
                 range, or a number of values is neither one nor `num_samples`.
         """
-        check_counts(num_samples=num_samples)
+        num_samples = check_counts(num_samples=num_samples)
         return self.ask(
             "sample",
             num_samples,

@@ -87,7 +87,9 @@ class DCGAN(AdversarialModel):
         **kwargs,
     ):
         num_layers = _num_layers(image_shape)
-        check_counts(filters=filters, kernel_size=kernel_size)
+        filters, kernel_size = check_counts(
+            filters=filters, kernel_size=kernel_size
+        )
         super().__init__(image_shape, latent_dim, noise=noise, **kwargs)
         self.filters = filters
         self.kernel_size = kernel_size

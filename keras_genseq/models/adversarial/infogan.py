@@ -109,7 +109,7 @@ class InfoGAN(AdversarialModel):
         noise="normal",
         **kwargs,
     ):
-        check_counts(
+        filters, hidden_units, code_units, categories = check_counts(
             filters=list(filters),
             hidden_units=hidden_units,
             code_units=code_units,

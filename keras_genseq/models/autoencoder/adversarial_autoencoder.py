@@ -15,14 +15,14 @@ from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
 from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import as_images
-from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.value_checks import all_finite
-from keras_genseq.ops.value_checks import ensure
 
 POSTERIORS = ("deterministic", "gaussian", "universal")
 # Streams of a row's seed for the noise of the encoder and the categories.
@@ -171,12 +171,16 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
         seed=None,
         **kwargs,
     ):
-        check_counts(
+        image_shape, latent_dim, noise_dim = check_counts(
             image_shape=list(image_shape),
             latent_dim=latent_dim,
             noise_dim=noise_dim,
-            num_classes=1 if num_classes is None else num_classes,
-            num_categories=1 if num_categories is None else num_categories,
+        )
+        num_classes = as_int(
+            num_classes, "num_classes", minimum=1, optional=True
+        )
+        num_categories = as_int(
+            num_categories, "num_categories", minimum=1, optional=True
         )
         check_choice("posterior_type", posterior_type, POSTERIORS)
         for name, value in (
@@ -552,13 +556,7 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
                 "`prior_classes`, `num_classes` or `num_categories`, or leave "
                 "the targets out."
             )
-        classes = as_row_values(y, num_rows, tf.int32, name="class")
-        return ensure(
-            classes,
-            tf.reduce_all((classes >= -1) & (classes < count)),
-            f"Classes must be from 0 to {count - 1}, or -1 where they are "
-            "unknown.",
-        )
+        return as_classes(y, num_rows, count, unknown=True, name="y")
 
     def draw_categories(self, seeds):
         """One-hot categories, each equally likely."""

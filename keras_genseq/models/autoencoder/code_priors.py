@@ -62,7 +62,7 @@ class GaussianPrior(CodePrior):
     """
 
     def __init__(self, dim, scale=1.0):
-        check_counts(dim=dim)
+        dim = check_counts(dim=dim)
         self.dim = dim
         self.scale = scale
 
@@ -96,7 +96,7 @@ class GaussianMixturePrior(CodePrior):
         radial_scale=1.0,
         tangential_scale=0.4,
     ):
-        check_counts(num_classes=num_classes)
+        num_classes = check_counts(num_classes=num_classes)
         self.num_classes = num_classes
         self.radius = radius
         self.radial_scale = radial_scale
@@ -139,7 +139,7 @@ class SwissRollPrior(CodePrior):
     dim = 2
 
     def __init__(self, num_classes=10, radius=10.0, scale=0.1):
-        check_counts(num_classes=num_classes)
+        num_classes = check_counts(num_classes=num_classes)
         self.num_classes = num_classes
         self.radius = radius
         self.scale = scale

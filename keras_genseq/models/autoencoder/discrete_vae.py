@@ -109,15 +109,15 @@ class DiscreteVAE(LatentVariableModel):
                 f"`likelihood` must be one of {tuple(LIKELIHOODS)}. "
                 f"Received: likelihood={likelihood!r}"
             )
-        height, width, channels = image_shape
-        check_counts(
-            height=height,
-            width=width,
-            channels=channels,
-            num_tokens=num_tokens,
-            embedding_dim=embedding_dim,
-            relaxation_steps=relaxation_steps,
+        counts = {
+            "num_tokens": num_tokens,
+            "embedding_dim": embedding_dim,
+            "relaxation_steps": relaxation_steps,
+        }
+        image_shape, num_tokens, embedding_dim, relaxation_steps = check_counts(
+            image_shape=tuple(image_shape), **counts
         )
+        height, width, channels = image_shape
         shrinking = 2 ** (len(filters) - 1)
         if not filters or height % shrinking or width % shrinking:
             raise ValueError(

@@ -163,7 +163,7 @@ class LatentCodes(BaseModel):
             ValueError: if `num_samples` is not positive, `temperature` out of
                 range, or a number of values is neither one nor `num_samples`.
         """
-        check_counts(num_samples=num_samples)
+        num_samples = check_counts(num_samples=num_samples)
         return self.ask(
             "sample",
             num_samples,

@@ -224,7 +224,7 @@ class LatentVariableModel(LatentCodes):
             ValueError: if `num_samples` is not positive, or an input is not
                 what the model takes.
         """
-        check_counts(num_samples=num_samples)
+        num_samples = check_counts(num_samples=num_samples)
 
         def bound(x, seeds, condition=None):
             return self._bound(num_samples, x, seeds, condition)

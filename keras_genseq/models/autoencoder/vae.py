@@ -13,7 +13,9 @@ from keras_genseq.models.autoencoder.networks import make_encoder
 from keras_genseq.models.autoencoder.pixel_likelihoods import LIKELIHOODS
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_images
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_vectors
+from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.divergences import normal_kl
 from keras_genseq.ops.divergences import normal_log_ratio
 from keras_genseq.ops.random import row_normal
@@ -110,17 +112,12 @@ class VAE(LatentVariableModel):
                 f"`likelihood` must be one of {tuple(LIKELIHOODS)}. "
                 f"Received: likelihood={likelihood!r}"
             )
-        image_shape = tuple(image_shape)
-        for name, value in (
-            *zip(("height", "width", "channels"), image_shape, strict=True),
-            ("latent_dim", latent_dim),
-            ("num_classes", 1 if num_classes is None else num_classes),
-        ):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"`{name}` must be a positive int. "
-                    f"Received: {name}={value!r}"
-                )
+        image_shape, latent_dim = check_counts(
+            image_shape=tuple(image_shape), latent_dim=latent_dim
+        )
+        num_classes = as_int(
+            num_classes, "num_classes", minimum=1, optional=True
+        )
         super().__init__(beta=beta, **kwargs)
         self.image_shape = image_shape
         self.latent_dim = latent_dim

@@ -57,7 +57,9 @@ class AutoregressiveModel(ForecastingModel):
         **kwargs,
     ):
         hidden_units = tuple(hidden_units)
-        check_counts(order=order, hidden_units=hidden_units)
+        order, hidden_units = check_counts(
+            order=order, hidden_units=hidden_units
+        )
         super().__init__(channels, **kwargs)
         self.order = order
         self.hidden_units = hidden_units

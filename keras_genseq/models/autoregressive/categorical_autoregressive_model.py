@@ -8,6 +8,7 @@ from scipy import special
 
 from keras_genseq.metrics import Perplexity
 from keras_genseq.models.density.sequence_model import SequenceModel
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.sampling import categories_from_uniforms
@@ -66,14 +67,10 @@ class CategoricalAutoregressiveModel(SequenceModel):
         **kwargs,
     ):
         hidden_units = tuple(hidden_units)
-        check_counts(
+        order, hidden_units, embedding_dim = check_counts(
             order=order, hidden_units=hidden_units, embedding_dim=embedding_dim
         )
-        if not isinstance(num_states, int) or num_states < 2:
-            raise ValueError(
-                "`num_states` must be an int of at least 2. "
-                f"Received: num_states={num_states!r}"
-            )
+        num_states = as_int(num_states, "num_states", minimum=2)
         super().__init__((), "int32", **kwargs)
         self.num_states = num_states
         self.order = order

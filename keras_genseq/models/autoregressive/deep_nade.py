@@ -101,8 +101,10 @@ class DeepNADE(CategoricalVectorModel):
         seed=0,
         **kwargs,
     ):
-        units = (units,) if isinstance(units, int) else tuple(units)
-        check_counts(units=units, num_orderings=num_orderings)
+        units = (units,) if np.ndim(units) == 0 else tuple(units)
+        units, num_orderings = check_counts(
+            units=units, num_orderings=num_orderings
+        )
         if not units:
             raise ValueError("`units` must name at least one hidden layer.")
         super().__init__(input_dim, **kwargs)
@@ -129,7 +131,7 @@ class DeepNADE(CategoricalVectorModel):
             dense(width, f"hidden_{i}", self.activation)
             for i, width in enumerate(units, 1)
         ]
-        self.output_layer = dense(input_dim, "output")
+        self.output_layer = dense(self.input_dim, "output")
         self.build((None, input_dim))
 
     def build(self, input_shape):

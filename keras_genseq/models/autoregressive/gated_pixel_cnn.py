@@ -14,6 +14,7 @@ from keras_genseq.models.autoregressive.pixel_blocks import centered
 from keras_genseq.models.density.image_likelihood_model import (
     ImageLikelihoodModel,
 )
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 
 
@@ -80,11 +81,11 @@ class GatedPixelCNN(ImageLikelihoodModel):
         num_classes=None,
         **kwargs,
     ):
-        check_counts(
-            filters=filters,
-            num_layers=num_layers,
-            head_filters=head_filters,
-            num_classes=1 if num_classes is None else num_classes,
+        filters, num_layers, head_filters = check_counts(
+            filters=filters, num_layers=num_layers, head_filters=head_filters
+        )
+        num_classes = as_int(
+            num_classes, "num_classes", minimum=1, optional=True
         )
         for name, size in (
             ("kernel_size", kernel_size),

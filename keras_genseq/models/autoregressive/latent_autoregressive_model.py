@@ -53,7 +53,7 @@ class LatentAutoregressiveModel(ForecastingModel):
         constant_scale=False,
         **kwargs,
     ):
-        check_counts(units=units)
+        units = check_counts(units=units)
         recurrent = layer_class(cell)
         super().__init__(channels, **kwargs)
         self.units = units

@@ -97,8 +97,8 @@ class MADE(CategoricalVectorModel):
         seed=0,
         **kwargs,
     ):
-        units = (units,) if isinstance(units, int) else tuple(units)
-        check_counts(units=units, num_masks=num_masks)
+        units = (units,) if np.ndim(units) == 0 else tuple(units)
+        units, num_masks = check_counts(units=units, num_masks=num_masks)
         if not units:
             raise ValueError("`units` must name at least one hidden layer.")
         super().__init__(input_dim, **kwargs)
@@ -128,11 +128,11 @@ class MADE(CategoricalVectorModel):
             dense(width, f"hidden_{i}", activation=self.activation)
             for i, width in enumerate(units, 1)
         ]
-        self.output_layer = dense(input_dim, "output", strict=True)
+        self.output_layer = dense(self.input_dim, "output", strict=True)
         self.direct_layer = None
         if direct_connections:
             self.direct_layer = dense(
-                input_dim, "direct", strict=True, use_bias=False
+                self.input_dim, "direct", strict=True, use_bias=False
             )
         self.build((None, input_dim))
 

@@ -9,6 +9,7 @@ from keras_genseq.models.autoregressive.transition_counts import (
 )
 from keras_genseq.models.autoregressive.transition_counts import check_smoothing
 from keras_genseq.models.density.sequence_model import SequenceModel
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.markov_chain import entropy_rate
 from keras_genseq.ops.markov_chain import stationary_distribution
 from keras_genseq.ops.ngram_index import context_codes
@@ -60,15 +61,8 @@ class MarkovModel(SequenceModel):
     padding_value = -1
 
     def __init__(self, num_states, *, order=1, **kwargs):
-        for name, value, least in (
-            ("num_states", num_states, 2),
-            ("order", order, 0),
-        ):
-            if not isinstance(value, int) or value < least:
-                raise ValueError(
-                    f"`{name}` must be an int of at least {least}. "
-                    f"Received: {name}={value!r}"
-                )
+        num_states = as_int(num_states, "num_states", minimum=2)
+        order = as_int(order, "order", minimum=0)
         super().__init__((), "int32", **kwargs)
         self.num_states = num_states
         self.order = order

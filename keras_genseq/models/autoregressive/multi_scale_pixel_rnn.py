@@ -77,7 +77,7 @@ class MultiScalePixelRNN(PixelNetworkModel):
         position_bias=False,
         **kwargs,
     ):
-        check_counts(scale=scale, map_filters=map_filters)
+        scale, map_filters = check_counts(scale=scale, map_filters=map_filters)
         sizes = {
             "variant": variant,
             "filters": filters,

@@ -9,6 +9,7 @@ from keras_genseq.models.density.categorical_vector_model import (
     CategoricalVectorModel,
 )
 from keras_genseq.ops.checks import as_ordering
+from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import bernoulli_log_prob
 from keras_genseq.ops.nade import ACTIVATIONS
 from keras_genseq.ops.nade import IMPLEMENTATIONS
@@ -98,12 +99,7 @@ class NADE(CategoricalVectorModel):
                 f"`implementation` must be one of {IMPLEMENTATIONS}. "
                 f"Received: implementation={implementation!r}"
             )
-        for name, value in (("units", units), ("chunk_size", chunk_size)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"`{name}` must be a positive int. "
-                    f"Received: {name}={value!r}"
-                )
+        units, chunk_size = check_counts(units=units, chunk_size=chunk_size)
         super().__init__(input_dim, **kwargs)
         self.units = units
         self.ordering = as_ordering(ordering, input_dim)

@@ -50,7 +50,7 @@ class PixelNetworkModel(ImageLikelihoodModel):
                 f"`variant` must be one of {tuple(BLOCKS)}. "
                 f"Received: variant={variant!r}"
             )
-        check_counts(
+        filters, num_layers, head_filters = check_counts(
             filters=filters, num_layers=num_layers, head_filters=head_filters
         )
         super().__init__(image_shape, num_categories, **kwargs)

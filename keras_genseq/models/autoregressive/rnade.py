@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models.density.density_model import FixedShapeDensity
@@ -95,7 +96,7 @@ class RNADE(FixedShapeDensity):
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
-        check_counts(
+        input_dim, units, num_components = check_counts(
             input_dim=input_dim, units=units, num_components=num_components
         )
         for name, value, choices in (
@@ -190,7 +191,8 @@ class RNADE(FixedShapeDensity):
         x = self._in_visiting_order(self._standardized(x), axis=1)
         kernel, rescaling, output_kernel, output_bias = self._visited()
         terms = x[:, :, None] * kernel[None]
-        sums = ops.cumsum(terms, axis=1) - terms
+        # Not a sum minus its last term: rounding would let it shine through.
+        sums = tf.cumsum(terms, axis=1, exclusive=True)
         states = self._states(rescaling[:, None], self.hidden_bias + sums)
         outputs = ops.einsum("bdh,dhk->bdk", states, output_kernel)
         outputs = self._parameters(outputs, output_bias)

@@ -8,6 +8,7 @@ from keras_genseq.models.autoregressive.transition_counts import (
     TransitionCounts,
 )
 from keras_genseq.models.autoregressive.transition_counts import check_smoothing
+from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.ngram_index import lower_bound
 
 _NO_CONTEXT = np.iinfo("int64").max
@@ -41,11 +42,7 @@ class SparseMarkovModel(MarkovModel):
     """
 
     def __init__(self, num_states, max_contexts, *, order=1, **kwargs):
-        if not isinstance(max_contexts, int) or max_contexts < 1:
-            raise ValueError(
-                "`max_contexts` must be a positive int. "
-                f"Received: max_contexts={max_contexts!r}"
-            )
+        max_contexts = check_counts(max_contexts=max_contexts)
         # `build`, which the base class calls, needs it.
         self.max_contexts = max_contexts
         super().__init__(num_states, order=order, **kwargs)

@@ -1,5 +1,7 @@
 """Counts of what followed what, and the tables made of them."""
 
+import numbers
+
 import numpy as np
 
 from keras_genseq.ops.ngram_index import context_codes
@@ -9,7 +11,7 @@ WITTEN_BELL = "witten_bell"
 
 def check_smoothing(smoothing):
     """Refuses what is neither a number from 0 on nor `"witten_bell"`."""
-    is_number = isinstance(smoothing, (int, float)) and smoothing >= 0.0
+    is_number = isinstance(smoothing, numbers.Real) and smoothing >= 0.0
     if not is_number and smoothing != WITTEN_BELL:
         raise ValueError(
             '`smoothing` must not be negative, or be "witten_bell". '

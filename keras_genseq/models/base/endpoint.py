@@ -8,7 +8,6 @@ inputs are declared once, with their ranges and defaults.
 import collections.abc
 import contextvars
 import dataclasses
-import random
 import typing
 
 import numpy as np
@@ -16,7 +15,7 @@ import tensorflow as tf
 
 from keras_genseq.export import Signature
 from keras_genseq.ops.checks import as_row_values
-from keras_genseq.ops.random import row_seeds
+from keras_genseq.ops.checks import as_seeds
 from keras_genseq.ops.value_checks import not_empty
 
 REQUIRED = object()
@@ -238,7 +237,7 @@ def seed_input():
         if num_rows is None:
             value = not_empty(tf.convert_to_tensor(value), name="seed")
             num_rows = num_rows_of(value)
-        return seeds_of_request(value, num_rows)
+        return as_seeds(value, num_rows)
 
     return Input(
         tf.TensorSpec((None,), tf.int32),
@@ -247,26 +246,6 @@ def seed_input():
         default=None,
         example=np.zeros((1,), "int32"),
     )
-
-
-def seeds_of_request(seed, num_rows):
-    """Seeds of the rows of a call.
-
-    Args:
-        seed: int, one int per row, or None to draw one.
-        num_rows: int.
-
-    Returns:
-        `(num_rows,)` int32 tensor.
-
-    Raises:
-        ValueError: if there are neither one nor `num_rows` seeds.
-    """
-    if seed is None:
-        seed = random.randrange(2**31)
-    if isinstance(seed, int):
-        seed = row_seeds(seed % 2**32, num_rows)
-    return as_row_values(seed, num_rows, tf.int32, name="seed")
 
 
 def temperature_input(description, **options):

@@ -25,7 +25,7 @@ class ClassifierModel(BaseModel):
     """
 
     def __init__(self, *args, num_classes, **kwargs):
-        check_counts(num_classes=num_classes)
+        num_classes = check_counts(num_classes=num_classes)
         super().__init__(*args, **kwargs)
         self.num_classes = num_classes
         self.accuracy = keras.metrics.Mean(name="accuracy", dtype="float32")

@@ -1,6 +1,7 @@
 """The base of density models over vectors of categories."""
 
 from keras_genseq.models.density.density_model import FixedShapeDensity
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.value_checks import all_categories
@@ -19,12 +20,8 @@ class CategoricalVectorModel(FixedShapeDensity):
     """
 
     def __init__(self, input_dim, num_categories=2, **kwargs):
-        check_counts(input_dim=input_dim)
-        if not isinstance(num_categories, int) or num_categories < 2:
-            raise ValueError(
-                "`num_categories` must be an int of at least 2. "
-                f"Received: num_categories={num_categories!r}"
-            )
+        input_dim = check_counts(input_dim=input_dim)
+        num_categories = as_int(num_categories, "num_categories", minimum=2)
         super().__init__((input_dim,), **kwargs)
         self.num_categories = num_categories
 

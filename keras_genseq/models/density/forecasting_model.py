@@ -9,6 +9,7 @@ from keras_genseq.models.base.endpoint import num_rows_of
 from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.density.sequence_model import SequenceModel
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_quantiles
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import normal_log_prob
@@ -36,8 +37,7 @@ class ForecastingModel(SequenceModel):
     least_history = 1
 
     def __init__(self, channels, **kwargs):
-        if channels is not None:
-            check_counts(channels=channels)
+        channels = as_int(channels, "channels", minimum=1, optional=True)
         step_shape = () if channels is None else (channels,)
         super().__init__(step_shape, "float32", **kwargs)
         self.channels = channels
@@ -111,7 +111,9 @@ class ForecastingModel(SequenceModel):
             ValueError: if the history is too short or not finite, or
                 `horizon`, `num_samples` or `quantiles` are out of range.
         """
-        check_counts(horizon=horizon, num_samples=num_samples)
+        horizon, num_samples = check_counts(
+            horizon=horizon, num_samples=num_samples
+        )
         return self.ask(
             self._forecast(num_samples, quantiles, with_samples=True),
             history=history,

@@ -125,7 +125,7 @@ class SequenceModel(DensityModel):
                 `temperature` out of range, or a number of values is neither
                 one nor `num_samples`.
         """
-        check_counts(num_samples=num_samples)
+        num_samples = check_counts(num_samples=num_samples)
         return self.ask(
             "sample",
             num_samples,

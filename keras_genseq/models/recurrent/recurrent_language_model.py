@@ -2,12 +2,13 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.layers.recurrent.gate_products import check_units
 from keras_genseq.layers.recurrent.recurrent_stack import RecurrentStack
 from keras_genseq.models.base.replica_state import ReplicaState
 from keras_genseq.models.text.causal_language_model import CausalLanguageModel
 from keras_genseq.models.text.output_projection import tied_logits
 from keras_genseq.models.text.output_projection import without_padding
+from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.checks import check_counts
 
 _WINDOW = 256
 
@@ -96,17 +97,22 @@ class RecurrentLanguageModel(CausalLanguageModel):
         stop_token_id=None,
         **kwargs,
     ):
-        units = check_units(units)
+        vocabulary_size, units, num_layers = check_counts(
+            vocabulary_size=vocabulary_size, units=units, num_layers=num_layers
+        )
+        embedding_dim, stateful_batch_size, stateful_windows = (
+            as_int(value, name, minimum=1, optional=True)
+            for name, value in (
+                ("embedding_dim", embedding_dim),
+                ("stateful_batch_size", stateful_batch_size),
+                ("stateful_windows", stateful_windows),
+            )
+        )
         if tie_embeddings and embedding_dim not in (None, units):
             raise ValueError(
                 "Tied embeddings must be as wide as the layers: leave "
                 "`embedding_dim` out. Received: "
                 f"embedding_dim={embedding_dim}, units={units}"
-            )
-        if stateful_windows is not None and stateful_windows < 1:
-            raise ValueError(
-                "`stateful_windows` must be at least 1, or None. Received: "
-                f"stateful_windows={stateful_windows}"
             )
         super().__init__(
             vocabulary_size,

@@ -2,9 +2,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.layers.recurrent.gate_products import check_units
 from keras_genseq.layers.recurrent.recurrent_stack import RecurrentStack
 from keras_genseq.models.density.sequence_model import SequenceModel
+from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.scan import scan
 from keras_genseq.ops.value_checks import ensure
@@ -70,14 +70,12 @@ class RecurrentNoteModel(SequenceModel):
         dropout=0.0,
         **kwargs,
     ):
-        if not isinstance(num_notes, int) or num_notes < 1:
-            raise ValueError(
-                "`num_notes` must be a positive int. "
-                f"Received: num_notes={num_notes!r}"
-            )
+        num_notes, units, num_layers = check_counts(
+            num_notes=num_notes, units=units, num_layers=num_layers
+        )
         super().__init__((num_notes,), "float32", **kwargs)
         self.num_notes = num_notes
-        self.units = check_units(units)
+        self.units = units
         self.cell = cell
         self.num_layers = num_layers
         self.dropout = dropout

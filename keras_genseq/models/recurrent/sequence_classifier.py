@@ -6,6 +6,7 @@ from keras_genseq.metrics import NatsPerStep
 from keras_genseq.metrics import StepAccuracy
 from keras_genseq.models.classifier.classifier_model import ClassifierModel
 from keras_genseq.models.recurrent.sequence_predictor import SequencePredictor
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.value_checks import ensure
 
 
@@ -46,11 +47,7 @@ class SequenceClassifier(SequencePredictor, ClassifierModel):
     """
 
     def __init__(self, num_classes, units, **kwargs):
-        if not isinstance(num_classes, int) or num_classes < 2:
-            raise ValueError(
-                "`num_classes` must be an int of at least 2. "
-                f"Received: num_classes={num_classes!r}"
-            )
+        num_classes = as_int(num_classes, "num_classes", minimum=2)
         super().__init__(units, num_classes=num_classes, **kwargs)
         self.head = keras.layers.Dense(num_classes, dtype="float32")
         if self.return_sequences:

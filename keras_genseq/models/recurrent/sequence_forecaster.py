@@ -6,6 +6,7 @@ from keras import ops
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import Input
 from keras_genseq.models.recurrent.sequence_predictor import SequencePredictor
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_quantiles
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
@@ -63,9 +64,10 @@ class SequenceForecaster(SequencePredictor):
     def __init__(
         self, horizon, units, *, num_targets=None, fixed_scale=None, **kwargs
     ):
-        check_counts(horizon=horizon)
-        if num_targets is not None:
-            check_counts(num_targets=num_targets)
+        horizon = check_counts(horizon=horizon)
+        num_targets = as_int(
+            num_targets, "num_targets", minimum=1, optional=True
+        )
         if fixed_scale is not None and not fixed_scale > 0.0:
             raise ValueError(
                 "`fixed_scale` must be positive. "

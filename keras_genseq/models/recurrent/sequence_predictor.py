@@ -8,6 +8,7 @@ from keras_genseq.layers.recurrent.recurrent_encoder import RecurrentEncoder
 from keras_genseq.models.base.base_model import BaseModel
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import tensor_input
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.value_checks import all_finite
@@ -64,12 +65,15 @@ class SequencePredictor(BaseModel):
                 "`channels`, not both. Received: "
                 f"vocabulary_size={vocabulary_size}, channels={channels}"
             )
-        given = {
-            "vocabulary_size": vocabulary_size,
-            "embedding_dim": embedding_dim,
-            "channels": channels,
-        }
-        check_counts(**{k: v for k, v in given.items() if v is not None})
+        vocabulary_size, embedding_dim, channels = (
+            as_int(value, name, minimum=1, optional=True)
+            for name, value in (
+                ("vocabulary_size", vocabulary_size),
+                ("embedding_dim", embedding_dim),
+                ("channels", channels),
+            )
+        )
+        units = check_counts(units=units)
         if pooling not in POOLINGS:
             raise ValueError(
                 f"`pooling` must be one of {POOLINGS}. "

@@ -24,6 +24,7 @@ from keras_genseq.models.text.token_padding import padded_rows
 from keras_genseq.models.text.token_padding import room_for
 from keras_genseq.models.text.token_padding import shifted
 from keras_genseq.models.text.token_padding import widened
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.value_checks import all_token_ids
 from keras_genseq.ops.value_checks import not_empty
@@ -65,11 +66,8 @@ class CausalLanguageModel(SequenceModel):
     def __init__(
         self, vocabulary_size, *, tokenizer=None, stop_token_id=None, **kwargs
     ):
-        if not isinstance(vocabulary_size, int) or vocabulary_size < 2:
-            raise ValueError(
-                "`vocabulary_size` must be an int of at least 2, padding "
-                f"included. Received: vocabulary_size={vocabulary_size!r}"
-            )
+        # One of them is padding.
+        vocabulary_size = as_int(vocabulary_size, "vocabulary_size", minimum=2)
         if isinstance(tokenizer, dict):
             tokenizer = keras.saving.deserialize_keras_object(tokenizer)
         if tokenizer and tokenizer.vocabulary_size != vocabulary_size:
@@ -79,7 +77,13 @@ class CausalLanguageModel(SequenceModel):
                 f"Received: vocabulary_size={vocabulary_size}"
             )
         if isinstance(stop_token_id, (list, tuple)):
-            stop_token_id = tuple(stop_token_id)
+            stop_token_id = tuple(
+                as_int(stop, "stop_token_id") for stop in stop_token_id
+            )
+        else:
+            stop_token_id = as_int(
+                stop_token_id, "stop_token_id", optional=True
+            )
         stops = np.atleast_1d([] if stop_token_id is None else stop_token_id)
         if not all(0 < stop < vocabulary_size for stop in stops):
             raise ValueError(

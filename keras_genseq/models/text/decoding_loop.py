@@ -66,9 +66,10 @@ def continue_tokens(
         token = tf.where(is_given, given_token, drawn)
         token = tf.where(live, token, 0)
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(drawn, logits)
-        log_prob -= tf.where(live & ~is_given, nats, 0.0)
-        # What is drawn is never 0.
-        is_stop = tf.reduce_any(drawn[:, None] == stop, axis=1)
+        # Where every token is banned, 0 is drawn, and the row ends.
+        is_none = drawn == 0
+        log_prob -= tf.where(live & ~is_given & ~is_none, nats, 0.0)
+        is_stop = is_none | tf.reduce_any(drawn[:, None] == stop, axis=1)
         alive = live & (is_given | ~is_stop)
         known = (token, cache, alive)
         after = remember(history, t, token) if history else ()

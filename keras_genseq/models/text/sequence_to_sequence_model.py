@@ -25,6 +25,7 @@ from keras_genseq.models.text.token_padding import as_strings
 from keras_genseq.models.text.token_padding import encode_texts
 from keras_genseq.models.text.token_padding import holds_text
 from keras_genseq.models.text.token_padding import padded_rows
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
@@ -69,12 +70,8 @@ class SequenceToSequenceModel(BaseModel):
         tokenizer=None,
         **kwargs,
     ):
-        if not isinstance(vocabulary_size, int) or vocabulary_size < 3:
-            raise ValueError(
-                "`vocabulary_size` must be an int of at least 3, padding and "
-                "the end of a text included. "
-                f"Received: vocabulary_size={vocabulary_size!r}"
-            )
+        # Padding and the end of a text are two of them.
+        vocabulary_size = as_int(vocabulary_size, "vocabulary_size", minimum=3)
         if not 0.0 <= label_smoothing < 1.0:
             raise ValueError(
                 "`label_smoothing` must be in [0, 1). "
@@ -199,7 +196,7 @@ class SequenceToSequenceModel(BaseModel):
         Raises:
             ValueError: if texts or options are out of range.
         """
-        check_counts(beam_width=beam_width)
+        beam_width = check_counts(beam_width=beam_width)
         search = self._search_endpoint(beam_width, n_best)
         answers = self.ask(
             search,

@@ -111,9 +111,17 @@ class Transformer(SequenceToSequenceModel):
         tokenizer=None,
         **kwargs,
     ):
-        check_counts(
+        (
+            num_layers,
+            hidden_dim,
+            num_heads,
+            intermediate_dim,
+            max_sequence_length,
+        ) = check_counts(
             num_layers=num_layers,
             hidden_dim=hidden_dim,
+            num_heads=num_heads,
+            intermediate_dim=intermediate_dim,
             max_sequence_length=max_sequence_length,
         )
         if positions not in POSITIONS:
@@ -141,7 +149,7 @@ class Transformer(SequenceToSequenceModel):
 
         dtype = self.dtype_policy
         self.embedding = keras.layers.Embedding(
-            vocabulary_size,
+            self.vocabulary_size,
             hidden_dim,
             # Times sqrt(d), of unit variance, as large as the positions.
             embeddings_initializer=keras.initializers.RandomNormal(

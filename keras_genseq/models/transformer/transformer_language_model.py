@@ -9,6 +9,7 @@ from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.text.causal_language_model import CausalLanguageModel
 from keras_genseq.models.text.output_projection import tied_logits
 from keras_genseq.models.text.output_projection import without_padding
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 
 POSITIONS = ("sinusoidal", "learned", "rotary")
@@ -96,11 +97,19 @@ class TransformerLanguageModel(CausalLanguageModel):
         stop_token_id=None,
         **kwargs,
     ):
-        check_counts(
+        num_layers, hidden_dim, num_heads, max_sequence_length = check_counts(
             num_layers=num_layers,
             hidden_dim=hidden_dim,
             num_heads=num_heads,
             max_sequence_length=max_sequence_length,
+        )
+        num_key_value_heads, intermediate_dim, attention_window = (
+            as_int(value, name, minimum=1, optional=True)
+            for name, value in (
+                ("num_key_value_heads", num_key_value_heads),
+                ("intermediate_dim", intermediate_dim),
+                ("attention_window", attention_window),
+            )
         )
         if positions not in POSITIONS:
             raise ValueError(
@@ -131,7 +140,7 @@ class TransformerLanguageModel(CausalLanguageModel):
 
         dtype = self.dtype_policy
         self.embedding = keras.layers.Embedding(
-            vocabulary_size,
+            self.vocabulary_size,
             hidden_dim,
             # Times sqrt(d), of unit variance, as large as the positions.
             embeddings_initializer=keras.initializers.RandomNormal(
@@ -171,7 +180,7 @@ class TransformerLanguageModel(CausalLanguageModel):
             None
             if tie_embeddings
             else keras.layers.Dense(
-                vocabulary_size, use_bias=False, dtype=dtype
+                self.vocabulary_size, use_bias=False, dtype=dtype
             )
         )
         self.build((None, None))

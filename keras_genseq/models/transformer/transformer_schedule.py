@@ -22,7 +22,9 @@ class TransformerSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __init__(self, hidden_dim, *, warmup_steps=4000, scale=1.0):
-        check_counts(hidden_dim=hidden_dim, warmup_steps=warmup_steps)
+        hidden_dim, warmup_steps = check_counts(
+            hidden_dim=hidden_dim, warmup_steps=warmup_steps
+        )
         super().__init__()
         self.hidden_dim = hidden_dim
         self.warmup_steps = warmup_steps

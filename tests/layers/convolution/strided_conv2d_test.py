@@ -121,9 +121,39 @@ def test_auto_takes_patches_where_they_are_faster(
         layer(x)
         calls.clear()
         tf.function(
-            lambda x: layer(x), jit_compile=jit_compile, autograph=False
+            lambda x, layer=layer: output_and_gradients(layer, x),
+            jit_compile=jit_compile,
+            autograph=False,
         )(x)
         assert len(calls) == expected
+
+
+@PAIRS
+def test_what_is_exported_holds_a_plain_convolution(layer_class, keras_class):
+    graphs = []
+    for kind in (layer_class, keras_class):
+        layer = kind(3, 4, strides=2, padding="same")
+        layer.build((None, 4, 4, 2))
+        function = tf.function(lambda x, layer=layer: layer(x), autograph=False)
+        spec = tf.TensorSpec((None, 4, 4, 2))
+        graph = function.get_concrete_function(spec).graph
+        graphs.append(sorted(op.type for op in graph.get_operations()))
+    assert graphs[0] == graphs[1]
+    assert any(kind.startswith("Conv2D") for kind in graphs[0])
+
+
+@PAIRS
+def test_lite_runs_what_is_converted(layer_class, keras_class):
+    layer = layer_class(3, 4, strides=2, padding="same")
+    x = normal(2, 4, 4, 2)
+    model = keras.Sequential([keras.Input(batch_shape=x.shape), layer])
+    expected = model(x)
+    content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    interpreter = tf.lite.Interpreter(model_content=content)
+    run = interpreter.get_signature_runner()
+    (name,) = run.get_input_details()
+    (y,) = run(**{name: x}).values()
+    np.testing.assert_allclose(y, expected, atol=1e-5)
 
 
 @PAIRS

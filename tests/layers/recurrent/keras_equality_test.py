@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_genseq import layers
 from tests.layers.recurrent.comparison import INPUTS
 from tests.layers.recurrent.comparison import MASKS
 from tests.layers.recurrent.comparison import VARIANTS
@@ -259,3 +260,20 @@ def test_grid_equals_keras(variant, how, name, return_sequences, go_backwards):
             ours, how=how, training=training, **arguments
         )
         assert_same(result, reference)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
+def test_configs_go_there_and_back(kind):
+    theirs = getattr(keras.layers, kind)(
+        4, return_sequences=True, dropout=0.2, seed=3, go_backwards=True
+    )
+    ours = getattr(layers, kind).from_config(theirs.get_config())
+    again = type(theirs).from_config(ours.keras_config())
+    for layer in (theirs, ours, again):
+        layer.build((None, 5, 3))
+        layer.set_weights(theirs.get_weights())
+    assert again.get_config() == theirs.get_config()
+    assert type(again) is type(theirs)
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    np.testing.assert_allclose(ours(x), theirs(x), atol=1e-6)
+    np.testing.assert_array_equal(again(x), theirs(x))

@@ -215,9 +215,9 @@ def test_saved_file_round_trip(variant, tmp_path):
 def test_errors_tell_what_to_do(name):
     layer_class = getattr(layers, name)
     for units in (0, -1, 2.5, "3"):
-        with pytest.raises(ValueError, match="`units` must be a positive int"):
+        with pytest.raises(ValueError, match="`units` must be positive"):
             layer_class(units)
-        with pytest.raises(ValueError, match="`units` must be a positive int"):
+        with pytest.raises(ValueError, match="`units` must be positive"):
             getattr(layers, f"{name}Cell")(units)
     with pytest.raises(ValueError, match="Could not interpret activation"):
         layer_class(3, activation="unheard_of")

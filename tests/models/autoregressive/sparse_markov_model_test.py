@@ -57,5 +57,5 @@ def test_holds_orders_of_which_no_table_fits():
 def test_names_too_few_contexts():
     with pytest.raises(ValueError, match=r"The data hold \d+ contexts"):
         SparseMarkovModel(5, 10, order=3).adapt(X)
-    with pytest.raises(ValueError, match="`max_contexts` must be a positive"):
+    with pytest.raises(ValueError, match="`max_contexts` must be positive"):
         SparseMarkovModel(5, 0)

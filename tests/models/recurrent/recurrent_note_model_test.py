@@ -61,5 +61,5 @@ def test_samples_follow_the_rates():
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="`num_notes` must be a positive"):
+    with pytest.raises(ValueError, match="`num_notes` must be positive"):
         RecurrentNoteModel(0, 5)

@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_genseq.models.text.decoding_loop import continue_tokens
+from keras_genseq.models.text.output_projection import without_padding
 from keras_genseq.samplers import SamplingOptions
 
 PROBABILITY = 0.9
@@ -114,3 +116,34 @@ def test_the_penalty_knows_the_steps_known_before():
     for start in (0, 2):
         tokens, _, _ = walk(x, given, [3], start=start, penalty=100.0)
         assert tokens[0, 2] == 0 or tokens[0, 2] > 2
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+def test_a_row_whose_every_token_is_banned_ends(temperature):
+    rows = 2
+    options = SamplingOptions(
+        tf.fill([rows], temperature),
+        repetition_penalty=tf.ones([rows]),
+        no_repeat_ngram_size=tf.constant([1, 0]),
+    )
+
+    def logits_of(token_ids, states):
+        logits, states = next_logits(token_ids, states)
+        return without_padding(logits), states
+
+    zeros = tf.zeros([rows, 9], tf.int32)
+    tokens, log_prob, (_, _, alive) = continue_tokens(
+        logits_of,
+        zeros,
+        zeros > 0,
+        tf.fill([rows], 9),
+        tf.fill(zeros.shape, 0.7),
+        options,
+        zeros[:, :1],
+        (zeros[:, 0], zeros[:, 0], tf.fill([rows], True)),
+    )
+    # Each of the four once, then nothing.
+    assert sorted(tokens[0, :4].numpy()) == [1, 2, 3, 4]
+    assert not tokens[0, 4:].numpy().any() and tokens[1].numpy().all()
+    assert np.all(log_prob > -100.0)
+    np.testing.assert_array_equal(alive, [False, True])

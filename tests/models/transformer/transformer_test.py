@@ -212,7 +212,7 @@ def test_errors(model):
         make(vocabulary_size=5, tokenizer=CharacterTokenizer("abcd"))
     with pytest.raises(ValueError, match="has no tokenizer"):
         model.translate("ab")
-    with pytest.raises(ValueError, match="`beam_width` must be a positive"):
+    with pytest.raises(ValueError, match="`beam_width` must be positive"):
         model.translate(X, 4, beam_width=0)
     with pytest.raises(ValueError, match="a token after a 0"):
         model.translate(np.array([[1, 0, 2]], "int32"))

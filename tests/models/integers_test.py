@@ -1,0 +1,76 @@
+"""NumPy's integers are integers, as sizes and as seeds, in every model."""
+
+import json
+
+import numpy as np
+import pytest
+
+from keras_genseq import layers
+from keras_genseq import models
+
+N = np.int64
+MADE_BY_NUMPY = {
+    "NADE": lambda n: models.NADE(n(6), n(3), chunk_size=n(2)),
+    "MADE": lambda n: models.MADE(n(6), n(5), num_masks=n(2)),
+    "DeepNADE": lambda n: models.DeepNADE(n(6), [n(5), n(4)]),
+    "RNADE": lambda n: models.RNADE(n(3), n(4), num_components=n(2)),
+    "RecurrentLanguageModel": lambda n: models.RecurrentLanguageModel(
+        n(9), n(4), num_layers=n(2)
+    ),
+    "MarkovModel": lambda n: models.MarkovModel(n(4), order=n(2)),
+    "SequenceClassifier": lambda n: models.SequenceClassifier(
+        n(3), n(4), vocabulary_size=n(9)
+    ),
+    "SequenceForecaster": lambda n: models.SequenceForecaster(
+        n(3), n(4), channels=n(2)
+    ),
+    "VAE": lambda n: models.VAE(
+        [n(4), n(4), n(1)], n(2), hidden_units=(4,), num_classes=n(3)
+    ),
+    "GAN": lambda n: models.GAN(
+        (n(4), n(4), n(1)),
+        n(2),
+        generator_units=(4,),
+        discriminator_units=(4,),
+        num_classes=n(3),
+    ),
+    "TransformerLanguageModel": lambda n: models.TransformerLanguageModel(
+        n(9),
+        num_layers=n(1),
+        hidden_dim=n(4),
+        num_heads=n(2),
+        intermediate_dim=n(8),
+        max_sequence_length=n(5),
+        stop_token_id=(n(3), n(4)),
+    ),
+    "GatedPixelCNN": lambda n: models.GatedPixelCNN(
+        [n(4), n(4), n(1)], filters=n(2), num_layers=n(1), head_filters=n(2)
+    ),
+    "MultiHeadAttention": lambda n: layers.MultiHeadAttention(n(4), n(3)),
+    "LSTM": lambda n: layers.LSTM(n(4)),
+}
+
+
+@pytest.mark.parametrize("name", MADE_BY_NUMPY)
+def test_sizes_by_numpy_are_sizes(name):
+    by_numpy, by_int = (
+        MADE_BY_NUMPY[name](number) for number in (np.int64, int)
+    )
+    config, expected = by_numpy.get_config(), by_int.get_config()
+    for key in ("name", "seed"):
+        config.pop(key, None), expected.pop(key, None)
+    assert json.dumps(config) == json.dumps(expected)
+
+
+@pytest.mark.parametrize("name", ["NADE", "RecurrentLanguageModel", "VAE"])
+def test_seeds_by_numpy_are_seeds(name):
+    model = MADE_BY_NUMPY[name](int)
+    options = {"condition": 1} if name == "VAE" else {}
+    if name == "RecurrentLanguageModel":
+        options = {"length": 8}
+    expected = model.sample(4, seed=1, **options)
+    x = model.sample(4, seed=np.int64(1), **options)
+    np.testing.assert_array_equal(x, expected)
+    assert len(np.unique(expected, axis=0)) > 1
+    with pytest.raises(ValueError, match="`seed` must be an int"):
+        model.sample(4, seed=1.0, **options)
