@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Odd: two replicas have unequal shares of it.
+BATCH = 11
+
 
 def categories(size, input_dim, num_categories):
     rng = np.random.default_rng(3)
