@@ -7,9 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance.batches import BATCH
+from tests.conformance.batches import ROWS
 
-# As `instances.ask` asks: what is compiled is shared.
-ROWS = 8
 # Public method -> the signature that answers the same.
 SIGNATURES = {
     "log_prob": "score",

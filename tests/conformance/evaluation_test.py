@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tests.conformance.batches import BATCH
+from tests.conformance.batches import ROWS
 from tests.conformance.instances import awake
-from tests.conformance.instances import trainer
+from tests.conformance.instances import evaluable
 from tests.conformance.rows import every
 from tests.conformance.table import DENSITIES
 
@@ -25,10 +26,10 @@ def evaluated(model, x, y=None, batch_size=5):
 
 @every(EXACT)
 def test_evaluate_reports_the_mean_of_log_prob(case):
-    model = trainer(case)
-    x, y = case.pair(BATCH)
+    model = evaluable(case)
+    x, y = case.pair(ROWS)
     logs = evaluated(model, x, y)
-    nll = -model.log_prob(x, **case.condition(BATCH)).numpy().mean()
+    nll = -model.log_prob(x, **case.condition(ROWS)).numpy().mean()
     assert logs["nll"] == pytest.approx(nll, rel=1e-5)
     if "bits_per_dim" in logs:
         bits = nll / (x[0].size * np.log(2.0))
@@ -40,7 +41,7 @@ def test_evaluate_reports_the_mean_of_log_prob(case):
 
 @every(ESTIMATED)
 def test_evaluate_estimates_the_mean_of_log_prob(case):
-    model = trainer(case)
+    model = evaluable(case)
     x = np.repeat(case.batch(BATCH), 50, axis=0)
     logs = evaluated(model, x, batch_size=300)
     assert evaluated(model, x, batch_size=300) == logs
@@ -53,7 +54,7 @@ def test_evaluate_estimates_the_mean_of_log_prob(case):
 
 @every(BOUNDED)
 def test_evaluate_reports_both_terms_of_the_bound(case):
-    model = trainer(case)
+    model = evaluable(case)
     x, y = case.pair(BATCH)
     logs = evaluated(model, x, y)
     terms = logs["reconstruction"] + logs["kl"]
@@ -66,7 +67,7 @@ def test_evaluate_reports_both_terms_of_the_bound(case):
 
 @every(BOUNDED)
 def test_many_importance_samples_tighten_the_bound(case):
-    model = awake(trainer(case), 0.2)
+    model = awake(evaluable(case), 0.2)
     x, y = case.pair(BATCH)
     elbo = -evaluated(model, x, y)["negative_elbo"]
     many = model.log_prob_bound(x, 200, seed=0, **case.condition(BATCH))

@@ -14,9 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.conformance.batches import BATCH
-
-# Steps of sequences that are drawn: as in the examples of signatures.
-LENGTH = 8
+from tests.conformance.batches import LENGTH
 
 
 @functools.lru_cache(maxsize=3)
@@ -88,6 +86,14 @@ def asked(case):
         with counted_traces(names):
             ask(model, case, 5)
     return model, names
+
+
+def evaluable(case):
+    """The same model, ready to be evaluated."""
+    model, _ = asked(case)
+    if not model.compiled:
+        model.compile(**optimizers(model), jit_compile=False)
+    return model
 
 
 def ask(model, case, size):

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.conformance.batches import BATCH
-from tests.conformance.instances import LENGTH
+from tests.conformance.batches import LENGTH
 from tests.conformance.instances import ask
 
 

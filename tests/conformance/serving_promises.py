@@ -5,6 +5,8 @@
 
 import numpy as np
 
+DRAWS = ("sample", "complete")
+
 
 def assert_close(value, expected):
     value, expected = np.asarray(value), np.asarray(expected)
@@ -18,8 +20,8 @@ def answers_as_python(served, model):
     signatures = model.serving_signatures()
     assert served and served.keys() == signatures.keys()
     for name, asked in served.items():
-        # Five rows, and one alone; eager loops over pixels take their time.
-        for request, answer in asked[:2]:
+        # Five rows, and one alone; one draw, as eager loops take their time.
+        for request, answer in asked[: 1 if name in DRAWS else 2]:
             expected = signatures[name].function(**request)
             assert set(answer) == set(expected), answer
             for key, value in expected.items():

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance.batches import BATCH
+from tests.conformance.batches import ROWS
 from tests.conformance.instances import awake
 from tests.conformance.instances import steps
 from tests.conformance.instances import weights
@@ -119,8 +120,8 @@ def is_near_full_precision(model, full, case):
         policy = model.dtype_policy.name
         rtol = 1e-5 if policy == "float32" else case.policy_rtol
         tolerance = {"rtol": rtol}
-        x, _ = case.pair(BATCH)
-        condition = case.condition(BATCH)
+        x, _ = case.pair(ROWS)
+        condition = case.condition(ROWS)
         outputs = [m.log_prob(x, **condition) for m in (model, full)]
     else:
         outputs = [case.outputs(m, BATCH) for m in (model, full)]
