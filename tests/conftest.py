@@ -3,12 +3,15 @@ import gc
 import itertools
 import os
 import pathlib
+import re
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import pytest
 import tensorflow as tf
+
+from tests.slowest_tests import SlowestTests
 
 _ROOT = pathlib.Path(__file__).parent.parent
 _CPU = tf.config.list_physical_devices("CPU")[0]
@@ -18,11 +21,27 @@ tf.config.set_logical_device_configuration(
 
 # Modules whose fixtures take minutes: all of their tests go to one worker.
 _TOGETHER = (
-    "tests/conformance/export_test.py",
     "tests/training/main_test.py",
     "tests/training/query_test.py",
     "tests/training/resume_test.py",
 )
+
+
+# The row of a table that a test is about: `NADE` of `test_it[NADE-float32]`.
+_ROW = re.compile(r"^tests/conformance/.*\[((?:conditional_)?[A-Z]\w+)")
+
+
+def _group(nodeid):
+    """Tests that share a model or a fixture: they follow each other."""
+    module = nodeid.split("::")[0]
+    row = _ROW.match(nodeid)
+    if row:
+        return f"tests/conformance[{row[1]}]"
+    return module if module in _TOGETHER else nodeid
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(SlowestTests())
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -31,10 +50,16 @@ def pytest_xdist_make_scheduler(config, log):
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            module = nodeid.split("::")[0]
-            return module if module in _TOGETHER else nodeid
+            return _group(nodeid)
 
     return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    first = {}
+    for i, item in enumerate(items):
+        first.setdefault(_group(item.nodeid), i)
+    items.sort(key=lambda item: first[_group(item.nodeid)])
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,13 @@
 
 import numpy as np
 
+# Odd: two replicas have unequal shares of it.
+BATCH = 11
+# Rows that are asked at once, and steps of sequences that are drawn: what is
+# compiled for them serves every test.
+ROWS = 8
+LENGTH = 8
+
 
 def categories(size, input_dim, num_categories):
     rng = np.random.default_rng(3)

@@ -4,8 +4,10 @@ import dataclasses
 from collections.abc import Callable
 from collections.abc import Mapping
 
+import tensorflow as tf
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class ModelCase:
     """A model and what it takes.
 
@@ -29,6 +31,11 @@ class ModelCase:
             from random draws, and `log_prob` alone is exact.
         at_defaults: arguments that the row leaves at their defaults because
             they exclude others of the row, or change what a batch is.
+        kind: str. What its promises of training are: `"density"`,
+            `"supervised"` (its batches are pairs), or `"game"` (several
+            players train it, each with an optimizer of its own).
+        num_classes: int, or None. Of a conditional model; its batches are
+            pairs of data and classes.
     """
 
     make: Callable
@@ -41,6 +48,33 @@ class ModelCase:
     weight_scale: float = 1.0
     estimates_nll: bool = False
     at_defaults: tuple = ()
+    kind: str = "density"
+    num_classes: int | None = None
+
+    def pair(self, size):
+        """A batch as (x, y); y is None where there is neither target nor
+        class."""
+        batch = self.batch(size)
+        return batch if isinstance(batch, tuple) else (batch, None)
+
+    def tensors(self, size):
+        """The pair as `fit` hands it to a step."""
+        return tuple(
+            None if value is None else tf.constant(value)
+            for value in self.pair(size)
+        )
+
+    def condition(self, size):
+        """Keyword arguments that tell a conditional model the classes."""
+        if self.num_classes is None:
+            return {}
+        return {"condition": self.pair(size)[1]}
+
+    def outputs(self, model, size, **kwargs):
+        """What the model makes of a batch without its targets."""
+        x, y = self.tensors(size)
+        condition = () if self.num_classes is None else (y,)
+        return model(x, *condition, **kwargs)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ from tests.conformance.bad_requests import sequence_requests
 from tests.conformance.bad_requests import series_requests
 from tests.conformance.bad_requests import too_long_requests
 from tests.conformance.bad_requests import vector_requests
+from tests.conformance.batches import BATCH
 from tests.conformance.batches import binary_images
 from tests.conformance.batches import categories
 from tests.conformance.batches import normal
@@ -39,7 +40,7 @@ def language_model(**kwargs):
         "tie_embeddings": True,
         "dropout": 0.1,
         "embedding_dropout": 0.1,
-        "stateful_batch_size": 12,
+        "stateful_batch_size": BATCH,
         "stateful_windows": 3,
         "tokenizer": CharacterTokenizer("abc"),
         "stop_token_id": 1,

@@ -11,6 +11,7 @@ from tests.conformance.case import ModelCase
 # Models that several players train, each with an optimizer of its own.
 GAMES = {
     "GAN": ModelCase(
+        kind="game",
         make=lambda **kwargs: models.GAN(
             **{
                 "image_shape": (4, 8, 1),
@@ -34,6 +35,7 @@ GAMES = {
         at_defaults=("generator", "discriminator"),
     ),
     "DCGAN": ModelCase(
+        kind="game",
         make=lambda **kwargs: models.DCGAN(
             (8, 8, 1),
             3,
@@ -51,6 +53,7 @@ GAMES = {
         bad_requests=game_requests((8, 8, 1)),
     ),
     "InfoGAN": ModelCase(
+        kind="game",
         make=lambda **kwargs: models.InfoGAN(
             (4, 8, 1),
             latent_dim=3,
@@ -74,6 +77,7 @@ GAMES = {
         replica_atol=1e-4,
     ),
     "AdversarialAutoencoder": ModelCase(
+        kind="game",
         make=lambda **kwargs: models.AdversarialAutoencoder(
             (4, 8, 1),
             2,

@@ -48,6 +48,7 @@ def transformer(**kwargs):
 # Models of targets given inputs: their batches are pairs.
 SUPERVISED = {
     "Transformer": ModelCase(
+        kind="supervised",
         make=transformer,
         batch=sources_and_targets,
         bad_requests=translation_requests(),
@@ -56,12 +57,14 @@ SUPERVISED = {
         replica_atol=1e-5,
     ),
     "SequenceClassifier": ModelCase(
+        kind="supervised",
         make=classifier,
         batch=lambda size: padded_tokens(size, 6),
         bad_requests=token_requests(6),
         quiet={"dropout": 0.0},
     ),
     "SequenceForecaster": ModelCase(
+        kind="supervised",
         make=lambda **kwargs: models.SequenceForecaster(
             3,
             4,
@@ -76,6 +79,7 @@ SUPERVISED = {
         bad_requests=past_requests(-2.0, 3),
     ),
     "ImageClassifier": ModelCase(
+        kind="supervised",
         make=lambda **kwargs: models.ImageClassifier(
             **{
                 "image_shape": (4, 8, 1),

@@ -18,65 +18,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_genseq import models
-from tests.conformance.batches import binary_images
-from tests.conformance.case import ModelCase
-from tests.conformance.models_test import optimizers
+from tests.conformance.instances import awake
+from tests.conformance.instances import optimizers
 from tests.conformance.table import EVERY_MODEL
 
 FOLDER = pathlib.Path(__file__).parent
 NUM_ROWS = 3
 
 
-def _conditional(make, image_shape=(4, 8, 1)):
-    def batch(size):
-        return (
-            binary_images(size, image_shape),
-            np.arange(size, dtype="int32") % 3,
-        )
-
-    return ModelCase(make=make, batch=batch)
-
-
-# Beside the table's rows: models that are told a class.
-CASES = {
-    **EVERY_MODEL,
-    "conditional_GAN": _conditional(
-        lambda: models.GAN(
-            (4, 8, 1),
-            3,
-            num_classes=3,
-            generator_units=(6,),
-            discriminator_units=(5,),
-            num_pieces=2,
-            seed=5,
-        )
-    ),
-    "conditional_DCGAN": _conditional(
-        lambda: models.DCGAN((8, 8, 1), 3, num_classes=3, filters=2, seed=5),
-        (8, 8, 1),
-    ),
-    "conditional_AdversarialAutoencoder": _conditional(
-        lambda: models.AdversarialAutoencoder(
-            (4, 8, 1),
-            2,
-            num_classes=3,
-            hidden_units=(6,),
-            discriminator_units=(5,),
-            seed=5,
-        )
-    ),
-    "conditional_VAE": _conditional(
-        lambda: models.VAE(
-            (4, 8, 1), 2, num_classes=3, hidden_units=(6,), seed=5
-        )
-    ),
-    "conditional_GatedPixelCNN": _conditional(
-        lambda: models.GatedPixelCNN(
-            (4, 8, 1), num_classes=3, filters=4, num_layers=2, head_filters=4
-        )
-    ),
-}
 # Arguments that make a row's model fit into a small file.
 SMALLER = {
     "DiscreteVAE": {"filters": (4, 4)},
@@ -105,15 +54,14 @@ def arithmetic():
 
 def answers(model, name):
     """dict: what a model makes of its row's batch, and of every signature."""
-    batch = CASES[name].batch(NUM_ROWS)
-    x, y = batch if isinstance(batch, tuple) else (batch, None)
-    told = name.startswith("conditional")
-    condition = {"condition": y} if told else {}
+    case = EVERY_MODEL[name]
+    x, _ = case.pair(NUM_ROWS)
+    condition = case.condition(NUM_ROWS)
     found = {}
-    outputs = model(x, y) if told else model(x)
+    outputs = case.outputs(model, NUM_ROWS)
     for i, output in enumerate(keras.tree.flatten(outputs)):
         found[f"call/{i}"] = output
-    if hasattr(model, "log_prob") and (told or y is None):
+    if case.kind == "density":
         found["log_prob"] = model.log_prob(x, **condition)
     if hasattr(model, "sample"):
         found["sample"] = model.sample(NUM_ROWS, seed=7, **condition)
@@ -153,7 +101,9 @@ def weights_one_update_later(model, name):
 
 
 def _train(model, name, count):
-    data = tf.data.Dataset.from_tensors(CASES[name].batch(12)).repeat(count)
+    data = tf.data.Dataset.from_tensors(EVERY_MODEL[name].batch(12)).repeat(
+        count
+    )
     model.fit(data, verbose=0, shuffle=False)
 
 
@@ -168,12 +118,9 @@ def renew(name):
 
 def write(name):
     keras.utils.set_random_seed(4)
-    model = CASES[name].make(**SMALLER.get(name, {}))
+    model = EVERY_MODEL[name].make(**SMALLER.get(name, {}))
     model.compile(**optimizers(model), jit_compile=False)
-    rng = np.random.default_rng(2)
-    for variable in model.trainable_variables:
-        variable.assign(rng.normal(size=variable.shape) * 0.4)
-    _train(model, name, 2)
+    _train(awake(model), name, 2)
     path = FOLDER / f"{name}.keras"
     model.save(path)
     _deflate(path)
@@ -193,5 +140,5 @@ def _deflate(path):
 
 
 if __name__ == "__main__":
-    for each in sys.argv[2:] or CASES:
+    for each in sys.argv[2:] or EVERY_MODEL:
         {"write": write, "renew": renew}[sys.argv[1]](each)

@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from tests.golden.golden import CASES
+from tests.conformance.rows import REPRESENTATIVES
+from tests.conformance.rows import SLOW
+from tests.conformance.table import EVERY_MODEL
 from tests.golden.golden import FOLDER
 from tests.golden.golden import answers
 from tests.golden.golden import arithmetic
@@ -14,10 +16,13 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.keras"))
 
 
 def test_every_row_of_the_table_has_a_kept_model():
-    assert set(NAMES) >= set(CASES)
+    assert set(NAMES) >= set(EVERY_MODEL)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [n if n in REPRESENTATIVES else pytest.param(n, marks=SLOW) for n in NAMES],
+)
 def test_a_kept_model_answers_and_trains_on_as_it_did(name):
     kept = dict(np.load(FOLDER / f"{name}.npz"))
     # Another processor rounds sums in another order.

@@ -78,9 +78,36 @@ def outputs_and_gradients(
     Returns:
         List of outputs, then gradients of inputs, states and weights.
     """
+    run = _runner(layer, how, states, None, **arguments)
+    outputs, gradients = run(tf.constant(inputs), states, None)
+    return [x.numpy() for x in (*outputs, *gradients)]
+
+
+def for_every_mask(layer, *, how="eager", states, **arguments):
+    """What `outputs_and_gradients` returns, for every mask that hides steps.
+
+    The mask is an input: one trace and one compilation serve all of them.
+
+    Returns:
+        dict: name of the mask -> list of arrays.
+    """
+    masks = {name: mask_named(name) for name in MASKS if name != "none"}
+    spec = tf.TensorSpec((None, None), tf.bool)
+    run = _runner(layer, how, states, spec, **arguments)
+    found = {}
+    for name, mask in masks.items():
+        outputs, gradients = run(tf.constant(INPUTS), states, tf.constant(mask))
+        found[name] = [x.numpy() for x in (*outputs, *gradients)]
+    return found
+
+
+def _runner(layer, how, states, mask_spec, **arguments):
+    """Callable of inputs, states and a mask, each but the first or None."""
     variables = [w.value for w in layer.trainable_variables]
 
-    def run(inputs, states):
+    def run(inputs, states, mask):
+        if mask is not None:
+            arguments["mask"] = mask
         with tf.GradientTape() as tape:
             tape.watch([inputs, *(states or [])])
             outputs = layer(inputs, initial_state=states, **arguments)
@@ -95,15 +122,14 @@ def outputs_and_gradients(
         sources = [inputs, *(states or []), *variables]
         return outputs, tape.gradient(loss, sources)
 
+    if how == "eager":
+        return run
     if how == "dynamic":
-        specs = [tf.TensorSpec((None, None, FEATURES)), None]
+        specs = [tf.TensorSpec((None, None, FEATURES)), None, mask_spec]
         if states is not None:
             specs[1] = [tf.TensorSpec((None, UNITS)) for _ in states]
-        run = tf.function(run, input_signature=specs, autograph=False)
-    elif how != "eager":
-        run = tf.function(run, jit_compile=how == "xla", autograph=False)
-    outputs, gradients = run(tf.constant(inputs), states)
-    return [x.numpy() for x in (*outputs, *gradients)]
+        return tf.function(run, input_signature=specs, autograph=False)
+    return tf.function(run, jit_compile=how == "xla", autograph=False)
 
 
 def assert_same(ours, theirs, tolerance=1e-5):

@@ -198,7 +198,7 @@ def normalized_networks():
 def test_a_turn_moves_its_own_network_alone_with_its_statistics():
     model = make_gan(**normalized_networks())
     model.compile()
-    batch = model.batch_of((images(8),), step=0)
+    batch = model.seeded_batch((images(8),), step=0)
     for player in ("discriminator", "generator"):
         before = {k: n.get_weights() for k, n in model.networks.items()}
         model.turn(player, batch)
@@ -215,7 +215,7 @@ def test_a_turn_moves_its_own_network_alone_with_its_statistics():
 
 def test_reals_and_fakes_are_normalized_apart():
     model = make_gan(**normalized_networks())
-    batch = model.batch_of((images(8),), step=0)
+    batch = model.seeded_batch((images(8),), step=0)
     fake = model.generate(model.draw_latents(batch["seeds"]), training=True)
     _, terms = model.discriminator_loss(batch)
     apart = model.judge(batch["real"], training=True)
@@ -226,7 +226,7 @@ def test_reals_and_fakes_are_normalized_apart():
 
 def test_training_alone_shows_the_discriminator_changed_images(monkeypatch):
     model = make_gan(augmentations=["cutout"])
-    batch = model.batch_of((images(8),), step=0)
+    batch = model.seeded_batch((images(8),), step=0)
     seen = []
 
     def judge(self, x, *args):

@@ -120,7 +120,7 @@ def moved(network, before):
 def test_the_judge_learns_to_read_codes_and_never_to_be_deceived():
     model = make_infogan()
     model.compile()
-    batch = model.batch_of((striped_images(12)[0],), step=0)
+    batch = model.seeded_batch((striped_images(12)[0],), step=0)
     names = ("generator", "trunk", "code_reader", "discriminator")
     before = {n: model.networks[n].get_weights() for n in names}
     model.turn("generator", batch)
@@ -136,7 +136,7 @@ def test_the_judge_learns_to_read_codes_and_never_to_be_deceived():
 
 def test_the_trunk_hears_of_the_code_what_the_weight_says():
     model = make_infogan(information_weight=0.5, continuous_weight=0.25)
-    batch = model.batch_of((striped_images(12)[0],), step=0)
+    batch = model.seeded_batch((striped_images(12)[0],), step=0)
     d_losses, d_terms = model.discriminator_loss(batch)
     logits = [d_terms["real_logit"], d_terms["fake_logit"]]
     game = model.loss_pair.discriminator(*logits)

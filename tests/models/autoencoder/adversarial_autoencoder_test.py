@@ -23,7 +23,7 @@ def compiled(model, rate=5e-3):
     model.compile(
         **{
             f"{player}_optimizer": keras.optimizers.Adam(rate, beta_1=0.5)
-            for player in model.player_networks
+            for player in model.group_networks
         }
     )
     return model
@@ -69,7 +69,7 @@ def test_codes_come_to_follow_the_prior_and_images_are_kept():
 def test_every_phase_moves_its_own_networks_alone():
     model = compiled(make_aae(num_categories=3))
     classes = np.array([0, 1, 2, -1] * 2, "int32")
-    batch = model.batch_of((images(8), classes), step=0)
+    batch = model.seeded_batch((images(8), classes), step=0)
     for player, moved in (
         ("autoencoder", {"encoder", "decoder"}),
         ("discriminator", {"discriminator", "category_discriminator"}),
@@ -93,7 +93,7 @@ def test_every_phase_moves_its_own_networks_alone():
 def test_unknown_classes_cost_nothing():
     model = make_aae(num_categories=3)
     classes = np.array([-1, 2], "int32")
-    batch = model.batch_of((images(2), classes), step=0)
+    batch = model.seeded_batch((images(2), classes), step=0)
     losses, _ = model.classifier_loss(batch)
     _, logits = model.code_of(batch["x"], batch["seeds"])
     probability = np.array(keras.ops.softmax(logits))[1, 2]
@@ -127,14 +127,14 @@ def test_labelled_examples_may_come_beside_the_others():
     model = compiled(make_aae(num_categories=2))
     x, labelled = images(6), images(12)[6:]
     classes = np.array([0, 1, 0, 1, 0, 1], "int32")
-    batch = model.batch_of((x, (labelled, classes)), step=0)
-    alone = model.batch_of((labelled, classes), step=0)
+    batch = model.seeded_batch((x, (labelled, classes)), step=0)
+    alone = model.seeded_batch((labelled, classes), step=0)
     np.testing.assert_allclose(
         model.classifier_loss(batch)[0], model.classifier_loss(alone)[0]
     )
     apart, _ = model.autoencoder_loss(batch)
     np.testing.assert_allclose(
-        apart, model.autoencoder_loss(model.batch_of(x, step=0))[0]
+        apart, model.autoencoder_loss(model.seeded_batch(x, step=0))[0]
     )
     model.fit(x, (labelled, classes), batch_size=3, verbose=0)
 
@@ -175,7 +175,7 @@ def test_heads_that_are_too_close_cost_their_lack_of_distance():
     for made in (model, free):
         # Distances 1, 3 and sqrt(10): one pair lacks 1.
         made.heads.kernel.assign([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
-    batch = model.batch_of(images(4), step=0)
+    batch = model.seeded_batch(images(4), step=0)
     np.testing.assert_allclose(
         model.autoencoder_loss(batch)[0] - free.autoencoder_loss(batch)[0],
         1.0,

@@ -1,0 +1,171 @@
+"""Instances of a row, each shared by all promises that can share it.
+
+Tracing and compiling take nearly all of the time of a small model. So a row's
+model is made once for what only asks it, and once for each way of training it;
+tests of a row follow each other (`tests/conftest.py`), and the caches hold few
+rows at a time.
+"""
+
+import contextlib
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.conformance.batches import BATCH
+from tests.conformance.batches import LENGTH
+
+
+@functools.lru_cache(maxsize=3)
+def _built(case):
+    """The row's model, and the names of functions traced for its answers."""
+    keras.utils.set_random_seed(4)
+    return case.make(), []
+
+
+def awake(model, scale=0.4):
+    """Gives weights a size at which every part of a model hears the others.
+
+    First weights are often so small that a network is as good as blind: then
+    nothing tells it from zeros.
+    """
+    rng = np.random.default_rng(2)
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape) * scale)
+    return model
+
+
+def built(case):
+    """The row's model, awake, for promises that only ask it."""
+    return awake(_built(case)[0])
+
+
+def exportable(case):
+    """The same model with the weights of its exported twin."""
+    model, _ = _built(case)
+    rng = np.random.default_rng(5)
+    for weight in model.weights:
+        value = case.weight_scale * rng.normal(size=weight.shape)
+        is_positive = weight.name == "moving_variance"
+        weight.assign(np.abs(value) if is_positive else value)
+    return model
+
+
+@contextlib.contextmanager
+def counted_traces(names):
+    """Appends to a list the name of every function that TensorFlow traces.
+
+    Functions made within the context are counted as long as they live.
+    """
+    function = tf.function
+
+    def counting(func=None, **kwargs):
+        if func is None:
+            return functools.partial(counting, **kwargs)
+
+        @functools.wraps(func)
+        def traced(*args, **kwargs):
+            names.append(func.__name__)
+            return func(*args, **kwargs)
+
+        return function(traced, **kwargs)
+
+    tf.function = counting
+    try:
+        yield
+    finally:
+        tf.function = function
+
+
+def asked(case):
+    """The same model once it has answered, and what was traced for it since."""
+    model, names = _built(case)
+    awake(model)
+    if not names:
+        with counted_traces(names):
+            ask(model, case, 5)
+    return model, names
+
+
+def evaluable(case):
+    """The same model, ready to be evaluated."""
+    model, _ = asked(case)
+    if not model.compiled:
+        model.compile(**optimizers(model), jit_compile=False)
+    return model
+
+
+def ask(model, case, size):
+    """Samples of a model, and scores where it has them."""
+    condition = case.condition(size)
+    knobs = {"seed": size, "temperature": 0.1 * size, **condition}
+    if "length" in model.serving_signatures()["sample"].inputs:
+        knobs["length"] = LENGTH
+    model.sample(size, **knobs)
+    if case.kind == "density":
+        model.log_prob(case.pair(size)[0], **condition)
+
+
+def compiled(case, strategy=None, jit_compile=False, **kwargs):
+    """A new instance, ready to train."""
+    keras.utils.set_random_seed(4)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = case.make(**kwargs)
+        model.compile(**optimizers(model), jit_compile=jit_compile)
+    return model
+
+
+def optimizers(model, rate=0.02):
+    """Arguments of `compile`: Adam for the model, or for each player."""
+    if not hasattr(model, "group_networks"):
+        adam = keras.optimizers.Adam(rate, use_ema=True, ema_momentum=0.9)
+        return {"optimizer": adam}
+    return {
+        # A larger epsilon: players' first gradients are next to nothing.
+        f"{player}_optimizer": keras.optimizers.Adam(rate, epsilon=1e-3)
+        for player in model.group_networks
+    }
+
+
+@functools.lru_cache(maxsize=6)
+def _trainer(case, policy, jit_compile, is_quiet):
+    kwargs = dict(case.quiet) if is_quiet else {}
+    if policy != "float32":
+        kwargs["dtype"] = policy
+    model = compiled(case, jit_compile=jit_compile, **kwargs)
+    return model, [v.numpy() for v in model.training_state]
+
+
+def trainer(case, *, policy="float32", jit_compile=False, quiet=False):
+    """A compiled model in its first state, whoever trained it before.
+
+    Args:
+        case: a row.
+        policy: str. Its dtype policy.
+        jit_compile: bool. Whether XLA compiles its steps.
+        quiet: bool. Without noise in training.
+    """
+    is_quiet = quiet and bool(case.quiet)
+    model, first = _trainer(case, policy, jit_compile, is_quiet)
+    for variable, value in zip(model.training_state, first, strict=True):
+        variable.assign(value)
+    return model
+
+
+def steps(model, case, count, size=BATCH):
+    """Trains on one batch over and over; returns the losses."""
+    data = tf.data.Dataset.from_tensors(case.batch(size)).repeat(count)
+    history = []
+
+    class Losses(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            history.append(float(logs["loss"]))
+            self.model.reset_metrics()
+
+    model.fit(data, verbose=0, callbacks=[Losses()])
+    return history
+
+
+def weights(model):
+    return [np.array(w.numpy()) for w in model.weights]

@@ -1,0 +1,23 @@
+"""Training goes on as it was: from a file, a checkpoint, on more replicas."""
+
+from tests.conformance import training_promises as promises
+from tests.conformance.instances import compiled
+from tests.conformance.instances import trainer
+from tests.conformance.rows import all_but_slow
+from tests.conformance.table import EVERY_MODEL
+
+
+@all_but_slow(EVERY_MODEL)
+def test_keras_file_keeps_outputs_and_the_next_step(case, tmp_path):
+    promises.keras_file_keeps_all(trainer(case), case, tmp_path / "model.keras")
+
+
+@all_but_slow(EVERY_MODEL)
+def test_resumed_equals_uninterrupted(case, tmp_path):
+    promises.resumes(trainer(case), compiled(case), case, tmp_path)
+
+
+@all_but_slow(EVERY_MODEL)
+def test_two_replicas_equal_one(case, two_replicas):
+    two = compiled(case, two_replicas, **case.quiet)
+    promises.trains_alike_on_two_replicas(trainer(case, quiet=True), two, case)

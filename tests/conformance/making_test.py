@@ -1,0 +1,77 @@
+"""A model is whole when it is made, and can be made again."""
+
+import copy
+import math
+import pickle
+
+import pytest
+
+from keras_genseq import models
+from tests.conformance import promises
+from tests.conformance.instances import built
+from tests.conformance.rows import SLOW
+from tests.conformance.rows import every
+from tests.conformance.table import EVERY_MODEL
+from tests.conformance.table import UNCONDITIONAL
+
+
+@every(EVERY_MODEL)
+def test_is_built_before_fit(case):
+    model = built(case)
+    assert model.built and model.count_params() > 0
+
+
+@every(EVERY_MODEL)
+def test_config_round_trip(case):
+    promises.keeps_its_config(built(case), case)
+
+
+@every(UNCONDITIONAL)
+def test_the_row_leaves_no_argument_at_its_default(case):
+    promises.leaves_no_default(built(case), case)
+
+
+def presets():
+    """Every preset; building the large ones takes long."""
+    return [
+        pytest.param(
+            name,
+            preset_name,
+            marks=[SLOW] if preset.num_parameters > 2e6 else [],
+        )
+        for name in UNCONDITIONAL
+        for preset_name, preset in getattr(models, name).presets.items()
+    ]
+
+
+@pytest.mark.parametrize("name, preset_name", presets())
+def test_presets_have_as_many_parameters_as_they_say(name, preset_name):
+    model_class = getattr(models, name)
+    model = model_class.from_preset(preset_name)
+    count = sum(math.prod(w.shape) for w in model.trainable_weights)
+    assert count == model_class.presets[preset_name].num_parameters
+
+
+@pytest.mark.parametrize("name", UNCONDITIONAL)
+def test_unknown_presets_are_refused(name):
+    with pytest.raises(ValueError, match="has no preset 'nothing'"):
+        getattr(models, name).from_preset("nothing")
+
+
+COPIES = {
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda model: pickle.loads(pickle.dumps(model)),
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+@every(EVERY_MODEL)
+def test_a_copy_answers_alike(case, copied):
+    promises.is_copied_whole(built(case), case, copied)
+
+
+@every(EVERY_MODEL)
+def test_a_summary_counts_all_weights(case):
+    model, lines = built(case), []
+    model.summary(print_fn=lambda line, **_: lines.append(line))
+    assert f"{model.count_params():,}" in "".join(lines)

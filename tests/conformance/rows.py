@@ -1,0 +1,63 @@
+"""Rows of a table as parameters of a test."""
+
+import pytest
+
+from tests.conformance.table import EVERY_MODEL
+
+SLOW = pytest.mark.slow
+# One of each base: what takes long is tested on them by default, and with the
+# slow tests on all others.
+REPRESENTATIVES = (
+    "NADE",
+    "AutoregressiveModel",
+    "RecurrentLanguageModel",
+    "VAE",
+    "SequenceForecaster",
+    "GAN",
+)
+PLAYERS = [
+    (name, player)
+    for name, case in EVERY_MODEL.items()
+    if case.kind == "game"
+    for player in case.make().loss_names
+]
+
+
+def every(table):
+    """All rows of a table, as a test's argument `case`."""
+    return _rows(table, slow=())
+
+
+def all_but_slow(table):
+    """All rows, those of no representatives marked as slow."""
+    return _rows(table, slow=set(table) - set(REPRESENTATIVES))
+
+
+def all_slow(table):
+    return _rows(table, slow=table)
+
+
+def _rows(table, slow):
+    return pytest.mark.parametrize(
+        "case",
+        [
+            pytest.param(case, id=name, marks=SLOW if name in slow else ())
+            for name, case in table.items()
+        ],
+    )
+
+
+def players(slow=()):
+    """All players of all games, as a test's arguments `case` and `player`."""
+    return pytest.mark.parametrize(
+        "case, player",
+        [
+            pytest.param(
+                EVERY_MODEL[name],
+                player,
+                id=f"{name}-{player}",
+                marks=SLOW if name in slow else (),
+            )
+            for name, player in PLAYERS
+        ],
+    )

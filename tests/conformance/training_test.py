@@ -1,0 +1,78 @@
+"""Training works, in every mode and under every dtype policy."""
+
+import pytest
+
+from tests.conformance import training_promises as promises
+from tests.conformance.instances import built
+from tests.conformance.instances import trainer
+from tests.conformance.rows import PLAYERS
+from tests.conformance.rows import REPRESENTATIVES
+from tests.conformance.rows import SLOW
+from tests.conformance.rows import all_but_slow
+from tests.conformance.rows import all_slow
+from tests.conformance.rows import every
+from tests.conformance.rows import players
+from tests.conformance.table import EVERY_MODEL
+from tests.conformance.table import SUPERVISED
+
+GAMES = {n: c for n, c in EVERY_MODEL.items() if c.kind == "game"}
+OTHERS = {n: c for n, c in EVERY_MODEL.items() if c.kind != "game"}
+POLICIES = pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param("float32", marks=SLOW),
+        "mixed_bfloat16",
+        pytest.param("mixed_float16", marks=SLOW),
+    ],
+)
+
+
+@every(OTHERS)
+def test_loss_falls_on_one_batch(case):
+    promises.loss_falls(trainer(case), case)
+
+
+@all_slow(OTHERS)
+def test_loss_falls_on_one_batch_under_xla(case):
+    promises.loss_falls(trainer(case, jit_compile=True), case)
+
+
+@every(OTHERS)
+def test_gradients_are_everywhere_and_finite(case):
+    model = trainer(case)
+    promises.gradients_are_everywhere(
+        model.trainable_variables, lambda: promises.mean_loss(model, case)
+    )
+
+
+@players()
+def test_a_players_gradients_are_everywhere_and_finite(case, player):
+    model = built(case)
+    promises.gradients_are_everywhere(
+        promises.variables_of(model, player),
+        lambda: promises.mean_loss_of_player(model, case, player),
+    )
+
+
+@players(slow={name for name, _ in PLAYERS} - set(REPRESENTATIVES))
+def test_a_players_loss_falls_while_the_others_stand_still(case, player):
+    promises.loss_of_a_player_falls(trainer(case, quiet=True), case, player)
+
+
+@all_but_slow(GAMES)
+def test_a_game_of_one_compiled_step_equals_the_plain_one(case):
+    plain = trainer(case, quiet=True)
+    xla = trainer(case, quiet=True, jit_compile=True)
+    promises.takes_equal_steps(plain, xla, case)
+
+
+@POLICIES
+@all_but_slow(EVERY_MODEL)
+def test_trains_under_every_policy_with_float32_outputs(case, policy):
+    model = trainer(case, policy=policy)
+    promises.trains_under_its_policy(model, built(case), case)
+
+
+@every(SUPERVISED)
+def test_inputs_without_targets_are_refused(case):
+    promises.refuses_inputs_without_targets(trainer(case), case)
