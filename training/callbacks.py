@@ -28,7 +28,7 @@ def averaged_weights(model):
     and subtracting) does not do. Optimizers without `use_ema` change nothing.
     """
     kept = []
-    for optimizer, variables in model.players.values():
+    for optimizer, variables in model.optimizer_groups.values():
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         if optimizer is None or not optimizer.use_ema:
             continue

@@ -105,13 +105,14 @@ def codes_of(model, x):
     """The code that stands for each example.
 
     Args:
-        model: has `encode(x)` and `likeliest_code(posterior)`.
+        model: has `encode(x)`.
         x: `(num_examples, H, W, C)` array.
 
     Returns:
         `(num_examples, latent_dim)` array.
     """
-    return np.array(model.likeliest_code(model.encode(x)))
+    answer = model.encode(x)
+    return np.array(answer["z"] if isinstance(answer, dict) else answer)
 
 
 def units(kl, variance, is_active):

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_genseq.models import DCGAN
-from keras_genseq.models.base.multi_optimizer_model import seeds_of_turn
+from keras_genseq.models.base.multi_optimizer_model import seeds_of_update
 from training.benchmarks.agreement import check_equal
 from training.benchmarks.environment import has_torch
 from training.benchmarks.table import timing_table
@@ -125,10 +125,10 @@ def shared_values(sizes):
     }
     noise = []
     for step in range(_NUM_CHECKED):
-        batch = model.batch_of((tf.constant(make_images(sizes)),), step)
+        batch = model.seeded_batch((tf.constant(make_images(sizes)),), step)
         for turn in range(2):
-            seeds = seeds_of_turn(batch, turn, 2)["seeds"]
-            noise.append(np.array(model.draw_latents(seeds)))
+            seeds = seeds_of_update(batch, turn, 2)["seeds"]
+            noise.append(np.array(model.sample_latents(seeds)))
     return weights, noise
 
 
@@ -170,10 +170,10 @@ def _training_step(sizes, jit_compile):
     model = make_model(sizes)
     model.compile(
         **{
-            f"{player}_optimizer": keras.optimizers.Adam(
+            f"{group}_optimizer": keras.optimizers.Adam(
                 _LEARNING_RATE, beta_1=_BETA_1, epsilon=_EPSILON
             )
-            for player in model.player_networks
+            for group in model.group_networks
         },
         jit_compile=jit_compile,
     )

@@ -90,7 +90,7 @@ def _verdicts(report, evaluation, samples, condition, test):
         samples[: len(test)],
         **{k: v[: len(test)] for k, v in condition.items()},
     )
-    real, fake = np.array(real), np.array(fake)
+    real, fake = np.array(real["realness"]), np.array(fake["realness"])
     for name, realness in (("test images", real), ("samples", fake)):
         report.add(
             f"discriminator on {name}: mean realness, share held real",
@@ -175,7 +175,7 @@ def interpolation_grid(model, num_rows=6, num_steps=12):
         `(height, width, C)` array: on the arc where the noise is normal, on
         the straight line where it is uniform.
     """
-    z = np.array(model.draw_latents(np.arange(2 * num_rows, dtype="int32")))
+    z = np.array(model.sample_latents(np.arange(2 * num_rows, dtype="int32")))
     interpolate = (
         spherical_interpolation
         if model.noise == "normal"
@@ -187,5 +187,5 @@ def interpolation_grid(model, num_rows=6, num_steps=12):
     if figures.num_conditions(model) is not None:
         classes = np.arange(num_rows, dtype="int32") % model.num_classes
         condition = (np.repeat(classes, num_steps),)
-    images = np.array(model.decode_latents(between, *condition))
+    images = np.array(model.images_of_latents(between, *condition))
     return figures.enlarged_grid(images, num_steps)

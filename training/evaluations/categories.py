@@ -28,7 +28,7 @@ def add_categories(report, evaluation):
     if "label" not in splits["test"].element_spec:
         return
     probabilities = {
-        name: np.array(model.classify(evaluation.inputs(name)))
+        name: np.array(model.classify(evaluation.inputs(name))["probabilities"])
         for name in ("valid", "test")
     }
     labels = {name: evaluation.labels(name) for name in ("valid", "test")}

@@ -68,9 +68,10 @@ def majority_labels(found, labels, num_categories):
 def _consistency(report, model):
     """Whether Q reads the category off an image that G made of it."""
     seeds = np.arange(1_000, dtype="int32")
-    latents = np.array(model.draw_latents(seeds))
+    latents = np.array(model.sample_latents(seeds))
     code = latents[:, model.latent_dim :][:, : model.categories[0]]
-    probabilities = np.array(model.encode(model.sample(1_000, seed=seeds))[0])
+    samples = model.sample(1_000, seed=seeds)
+    probabilities = np.array(model.encode(samples)["probabilities"])
     found = probabilities[:, : model.categories[0]].argmax(1)
     share = float((found == code.argmax(1)).mean())
     report.add(
@@ -87,7 +88,8 @@ def _errors(report, evaluation, test):
     if labels is None:
         return
     size = evaluation.model.categories[0]
-    found = np.array(evaluation.model.encode(test)[0])[:, :size].argmax(1)
+    probabilities = evaluation.model.encode(test)["probabilities"]
+    found = np.array(probabilities)[:, :size].argmax(1)
     majority = majority_labels(found, labels, size)
     error = float((majority[found] != labels).mean())
     paper, source = evaluation.paper("error")
@@ -112,7 +114,7 @@ def code_grid(model, columns=10):
         `(height, width, C)` array: a row of each category with other noise in
         every column, then a row of each number from -2 to 2.
     """
-    latents = np.array(model.draw_latents(np.arange(columns, dtype="int32")))
+    latents = np.array(model.sample_latents(np.arange(columns, dtype="int32")))
     first = model.latent_dim
     size = model.categories[0]
     rows = []
@@ -125,5 +127,5 @@ def code_grid(model, columns=10):
         place = latents.shape[1] - model.num_continuous + number
         row[:, place] = np.linspace(-_EXTENT, _EXTENT, columns)
         rows.append(row)
-    images = np.array(model.decode_latents(np.concatenate(rows)))
+    images = np.array(model.images_of_latents(np.concatenate(rows)))
     return figures.enlarged_grid(images, columns)

@@ -135,7 +135,7 @@ def _codes(report, evaluation, test):
     """
     model = evaluation.model
     codes = model.encode(test, **evaluation.condition("test"))
-    z_mean, z_log_var = map(np.array, codes)
+    z_mean, z_log_var = np.array(codes["z"]), np.array(codes["z_log_var"])
     units = ActiveUnits(model.latent_dim)
     units.update_state(z_mean)
     is_active = np.array(units.variances()) > units.threshold
@@ -181,7 +181,7 @@ def _probe(report, evaluation):
     # Binary images stay as they are.
     train = bernoulli_binarize(seed=1)(splits["train"])
     add_probe(
-        report, train, splits["test"], lambda x: evaluation.model.encode(x)[0]
+        report, train, splits["test"], lambda x: evaluation.model.encode(x)["z"]
     )
 
 

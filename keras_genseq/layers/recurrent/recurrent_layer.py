@@ -66,7 +66,7 @@ class RecurrentLayer(keras.layers.RNN):
         def project(rows):
             return self._project(ops.transpose(rows, (1, 0, 2)))
 
-        sequences = self._in_visiting_order(sequences)
+        sequences = self._permuted(sequences)
         return self._run(project, sequences, states, mask, training)
 
     def call_tokens(
@@ -111,7 +111,7 @@ class RecurrentLayer(keras.layers.RNN):
             )
         if not self.built:
             self.build((*token_ids.shape, embeddings.shape[-1]))
-        token_ids = self._in_visiting_order(ops.cast(token_ids, "int32"))
+        token_ids = self._permuted(ops.cast(token_ids, "int32"))
         table = self._project(ops.cast(embeddings, self.compute_dtype))
         states = self._first_states(initial_state, ops.shape(token_ids)[0])
 
@@ -222,7 +222,7 @@ class RecurrentLayer(keras.layers.RNN):
         )
         return saves and not plain and self._is_fast(training)
 
-    def _in_visiting_order(self, x):
+    def _permuted(self, x):
         return ops.flip(x, axis=1) if self.go_backwards else x
 
     def _project(self, x):
@@ -240,7 +240,7 @@ class RecurrentLayer(keras.layers.RNN):
             training: bool.
         """
         if mask is not None:
-            mask = time_major_mask(self._in_visiting_order(mask))
+            mask = time_major_mask(self._permuted(mask))
         weights = [
             ops.cast(w, self.compute_dtype)
             for w in self.cell.recurrent_weights()

@@ -186,13 +186,15 @@ class AdversarialModel(MultiOptimizerModel):
             `(batch_size,)` losses and a dict of `(batch_size,)` terms.
         """
         real, condition = batch["real"], batch["condition"]
-        z = self.draw_latents(batch["seeds"])
+        z = self.sample_latents(batch["seeds"])
         with frozen_statistics(self.generator):
-            fake = ops.stop_gradient(self.generate(z, condition, training))
+            fake = ops.stop_gradient(
+                self.generate_images(z, condition, training)
+            )
         seen = self._seen(real, batch["seeds"], _REAL_STREAM, training)
         seen_fake = self._seen(fake, batch["seeds"], _FAKE_STREAM, training)
-        real_logits = self.judge(seen, condition, training)
-        fake_logits, gain, terms = self.judge_fake(
+        real_logits = self.discriminator_logits(seen, condition, training)
+        fake_logits, gain, terms = self.discriminate_fakes(
             seen_fake, z, condition, training
         )
         d_losses = self.loss_pair.discriminator(real_logits, fake_logits) - gain
@@ -212,16 +214,16 @@ class AdversarialModel(MultiOptimizerModel):
 
     def generator_loss(self, batch, training=True):
         """What the generator minimizes: as `discriminator_loss`."""
-        z, condition = self.draw_latents(batch["seeds"]), batch["condition"]
-        fake = self.generate(z, condition, training)
+        z, condition = self.sample_latents(batch["seeds"]), batch["condition"]
+        fake = self.generate_images(z, condition, training)
         fake = self._seen(fake, batch["seeds"], _FAKE_STREAM, training)
         with frozen_statistics(*self.group_networks["discriminator"]):
-            fake_logits, gain, terms = self.judge_fake(
+            fake_logits, gain, terms = self.discriminate_fakes(
                 fake, z, condition, training
             )
         return self.loss_pair.generator(fake_logits) - gain, terms
 
-    def judge_fake(self, fake, z, condition=None, training=False):
+    def discriminate_fakes(self, fake, z, condition=None, training=False):
         """What the discriminator's networks make of fakes.
 
         Args:
@@ -234,7 +236,7 @@ class AdversarialModel(MultiOptimizerModel):
             `(batch_size,)` logits; what both players gain beside the game,
             `(batch_size,)` or 0; and a dict of `(batch_size,)` terms.
         """
-        return self.judge(fake, condition, training), 0.0, {}
+        return self.discriminator_logits(fake, condition, training), 0.0, {}
 
     def end_update(self):
         """Moves the averaged generator and the counter one update on."""
@@ -242,7 +244,7 @@ class AdversarialModel(MultiOptimizerModel):
             self.average.update(self.updates)
         super().end_update()
 
-    def generate(self, z, condition=None, training=False):
+    def generate_images(self, z, condition=None, training=False):
         """Images of noise, by the generator that is trained.
 
         Args:
@@ -255,14 +257,14 @@ class AdversarialModel(MultiOptimizerModel):
         """
         return self._run(self.generator, z, condition, training)
 
-    def judge(self, x, condition=None, training=False):
+    def discriminator_logits(self, x, condition=None, training=False):
         """The discriminator's logits, `(batch_size,)` float32."""
         return self._run(self.discriminator, x, condition, training)[:, 0]
 
     def call(self, x, condition=None, training=False):
-        return self.judge(x, condition, training)
+        return self.discriminator_logits(x, condition, training)
 
-    def draw_latents(self, seeds, temperature=None):
+    def sample_latents(self, seeds, temperature=None):
         """Noise of a batch, each row from its own seed.
 
         Args:
@@ -281,11 +283,11 @@ class AdversarialModel(MultiOptimizerModel):
 
     def draw(self, seeds, temperature, condition=None):
         """Samples of a batch: see `sample`."""
-        return self.decode_latents(
-            self.draw_latents(seeds, temperature), condition
+        return self.images_of_latents(
+            self.sample_latents(seeds, temperature), condition
         )
 
-    def decode_latents(self, z, condition=None):
+    def images_of_latents(self, z, condition=None):
         """Images of noise, by the averaged generator if there is one."""
         generator = self.averaged_generator or self.generator
         return self._run(generator, z, condition, training=False)
@@ -359,7 +361,7 @@ class AdversarialModel(MultiOptimizerModel):
                 description="draws images",
             ),
             "discriminate": Endpoint(
-                self.judge,
+                self.discriminator_logits,
                 {"x": self.example_input(), **condition},
                 lambda logits, _: {
                     "realness": ops.sigmoid(logits),
@@ -404,7 +406,9 @@ class AdversarialModel(MultiOptimizerModel):
     def _penalties(self, batch, real, fake, real_logits):
         def critic(x):
             with frozen_statistics(self.discriminator):
-                return self.judge(x, batch["condition"], training=True)
+                return self.discriminator_logits(
+                    x, batch["condition"], training=True
+                )
 
         total = 0.0
         if self.gradient_penalty_weight:

@@ -169,7 +169,7 @@ class InfoGAN(AdversarialModel):
             "generator": [self.generator],
         }
 
-    def draw_latents(self, seeds, temperature=None):
+    def sample_latents(self, seeds, temperature=None):
         """Noise and codes of a batch: `(batch_size, latent_dim + code_dim)`.
 
         Args:
@@ -177,7 +177,7 @@ class InfoGAN(AdversarialModel):
             temperature: `(batch_size,)` float32 tensor by which noise and
                 numbers are scaled, or None.
         """
-        z = super().draw_latents(seeds, temperature)
+        z = super().sample_latents(seeds, temperature)
         parts = [z, *self._drawn_categories(seeds)]
         if self.num_continuous:
             numbers = row_uniform(
@@ -189,7 +189,7 @@ class InfoGAN(AdversarialModel):
             parts.append(numbers)
         return ops.concatenate(parts, axis=-1)
 
-    def judge_fake(self, fake, z, condition=None, training=False):
+    def discriminate_fakes(self, fake, z, condition=None, training=False):
         """Logits of fakes, and the bound on the information, weighed.
 
         Eq. 6 subtracts it from the losses of the generator and of Q.

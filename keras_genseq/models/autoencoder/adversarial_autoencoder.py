@@ -324,7 +324,9 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
         """Half the squared error of the reconstruction, summed over pixels."""
         z, logits = self.code_of(batch["x"], batch["seeds"], training)
         condition = None if self.num_classes is None else batch["classes"]
-        decoded = self.decoded(self.joined(z, logits), condition, training)
+        decoded = self.decoder_output(
+            self.joined(z, logits), condition, training
+        )
         error = 0.5 * ops.sum(ops.square(batch["x"] - decoded), axis=(1, 2, 3))
         return error + self._closeness_of_heads(), {}
 
@@ -333,18 +335,18 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
         z, logits = self.code_of(batch["x"], batch["seeds"], training)
         known = batch["classes"] if self.prior_classes else None
         drawn = self.prior.draw(batch["seeds"], known)
-        real = self.judge_codes(drawn, known, training)
-        fake = self.judge_codes(ops.stop_gradient(z), known, training)
+        real = self.code_logits(drawn, known, training)
+        fake = self.code_logits(ops.stop_gradient(z), known, training)
         d_losses = self.loss_pair.discriminator(real, fake)
         right = ops.stack([self.is_real(real), 1.0 - self.is_real(fake)])
         accuracy = ops.mean(right, axis=0)
         if self.num_categories:
             probabilities = ops.stop_gradient(ops.softmax(logits))
             d_losses += self.loss_pair.discriminator(
-                self.judge_categories(
-                    self.draw_categories(batch["seeds"]), training
+                self.category_logits(
+                    self.sample_categories(batch["seeds"]), training
                 ),
-                self.judge_categories(probabilities, training),
+                self.category_logits(probabilities, training),
             )
         return d_losses, {"code_accuracy": accuracy}
 
@@ -352,10 +354,10 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
         """The encoder's, where its codes are to pass for draws."""
         z, logits = self.code_of(batch["x"], batch["seeds"], training)
         known = batch["classes"] if self.prior_classes else None
-        fake = self.judge_codes(z, known, training)
+        fake = self.code_logits(z, known, training)
         g_losses = self.loss_pair.generator(fake)
         if self.num_categories:
-            fake = self.judge_categories(ops.softmax(logits), training)
+            fake = self.category_logits(ops.softmax(logits), training)
             g_losses += self.loss_pair.generator(fake)
         return g_losses, {}
 
@@ -413,7 +415,7 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
             return z
         return self.with_categories(z, ops.softmax(logits))
 
-    def judge_codes(self, z, classes=None, training=False):
+    def code_logits(self, z, classes=None, training=False):
         """The discriminator's logits of z, `(batch_size,)` float32."""
         if self.prior_classes:
             unknown = self.prior.num_classes
@@ -425,7 +427,7 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
         logits = self.discriminator(z, training=training)
         return ops.cast(logits, "float32")[:, 0]
 
-    def judge_categories(self, categories, training=False):
+    def category_logits(self, categories, training=False):
         """The other discriminator's logits of categories."""
         logits = self.category_discriminator(categories, training=training)
         return ops.cast(logits, "float32")[:, 0]
@@ -433,22 +435,22 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
     def posterior(self, x, condition=None, training=False):
         return self.joined(*self.code_of(x, training=training))
 
-    def likeliest_code(self, posterior):
+    def posterior_mode(self, posterior):
         return posterior
 
-    def draw_prior(self, seeds, temperature):
+    def sample_prior(self, seeds, temperature):
         z = temperature[:, None] * self.prior.draw(seeds)
         if not self.num_categories:
             return z
-        return self.with_categories(z, self.draw_categories(seeds))
+        return self.with_categories(z, self.sample_categories(seeds))
 
-    def decoded(self, z, condition=None, training=False):
+    def decoder_output(self, z, condition=None, training=False):
         if condition is not None:
             z = [z, ops.one_hot(condition, self.num_classes)]
         logits = self.decoder(z, training=training)
         return ops.sigmoid(ops.cast(logits, "float32"))
 
-    def mean_from_decoded(self, decoded):
+    def likelihood_mean(self, decoded):
         return decoded
 
     @property
@@ -510,7 +512,7 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
     def endpoints(self):
         endpoints = super().endpoints()
         endpoints["discriminate"] = Endpoint(
-            self.judge_codes,
+            self.code_logits,
             {
                 "z": tensor_input(
                     (self.latent_dim,),
@@ -558,7 +560,7 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
             )
         return as_classes(y, num_rows, count, unknown=True, name="y")
 
-    def draw_categories(self, seeds):
+    def sample_categories(self, seeds):
         """One-hot categories, each equally likely."""
         uniform = row_uniform(seeds, 1, stream=_CATEGORY_STREAM)[:, 0]
         drawn = ops.cast(uniform * self.num_categories, "int32")

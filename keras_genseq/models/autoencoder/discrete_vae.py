@@ -186,7 +186,7 @@ class DiscreteVAE(LatentVariableModel):
     def posterior(self, x, condition=None, training=False):
         return ops.cast(self.encoder(x, training=training), "float32")
 
-    def training_code(self, posterior, seeds, num_samples):
+    def relaxed_sample(self, posterior, seeds, num_samples):
         """Relaxed tokens: `(batch_size, num_samples, *grid, num_tokens)`."""
         noise = gumbel_noise(
             row_uniforms(seeds, num_samples, math.prod(posterior.shape[1:]))
@@ -196,7 +196,7 @@ class DiscreteVAE(LatentVariableModel):
             (posterior[:, None] + noise) / self._temperature(), axis=-1
         )
 
-    def draw_code(self, posterior, seeds, num_samples, first=0):
+    def sample_posterior(self, posterior, seeds, num_samples, first=0):
         grid = self.tokens_shape
         uniforms = row_uniforms(
             seeds, num_samples, math.prod(grid), first=first
@@ -207,7 +207,7 @@ class DiscreteVAE(LatentVariableModel):
             ops.ones((1,) * 4),
         )
 
-    def likeliest_code(self, posterior):
+    def posterior_mode(self, posterior):
         return ops.argmax(posterior, axis=-1)
 
     def log_ratio(self, z, posterior):
@@ -228,27 +228,27 @@ class DiscreteVAE(LatentVariableModel):
             ops.sum(kl, axis=-1), (-1, math.prod(self.tokens_shape))
         )
 
-    def draw_prior(self, seeds, temperature):
+    def sample_prior(self, seeds, temperature):
         """Tokens drawn evenly: no temperature makes one of them likelier."""
         uniforms = row_uniform(seeds, math.prod(self.tokens_shape))
         tokens = ops.cast(ops.floor(uniforms * self.num_tokens), "int32")
         return ops.reshape(tokens, (-1, *self.tokens_shape))
 
-    def decoded(self, z, condition=None, training=False):
+    def decoder_output(self, z, condition=None, training=False):
         if _are_tokens(z):
             x = ops.take(self.codebook.kernel, z, axis=0) + self.codebook.bias
         else:
             x = self.codebook(z)
         return ops.cast(self.decoder(x, training=training), "float32")
 
-    def log_prob_from_decoded(self, x, decoded):
+    def log_likelihood(self, x, decoded):
         return LIKELIHOODS[self.likelihood].log_prob(x, decoded)
 
-    def mean_from_decoded(self, decoded):
+    def likelihood_mean(self, decoded):
         return LIKELIHOODS[self.likelihood].mean(decoded)
 
     def posterior_terms(self, posterior):
-        return {"codebook_usage": self.likeliest_code(posterior)}
+        return {"codebook_usage": self.posterior_mode(posterior)}
 
     def encode_tokens(self, x, *, batch_size=64):
         """The most probable token of every position of the grid.
@@ -285,7 +285,7 @@ class DiscreteVAE(LatentVariableModel):
         return tf.TensorSpec((None, *self.tokens_shape), tf.int32)
 
     def served_codes(self, posterior):
-        return {"z": self.likeliest_code(posterior)}
+        return {"z": self.posterior_mode(posterior)}
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

@@ -36,11 +36,11 @@ class LatentCodes(BaseModel):
         """
         raise NotImplementedError
 
-    def likeliest_code(self, posterior):
+    def posterior_mode(self, posterior):
         """The code that stands for an example: `(batch_size, ...)`."""
         raise NotImplementedError
 
-    def draw_prior(self, seeds, temperature):
+    def sample_prior(self, seeds, temperature):
         """Draws codes from the prior, each row from its own seed.
 
         Args:
@@ -53,7 +53,7 @@ class LatentCodes(BaseModel):
         """
         raise NotImplementedError
 
-    def decoded(self, z, condition=None, training=False):
+    def decoder_output(self, z, condition=None, training=False):
         """Parameters of p(x | z).
 
         Args:
@@ -66,7 +66,7 @@ class LatentCodes(BaseModel):
         """
         raise NotImplementedError
 
-    def mean_from_decoded(self, decoded):
+    def likelihood_mean(self, decoded):
         """Mean of p(x | z), as an example."""
         raise NotImplementedError
 
@@ -84,8 +84,8 @@ class LatentCodes(BaseModel):
 
     def call(self, x, condition=None, training=False):
         posterior = self.posterior(x, condition, training=training)
-        z = self.likeliest_code(posterior)
-        return self.mean_from_decoded(self.decoded(z, condition, training))
+        z = self.posterior_mode(posterior)
+        return self.likelihood_mean(self.decoder_output(z, condition, training))
 
     def encode(self, x, *, condition=None, batch_size=256):
         """Encodings of examples: the center of q(z | x), and what else it is.
@@ -175,7 +175,7 @@ class LatentCodes(BaseModel):
 
     def draw(self, seeds, temperature, condition=None):
         """Samples of a batch: see `sample`."""
-        return self._decode(self.draw_prior(seeds, temperature), condition)
+        return self._decode(self.sample_prior(seeds, temperature), condition)
 
     def check_codes(self, z, name="z"):
         """Checks codes and returns them as a tensor.
@@ -234,4 +234,4 @@ class LatentCodes(BaseModel):
         )
 
     def _decode(self, z, condition=None):
-        return self.mean_from_decoded(self.decoded(z, condition))
+        return self.likelihood_mean(self.decoder_output(z, condition))

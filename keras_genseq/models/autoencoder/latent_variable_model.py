@@ -17,12 +17,12 @@ class LatentVariableModel(LatentCodes):
     A system says what its encoder, its prior and its decoder are:
 
     - `posterior(x, condition)`: parameters of q(z | x), a structure of tensors;
-    - `draw_code(posterior, seeds, num_samples)`: codes drawn from it;
+    - `sample_posterior(posterior, seeds, num_samples)`: codes drawn from it;
     - `log_ratio(z, posterior)`: log p(z) - log q(z | x);
     - `kl(posterior)`: the divergence of q(z | x) from p(z), by latent group;
-    - `draw_prior(seeds, temperature)`: codes drawn from p(z);
-    - `decoded(z, condition)`: parameters of p(x | z);
-    - `log_prob_from_decoded(x, decoded)` and `mean_from_decoded(decoded)`;
+    - `sample_prior(seeds, temperature)`: codes drawn from p(z);
+    - `decoder_output(z, condition)`: parameters of p(x | z);
+    - `log_likelihood(x, decoded)` and `likelihood_mean(decoded)`;
     - the rest of `LatentCodes`.
 
     It then trains on the evidence lower bound
@@ -103,7 +103,7 @@ class LatentVariableModel(LatentCodes):
         self.add_counter()
         self.built = True
 
-    def draw_code(self, posterior, seeds, num_samples, first=0):
+    def sample_posterior(self, posterior, seeds, num_samples, first=0):
         """Draws codes from q(z | x), each row from its own seed.
 
         Args:
@@ -141,7 +141,7 @@ class LatentVariableModel(LatentCodes):
         """
         raise NotImplementedError
 
-    def log_prob_from_decoded(self, x, decoded):
+    def log_likelihood(self, x, decoded):
         """Log-likelihood of examples given their codes.
 
         Args:
@@ -153,9 +153,9 @@ class LatentVariableModel(LatentCodes):
         """
         raise NotImplementedError
 
-    def training_code(self, posterior, seeds, num_samples):
-        """Codes that gradients pass through; see `draw_code`."""
-        return self.draw_code(posterior, seeds, num_samples)
+    def relaxed_sample(self, posterior, seeds, num_samples):
+        """Codes that gradients pass through; see `sample_posterior`."""
+        return self.sample_posterior(posterior, seeds, num_samples)
 
     def posterior_terms(self, posterior):
         """Further terms to report of a batch: name of a metric -> tensor."""
@@ -179,7 +179,7 @@ class LatentVariableModel(LatentCodes):
             seeds = self.training_seeds.of_examples(x)
         num_samples = self.num_importance_samples
         posterior = self.posterior(x, y, training=training)
-        draw = self.training_code if training else self.draw_code
+        draw = self.relaxed_sample if training else self.sample_posterior
         z = draw(posterior, seeds, num_samples)
         log_prob = self._log_prob_of_codes(x, z, y, training)
         kl = self.kl(posterior)
@@ -302,8 +302,8 @@ class LatentVariableModel(LatentCodes):
             x = ops.repeat(x, num_samples, axis=0)
             if condition is not None:
                 condition = ops.repeat(condition, num_samples, axis=0)
-        decoded = self.decoded(z, condition, training=training)
-        log_prob = self.log_prob_from_decoded(x, decoded)
+        decoded = self.decoder_output(z, condition, training=training)
+        log_prob = self.log_likelihood(x, decoded)
         return ops.reshape(log_prob, (-1, num_samples))
 
     def _bound(self, num_samples, x, seeds, condition=None):
@@ -311,7 +311,7 @@ class LatentVariableModel(LatentCodes):
         chunk = min(num_samples, self.codes_at_once)
 
         def log_total(first, count):
-            z = self.draw_code(posterior, seeds, count, first)
+            z = self.sample_posterior(posterior, seeds, count, first)
             log_prob = self._log_prob_of_codes(x, z, condition)
             log_weights = log_prob + self.log_ratio(z, posterior)
             return ops.logsumexp(log_weights, axis=1)

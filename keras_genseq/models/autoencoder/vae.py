@@ -158,12 +158,12 @@ class VAE(LatentVariableModel):
         z_mean, z_log_var = ops.split(outputs, 2, axis=-1)
         return z_mean, ops.clip(z_log_var, *_LOG_VAR_RANGE)
 
-    def draw_code(self, posterior, seeds, num_samples, first=0):
+    def sample_posterior(self, posterior, seeds, num_samples, first=0):
         z_mean, z_log_var = (p[:, None] for p in posterior)
         noise = row_normals(seeds, num_samples, self.latent_dim, first=first)
         return z_mean + ops.exp(0.5 * z_log_var) * noise
 
-    def likeliest_code(self, posterior):
+    def posterior_mode(self, posterior):
         return posterior[0]
 
     def log_ratio(self, z, posterior):
@@ -180,16 +180,16 @@ class VAE(LatentVariableModel):
         z_mean, z_log_var = posterior
         return {"z": z_mean, "z_log_var": z_log_var}
 
-    def draw_prior(self, seeds, temperature):
+    def sample_prior(self, seeds, temperature):
         return temperature[:, None] * row_normal(seeds, self.latent_dim)
 
-    def decoded(self, z, condition=None, training=False):
+    def decoder_output(self, z, condition=None, training=False):
         return self._run(self.decoder, z, condition, training)
 
-    def log_prob_from_decoded(self, x, decoded):
+    def log_likelihood(self, x, decoded):
         return LIKELIHOODS[self.likelihood].log_prob(x, decoded)
 
-    def mean_from_decoded(self, decoded):
+    def likelihood_mean(self, decoded):
         return LIKELIHOODS[self.likelihood].mean(decoded)
 
     def posterior_terms(self, posterior):

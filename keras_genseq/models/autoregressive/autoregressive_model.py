@@ -147,7 +147,7 @@ class AutoregressiveModel(ForecastingModel):
     def summarize(self, history):
         return history[:, -self.order :]
 
-    def go_on(self, summary, future, seeds, temperature):
+    def continue_from(self, summary, future, seeds, temperature):
         x = ops.concatenate([summary, future], axis=1)
         rows, num_steps = ops.shape(x)[:2]
         shown = ops.arange(num_steps) < self.order

@@ -120,7 +120,7 @@ class LatentAutoregressiveModel(ForecastingModel):
         _, *states = self.recurrent(values)
         return ops.concatenate(states, axis=-1)
 
-    def go_on(self, summary, future, seeds, temperature):
+    def continue_from(self, summary, future, seeds, temperature):
         states = ops.split(summary, self._num_states, axis=-1)
         mask = ops.zeros(ops.shape(future)[:2], "bool")
         return self._draw_from(states, future, mask, seeds, temperature)

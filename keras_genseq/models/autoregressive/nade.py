@@ -130,9 +130,9 @@ class NADE(CategoricalVectorModel):
         self.built = True
 
     def call(self, x):
-        kernel, output_kernel, output_bias = self._weights_in_visiting_order()
+        kernel, output_kernel, output_bias = self._permuted_weights()
         logits = nade_logits(
-            self._in_visiting_order(ops.cast(x, "float32")),
+            self._permuted(ops.cast(x, "float32")),
             kernel,
             output_kernel,
             ops.convert_to_tensor(self.hidden_bias),
@@ -140,7 +140,7 @@ class NADE(CategoricalVectorModel):
             implementation=self._resolved_implementation(),
             chunk_size=self.chunk_size,
         )
-        return self._in_input_order(logits + output_bias)
+        return self._unpermuted(logits + output_bias)
 
     def log_prob_from_logits(self, x, logits):
         return bernoulli_log_prob(x, logits)
@@ -149,7 +149,7 @@ class NADE(CategoricalVectorModel):
         uniforms = row_uniform(seeds, self.input_dim)
         # Temperature 0 is the limit, not a division by zero.
         sharpness = 1.0 / ops.maximum(temperature, 1e-6)
-        kernel, output_kernel, output_bias = self._weights_in_visiting_order()
+        kernel, output_kernel, output_bias = self._permuted_weights()
 
         def step(a, inputs):
             x_d, shown, uniform, w_d, v_d, b_d = inputs
@@ -160,15 +160,15 @@ class NADE(CategoricalVectorModel):
 
         first = ops.zeros_like(x[:, :1]) + self.hidden_bias[None]
         inputs = (
-            ops.transpose(self._in_visiting_order(x)),
-            ops.transpose(self._in_visiting_order(mask)),
+            ops.transpose(self._permuted(x)),
+            ops.transpose(self._permuted(mask)),
             ops.transpose(uniforms),
             kernel,
             output_kernel,
             output_bias,
         )
         _, x = scan(step, first, inputs)
-        return self._in_input_order(ops.transpose(x))
+        return self._unpermuted(ops.transpose(x))
 
     def encode(self, x, *, batch_size=256):
         """Hidden units after the last dimension: a summary of the example.
@@ -226,19 +226,19 @@ class NADE(CategoricalVectorModel):
         ]
         return "chunk" if accelerators else "scan"
 
-    def _weights_in_visiting_order(self):
+    def _permuted_weights(self):
         weights = (self.kernel, self.output_kernel, self.output_bias)
         if self.ordering is None:
             return [ops.convert_to_tensor(w) for w in weights]
         ordering = np.array(self.ordering, "int32")
         return [ops.take(w, ordering, axis=0) for w in weights]
 
-    def _in_visiting_order(self, x):
+    def _permuted(self, x):
         if self.ordering is None:
             return x
         return ops.take(x, np.array(self.ordering, "int32"), axis=1)
 
-    def _in_input_order(self, x):
+    def _unpermuted(self, x):
         if self.ordering is None:
             return x
         return ops.take(x, np.argsort(self.ordering).astype("int32"), axis=1)

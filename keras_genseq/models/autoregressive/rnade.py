@@ -188,7 +188,7 @@ class RNADE(FixedShapeDensity):
         )
 
     def call(self, x):
-        x = self._in_visiting_order(self._standardized(x), axis=1)
+        x = self._permuted(self._standardized(x), axis=1)
         kernel, rescaling, output_kernel, output_bias = self._visited()
         terms = x[:, :, None] * kernel[None]
         # Not a sum minus its last term: rounding would let it shine through.
@@ -196,7 +196,7 @@ class RNADE(FixedShapeDensity):
         states = self._states(rescaling[:, None], self.hidden_bias + sums)
         outputs = ops.einsum("bdh,dhk->bdk", states, output_kernel)
         outputs = self._parameters(outputs, output_bias)
-        return self._in_input_order(outputs, axis=1)
+        return self._unpermuted(outputs, axis=1)
 
     def log_prob_from_logits(self, x, logits):
         log_density = mixture_log_density(
@@ -225,15 +225,15 @@ class RNADE(FixedShapeDensity):
             return a + x_d[:, None] * w_d[None], x_d
 
         inputs = (
-            self._in_visiting_order(ops.transpose(self._standardized(x))),
-            self._in_visiting_order(ops.transpose(mask)),
+            self._permuted(ops.transpose(self._standardized(x))),
+            self._permuted(ops.transpose(mask)),
             ops.transpose(uniforms[:, 0]),
             ops.transpose(uniforms[:, 1]),
             *self._visited(),
         )
         first = ops.zeros_like(x[:, :1]) + self.hidden_bias[None]
         _, drawn = scan(step, first, inputs)
-        drawn = ops.transpose(self._in_input_order(drawn))
+        drawn = ops.transpose(self._unpermuted(drawn))
         return ops.where(mask, x, self.data_mean + self.data_scale * drawn)
 
     def check_inputs(self, x, name="x"):
@@ -267,7 +267,7 @@ class RNADE(FixedShapeDensity):
     def _visited(self):
         """Weights of the dimensions, in the order of their visit."""
         return [
-            self._in_visiting_order(ops.convert_to_tensor(w))
+            self._permuted(ops.convert_to_tensor(w))
             for w in (
                 self.kernel,
                 self.rescaling,
@@ -276,12 +276,12 @@ class RNADE(FixedShapeDensity):
             )
         ]
 
-    def _in_visiting_order(self, x, axis=0):
+    def _permuted(self, x, axis=0):
         if self.ordering is None:
             return x
         return ops.take(x, np.array(self.ordering, "int32"), axis=axis)
 
-    def _in_input_order(self, x, axis=0):
+    def _unpermuted(self, x, axis=0):
         if self.ordering is None:
             return x
         places = np.argsort(self.ordering).astype("int32")

@@ -24,9 +24,9 @@ _SERVED_QUANTILES = (0.1, 0.5, 0.9)
 class ForecastingModel(SequenceModel):
     """Density over series whose every value is normal given the past.
 
-    A subclass says, beside what `SequenceModel` asks for, how a series goes on
-    (`summarize` and `go_on`); it then has `forecast`. Its `call` returns means
-    and logs of standard deviations.
+    A subclass says, beside what `SequenceModel` asks for, how a series
+    continues (`summarize` and `continue_from`); it then has `forecast`. Its
+    `call` returns means and logs of standard deviations.
 
     Args:
         channels: optional int. Values of a step; None for series of rank 2.
@@ -53,7 +53,7 @@ class ForecastingModel(SequenceModel):
         """
         raise NotImplementedError
 
-    def go_on(self, summary, future, seeds, temperature):
+    def continue_from(self, summary, future, seeds, temperature):
         """Draws the steps that follow.
 
         Args:
@@ -155,7 +155,7 @@ class ForecastingModel(SequenceModel):
             return {**answers, "samples": samples} if with_samples else answers
 
         return Endpoint(
-            self.go_on,
+            self.continue_from,
             {
                 "history": tensor_input(
                     (None, *self.step_shape),

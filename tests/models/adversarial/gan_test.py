@@ -142,11 +142,11 @@ def test_a_sample_depends_on_its_seed_alone():
 def test_the_noise_has_its_law_and_temperature_scales_it(noise):
     model = make_gan(noise=noise)
     seeds = np.arange(4_000, dtype="int32")
-    z = np.array(model.draw_latents(seeds))
+    z = np.array(model.sample_latents(seeds))
     law = stats.norm() if noise == "normal" else stats.uniform(-1.0, 2.0)
     assert stats.kstest(z.ravel(), law.cdf).pvalue > 1e-3
     halves = np.full(4_000, 0.5, "float32")
-    np.testing.assert_allclose(model.draw_latents(seeds, halves), 0.5 * z)
+    np.testing.assert_allclose(model.sample_latents(seeds, halves), 0.5 * z)
 
 
 def test_the_norm_of_a_gradient_is_that_of_the_step():
@@ -216,10 +216,12 @@ def test_a_turn_moves_its_own_network_alone_with_its_statistics():
 def test_reals_and_fakes_are_normalized_apart():
     model = make_gan(**normalized_networks())
     batch = model.seeded_batch((images(8),), step=0)
-    fake = model.generate(model.draw_latents(batch["seeds"]), training=True)
+    fake = model.generate(model.sample_latents(batch["seeds"]), training=True)
     _, terms = model.discriminator_loss(batch)
-    apart = model.judge(batch["real"], training=True)
-    together = model.judge(tf.concat([batch["real"], fake], 0), training=True)
+    apart = model.discriminator_logits(batch["real"], training=True)
+    together = model.discriminator_logits(
+        tf.concat([batch["real"], fake], 0), training=True
+    )
     np.testing.assert_allclose(terms["real_logit"], apart, atol=1e-5)
     assert np.abs(together[:8] - apart).max() > 1e-2
 
@@ -229,11 +231,11 @@ def test_training_alone_shows_the_discriminator_changed_images(monkeypatch):
     batch = model.seeded_batch((images(8),), step=0)
     seen = []
 
-    def judge(self, x, *args):
+    def discriminator_logits(self, x, *args):
         seen.append(np.array(x))
         return tf.zeros(len(x))
 
-    monkeypatch.setattr(GAN, "judge", judge)
+    monkeypatch.setattr(GAN, "discriminator_logits", discriminator_logits)
     for training in (True, False):
         model.discriminator_loss(batch, training)
         model.generator_loss(batch, training)
@@ -262,7 +264,7 @@ def test_samples_come_from_the_average_of_the_generators():
         average, model.averaged_generator.get_weights(), strict=True
     ):
         np.testing.assert_allclose(a, b, atol=1e-6)
-    z = model.draw_latents(np.array([4], "int32"))
+    z = model.sample_latents(np.array([4], "int32"))
     expected = model.averaged_generator(z)
     sample = model.sample(1, seed=[4])
     np.testing.assert_allclose(sample, expected, atol=1e-6)

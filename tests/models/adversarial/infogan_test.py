@@ -39,7 +39,7 @@ def test_preset_has_the_papers_parameters():
 
 def test_codes_are_drawn_evenly_and_independently():
     model = make_infogan(categories=(3, 2), num_continuous=2)
-    latents = np.array(model.draw_latents(np.arange(6_000, dtype="int32")))
+    latents = np.array(model.sample_latents(np.arange(6_000, dtype="int32")))
     assert latents.shape == (6_000, 2 + 3 + 2 + 2)
     first, second, numbers = (
         np.array(part) for part in model.split_code(latents[:, 2:])
@@ -103,7 +103,7 @@ def test_images_come_to_show_their_codes():
     assert logs["mutual_information"][-1] > 0.9 * math.log(3.0)
     assert logs["mutual_information"][-1] <= math.log(3.0)
     seeds = np.arange(60, dtype="int32")
-    code = np.array(model.draw_latents(seeds))[:, 2:5]
+    code = np.array(model.sample_latents(seeds))[:, 2:5]
     probabilities, numbers = model.encode(model.sample(60, seed=seeds))
     read = np.array(probabilities).argmax(1)
     assert (read == code.argmax(1)).mean() > 0.9

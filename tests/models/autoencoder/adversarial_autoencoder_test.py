@@ -118,9 +118,9 @@ def test_the_discriminator_is_told_the_class_of_code_and_draw():
     model = make_aae(prior=prior, prior_classes=True)
     assert model.discriminator.input_shape == (None, 2 + 3 + 1)
     z = np.ones((4, 2), "float32")
-    logits = np.array(model.judge_codes(z, np.array([0, 1, -1, 0])))
+    logits = np.array(model.code_logits(z, np.array([0, 1, -1, 0])))
     assert logits[0] == logits[3] and len(set(logits.tolist())) == 3
-    np.testing.assert_allclose(model.judge_codes(z[:1]), logits[2:3])
+    np.testing.assert_allclose(model.code_logits(z[:1]), logits[2:3])
 
 
 def test_labelled_examples_may_come_beside_the_others():
@@ -162,7 +162,7 @@ def test_heads_move_z_by_the_category():
         model.encode(images(5)), z + probabilities @ heads, atol=1e-6
     )
     seeds = np.arange(200, dtype="int32")
-    codes = np.array(model.draw_prior(seeds, np.zeros(200, "float32")))
+    codes = np.array(model.sample_prior(seeds, np.zeros(200, "float32")))
     np.testing.assert_allclose(
         np.unique(codes.round(5), axis=0), np.unique(heads.round(5), axis=0)
     )
@@ -190,8 +190,11 @@ def test_dropout_leaves_units_out_in_training_alone():
     np.testing.assert_array_equal(model.code_of(x, seeds)[0], whole)
     assert np.ptp(np.subtract(model.code_of(x, seeds, True)[0], whole)) > 0.01
     z = np.ones((8, 2), "float32")
-    whole = model.decoded(z)
-    assert np.ptp(np.subtract(model.decoded(z, training=True), whole)) > 0.01
+    whole = model.decoder_output(z)
+    assert (
+        np.ptp(np.subtract(model.decoder_output(z, training=True), whole))
+        > 0.01
+    )
 
 
 def test_noise_is_added_to_what_the_encoder_sees_in_training():

@@ -33,9 +33,9 @@ def every_code():
 
 def exact_log_prob(model, x):
     """log sum_z p(z) p(x | z), over all codes there are."""
-    decoded = model.decoded(ops.convert_to_tensor(every_code()))
+    decoded = model.decoder_output(ops.convert_to_tensor(every_code()))
     log_prob = [
-        model.log_prob_from_decoded(np.repeat(x[i : i + 1], 9, 0), decoded)
+        model.log_likelihood(np.repeat(x[i : i + 1], 9, 0), decoded)
         for i in range(len(x))
     ]
     return np.logaddexp.reduce(np.array(log_prob), axis=1) - np.log(9.0)
@@ -67,7 +67,7 @@ def test_kl_equals_the_sum_over_tokens():
 def test_tokens_are_drawn_as_often_as_the_posterior_says():
     model = make_model()
     posterior = model.encode(images(1))
-    tokens = model.draw_code(posterior, tf.constant([7]), 20_000)
+    tokens = model.sample_posterior(posterior, tf.constant([7]), 20_000)
     counts = keras.ops.one_hot(tokens, 3).numpy().mean(1)
     np.testing.assert_allclose(counts, keras.ops.softmax(posterior), atol=0.015)
 
@@ -75,11 +75,11 @@ def test_tokens_are_drawn_as_often_as_the_posterior_says():
 def test_relaxed_tokens_turn_into_drawn_ones_as_the_temperature_falls():
     model = make_model(relaxation_steps=10, relaxation_temperature=(1.0, 1e-3))
     posterior = model.encode(images(1))
-    soft = model.training_code(posterior, tf.constant([3]), 20_000)
+    soft = model.relaxed_sample(posterior, tf.constant([3]), 20_000)
     np.testing.assert_allclose(ops.sum(soft, -1), 1.0, rtol=1e-5)
     assert np.max(soft, -1).mean() < 0.9
     model.updates.assign(10)
-    hard = model.training_code(posterior, tf.constant([3]), 20_000)
+    hard = model.relaxed_sample(posterior, tf.constant([3]), 20_000)
     assert np.max(hard, -1).mean() > 0.99
     frequencies = np.array(hard).mean(1)
     np.testing.assert_allclose(
@@ -91,8 +91,8 @@ def test_a_relaxed_corner_is_decoded_like_its_token():
     model = make_model()
     codes = every_code()
     np.testing.assert_allclose(
-        model.decoded(ops.one_hot(codes, 3)),
-        model.decoded(ops.convert_to_tensor(codes)),
+        model.decoder_output(ops.one_hot(codes, 3)),
+        model.decoder_output(ops.convert_to_tensor(codes)),
         atol=1e-5,
     )
 
@@ -115,7 +115,7 @@ def test_temperature_and_kl_weight_follow_half_a_cosine():
 
 def test_every_token_of_a_sample_is_as_likely():
     model = make_model()
-    codes = model.draw_prior(seeds_of_rows(3, ops.arange(9000)), None).numpy()
+    codes = model.sample_prior(seeds_of_rows(3, ops.arange(9000)), None).numpy()
     counts = np.bincount(codes.reshape(-1), minlength=3)
     np.testing.assert_allclose(counts / counts.sum(), 1 / 3, atol=0.015)
 

@@ -33,10 +33,10 @@ class LinearGaussianModel(VAE):
         z_log_var = ops.zeros_like(z_mean) + np.log(z_var)
         return z_mean + self.shift, z_log_var
 
-    def decoded(self, z, condition=None, training=False):
+    def decoder_output(self, z, condition=None, training=False):
         return z @ WEIGHTS + BIAS
 
-    def log_prob_from_decoded(self, x, decoded):
+    def log_likelihood(self, x, decoded):
         log_scale = ops.zeros_like(decoded) + np.log(SCALE)
         x = ops.reshape(x, ops.shape(decoded))
         return normal_log_prob(x, decoded, log_scale)
@@ -61,8 +61,8 @@ def elbo(model, x):
     z_mean, z_log_var = model.encode(x)
     # E_q of a quadratic: that at the mean, and the trace of the variances.
     spread = np.exp(z_log_var) @ np.square(WEIGHTS).sum(1) / (2 * SCALE**2)
-    decoded = model.decoded(z_mean)
-    at_mean = np.array(model.log_prob_from_decoded(x, decoded))
+    decoded = model.decoder_output(z_mean)
+    at_mean = np.array(model.log_likelihood(x, decoded))
     return at_mean - spread - np.array(model.kl((z_mean, z_log_var))).sum(1)
 
 
@@ -87,7 +87,7 @@ def test_one_code_of_the_exact_posterior_gives_the_exact_likelihood():
     class Diagonal(LinearGaussianModel):
         """One latent dimension that matters, so that q can be exact."""
 
-        def decoded(self, z, condition=None, training=False):
+        def decoder_output(self, z, condition=None, training=False):
             return z[:, :1] @ WEIGHTS[:1] + BIAS
 
         def posterior(self, x, condition=None, training=False):
@@ -113,11 +113,11 @@ def test_chunks_give_the_bound_of_one_whole():
     seeds = np.array([4, 9, 2], "int32")
     posterior = model.posterior(x)
     for count in (7, 100, 230):
-        z = model.draw_code(posterior, seeds, count)
-        decoded = model.decoded(ops.reshape(z, (-1, 2)))
+        z = model.sample_posterior(posterior, seeds, count)
+        decoded = model.decoder_output(ops.reshape(z, (-1, 2)))
         x_repeated = np.repeat(x, count, axis=0)
         log_weights = np.reshape(
-            model.log_prob_from_decoded(x_repeated, decoded), (3, count)
+            model.log_likelihood(x_repeated, decoded), (3, count)
         ) + np.array(model.log_ratio(z, posterior))
         expected = np.logaddexp.reduce(log_weights, axis=1) - np.log(count)
         bound = model.log_prob_bound(x, count, seed=seeds)

@@ -51,7 +51,7 @@ def test_the_score_of_a_model_without_codes_is_exact():
 def test_codes_follow_the_posterior():
     model = make_vae()
     posterior = z_mean, z_log_var = model.encode(images(2))
-    z = np.array(model.draw_code(posterior, np.array([3, 8]), 50_000))
+    z = np.array(model.sample_posterior(posterior, np.array([3, 8]), 50_000))
     deviation = np.exp(0.5 * np.array(z_log_var))
     np.testing.assert_allclose(
         (z.mean(1) - z_mean) / deviation, np.zeros((2, 3)), atol=0.02
@@ -121,12 +121,12 @@ def test_densities_of_grey_levels_use_both_decoder_outputs():
     model = make_vae(likelihood="gaussian")
     z = RNG.normal(size=(2, 3)).astype("float32")
     x = RNG.random((2, *SHAPE)).astype("float32")
-    decoded = np.array(model.decoded(z))
+    decoded = np.array(model.decoder_output(z))
     mean = 1.0 / (1.0 + np.exp(-decoded[..., :1]))
     scale = np.exp(np.maximum(decoded[..., 1:], -5.0))
     expected = stats.norm.logpdf(x, mean, scale).sum((1, 2, 3))
     np.testing.assert_allclose(
-        model.log_prob_from_decoded(x, decoded), expected, rtol=1e-5
+        model.log_likelihood(x, decoded), expected, rtol=1e-5
     )
     np.testing.assert_allclose(model.decode(z), mean, rtol=1e-5)
 

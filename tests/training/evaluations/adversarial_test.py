@@ -164,7 +164,7 @@ def test_the_grid_of_codes_has_a_row_for_each():
     )
     canvas = code_grid(model, columns=3)
     assert canvas.shape == ((10 + 2) * 57 + 1, 3 * 57 + 1, 1)
-    drawn = np.array(model.draw_latents(np.arange(3, dtype="int32")))
+    drawn = np.array(model.sample_latents(np.arange(3, dtype="int32")))
     for row in range(12):
         if row < 10:
             latents = drawn.copy()
@@ -172,6 +172,6 @@ def test_the_grid_of_codes_has_a_row_for_each():
         else:
             latents = np.repeat(drawn[:1], 3, axis=0)
             latents[:, 2 + row] = [-2.0, 0.0, 2.0]
-        images = np.array(model.decode_latents(latents))
+        images = np.array(model.images_of_latents(latents))
         corners = canvas[1 + row * 57, 1::57, 0]
         np.testing.assert_allclose(corners, images[:, 0, 0, 0], atol=1e-6)
