@@ -51,7 +51,7 @@ def test_traversals_pass_dimensions_in_the_order_of_their_relevance():
     canvas = latent_plots.traversal_grid(
         model, x, np.array([0.1, 3.0, 2.0]), num_steps=3, extent=2.0
     )
-    z = np.array(model.encode(x)[0])[0]
+    z = np.array(model.encode(x)["z"])[0]
     for row, dimension in enumerate((1, 2, 0)):
         moved = z.copy()
         moved[dimension] = 2.0
@@ -63,7 +63,7 @@ def test_arithmetic_exchanges_the_mean_codes_of_classes():
     model, x = make_vae(), examples(6)
     labels = np.array([4, 7, 4, 7, 7, 4])
     canvas = latent_plots.arithmetic_grid(model, x, labels)
-    z = np.array(model.encode(x)[0])
+    z = np.array(model.encode(x)["z"])
     step = z[labels == 7].mean(0) - z[labels == 4].mean(0)
     np.testing.assert_array_equal(tile(canvas, 1, 0), x[1])
     for row, column, code in (

@@ -36,7 +36,7 @@ def test_any_size_and_number_of_channels(side, channels):
     x = np.array(model.sample(2, seed=0))
     assert x.shape == (2, side, side, channels)
     assert x.min() >= 0.0 and x.max() <= 1.0 and x.std() > 0.0
-    assert model.discriminate(x).shape == (2,)
+    assert model.discriminate(x)["logits"].shape == (2,)
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (8, 16, 1), (4, 4, 1)], ids=str)
@@ -86,4 +86,4 @@ def test_a_conditional_model_sees_classes_as_maps():
     assert first.kernel.shape == (5, 5, 1 + 3, 4)
     x = model.sample(2, seed=[1, 1], condition=[0, 2])
     assert np.abs(x[0] - x[1]).max() > 1e-4
-    assert model.discriminate(x, condition=1).shape == (2,)
+    assert model.discriminate(x, condition=1)["logits"].shape == (2,)

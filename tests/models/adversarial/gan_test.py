@@ -70,7 +70,7 @@ def test_the_best_discriminator_is_the_share_of_the_data():
     grid = np.linspace(0.2, 0.9, 15)
     p = stats.norm.pdf(grid, 0.6, 0.1)
     q = stats.norm.pdf(grid, 0.45, 0.15)
-    realness = model.discriminate(grid.reshape(-1, 1, 1, 1))
+    realness = model.discriminate(grid.reshape(-1, 1, 1, 1))["realness"]
     np.testing.assert_allclose(realness, p / (p + q), atol=0.03)
     # The value of the game: log 4 - 2 JSD.
     x = np.linspace(-1.0, 2.0, 6_001)

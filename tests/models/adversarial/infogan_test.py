@@ -104,7 +104,8 @@ def test_images_come_to_show_their_codes():
     assert logs["mutual_information"][-1] <= math.log(3.0)
     seeds = np.arange(60, dtype="int32")
     code = np.array(model.sample_latents(seeds))[:, 2:5]
-    probabilities, numbers = model.encode(model.sample(60, seed=seeds))
+    codes = model.encode(model.sample(60, seed=seeds))
+    probabilities, numbers = codes["probabilities"], codes["numbers"]
     read = np.array(probabilities).argmax(1)
     assert (read == code.argmax(1)).mean() > 0.9
     assert numbers.shape == (60, 1)

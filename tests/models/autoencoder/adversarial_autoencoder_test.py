@@ -109,7 +109,7 @@ def test_a_few_labels_teach_the_classes():
     labels = np.where(np.arange(256) < 20, kinds, -1).astype("int32")
     model = compiled(make_aae(num_categories=2))
     model.fit(x.astype("float32"), labels, batch_size=64, epochs=40, verbose=0)
-    found = np.array(model.classify(x.astype("float32"))).argmax(1)
+    found = np.array(model.classify(x.astype("float32"))["logits"]).argmax(1)
     assert (found == kinds).mean() > 0.97
 
 
@@ -224,7 +224,7 @@ def test_who_classifies(option):
         option == "num_categories"
     )
     if option == "num_categories":
-        probabilities = np.array(model.classify(images(4)))
+        probabilities = np.array(model.classify(images(4))["probabilities"])
         np.testing.assert_allclose(probabilities.sum(1), 1.0, rtol=1e-5)
         np.testing.assert_allclose(
             probabilities, np.array(model.encode(images(4)))[:, 2:], rtol=1e-5

@@ -56,7 +56,7 @@ def test_bounds_rise_to_the_exact_likelihood():
 
 def test_kl_equals_the_sum_over_tokens():
     model = make_model()
-    posterior = model.encode(images(4))
+    posterior = model.posterior(images(4))
     q = keras.ops.softmax(posterior).numpy()
     expected = (q * np.log(q * 3.0)).sum(-1).reshape(4, 2)
     np.testing.assert_allclose(
@@ -66,7 +66,7 @@ def test_kl_equals_the_sum_over_tokens():
 
 def test_tokens_are_drawn_as_often_as_the_posterior_says():
     model = make_model()
-    posterior = model.encode(images(1))
+    posterior = model.posterior(images(1))
     tokens = model.sample_posterior(posterior, tf.constant([7]), 20_000)
     counts = keras.ops.one_hot(tokens, 3).numpy().mean(1)
     np.testing.assert_allclose(counts, keras.ops.softmax(posterior), atol=0.015)
@@ -74,7 +74,7 @@ def test_tokens_are_drawn_as_often_as_the_posterior_says():
 
 def test_relaxed_tokens_turn_into_drawn_ones_as_the_temperature_falls():
     model = make_model(relaxation_steps=10, relaxation_temperature=(1.0, 1e-3))
-    posterior = model.encode(images(1))
+    posterior = model.posterior(images(1))
     soft = model.relaxed_sample(posterior, tf.constant([3]), 20_000)
     np.testing.assert_allclose(ops.sum(soft, -1), 1.0, rtol=1e-5)
     assert np.max(soft, -1).mean() < 0.9

@@ -58,7 +58,7 @@ def mean_and_error(values):
 
 
 def elbo(model, x):
-    z_mean, z_log_var = model.encode(x)
+    z_mean, z_log_var = model.posterior(x)
     # E_q of a quadratic: that at the mean, and the trace of the variances.
     spread = np.exp(z_log_var) @ np.square(WEIGHTS).sum(1) / (2 * SCALE**2)
     decoded = model.decoder_output(z_mean)

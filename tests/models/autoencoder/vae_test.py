@@ -50,7 +50,7 @@ def test_the_score_of_a_model_without_codes_is_exact():
 
 def test_codes_follow_the_posterior():
     model = make_vae()
-    posterior = z_mean, z_log_var = model.encode(images(2))
+    posterior = z_mean, z_log_var = model.posterior(images(2))
     z = np.array(model.sample_posterior(posterior, np.array([3, 8]), 50_000))
     deviation = np.exp(0.5 * np.array(z_log_var))
     np.testing.assert_allclose(
@@ -63,7 +63,7 @@ def test_codes_follow_the_posterior():
 def test_a_reconstruction_is_the_decoded_mean_of_the_code():
     model = make_vae()
     x = images(3)
-    expected = model.decode(model.encode(x)[0])
+    expected = model.decode(model.encode(x)["z"])
     np.testing.assert_allclose(model.reconstruct(x), expected, atol=1e-6)
     np.testing.assert_allclose(model(x), expected, atol=1e-6)
 
@@ -151,8 +151,7 @@ def test_a_conditional_model_draws_what_it_is_asked_for():
     right = model.log_prob(x, condition=labels).numpy()
     wrong = model.log_prob(x, condition=1 - labels).numpy()
     assert (right > wrong + 5.0).all()
-    z_mean, _ = model.encode(x[:3], condition=1)
-    assert z_mean.shape == (3, 2)
+    assert model.encode(x[:3], condition=1)["z"].shape == (3, 2)
 
 
 def test_a_conditional_model_exports_its_condition(tmp_path):

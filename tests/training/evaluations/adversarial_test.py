@@ -86,7 +86,9 @@ def test_runs_of_dcgan_and_infogan_report(runs, monkeypatch):
     results = json.loads((runs / "infogan/results.json").read_text())
     # Two epochs: Q has begun to read the categories.
     assert 0.0 < results["mutual_information"] < np.log(10.0)
-    found = np.array(run.model.encode(run.inputs("test"))[0])[:, :10].argmax(1)
+    found = np.array(run.model.encode(run.inputs("test"))["probabilities"])[
+        :, :10
+    ].argmax(1)
     labels = run.labels("test")
     right = sum(np.bincount(labels[found == k]).max() for k in np.unique(found))
     error = 1.0 - right / len(labels)
@@ -129,7 +131,9 @@ def test_a_run_of_aae_reports_categories(runs, monkeypatch, form, guess):
     results = json.loads((run / "results.json").read_text())
     assert 0.0 < results["class_error"] < guess
     evaluation = load_run(run)
-    usage = np.array(evaluation.model.classify(evaluation.inputs("test")))
+    usage = np.array(
+        evaluation.model.classify(evaluation.inputs("test"))["probabilities"]
+    )
     usage = usage.mean(0)
     used = np.exp(-np.sum(usage * np.log(usage)))
     assert results["categories_in_use"] == pytest.approx(used, rel=1e-3)

@@ -23,7 +23,7 @@ def test_a_run_reports_bounds_codes_and_pictures(tmp_path, monkeypatch):
     assert results["test_negative_elbo"] == pytest.approx(terms, rel=1e-4)
     assert len(results["kl_per_unit"]) == 8
     evaluation = load_run(run)
-    mean = evaluation.model.encode(evaluation.inputs("test"))[0].numpy()
+    mean = evaluation.model.encode(evaluation.inputs("test"))["z"].numpy()
     active = (mean.var(0) > 0.01).sum()
     assert results["active_units"] == active > 0
     # The comparison is with the very test data, by more codes.

@@ -34,7 +34,7 @@ def fit(made, x, **kwargs):
 
 
 def carried(made):
-    return [np.array(v.numpy()) for v in made.carried]
+    return [np.array(v.numpy()) for v in made.carry.variables]
 
 
 def assert_equal(a, b, atol=0.0):
@@ -69,7 +69,7 @@ def test_gradients_stop_at_the_border_of_batches():
     expected.set_weights(made.get_weights())
     expected.compile(keras.optimizers.SGD(0.5))
     made.compile(keras.optimizers.SGD(0.5))
-    for variable, part in zip(made.carried, carry, strict=True):
+    for variable, part in zip(made.carry.variables, carry, strict=True):
         variable.assign(part)
     made.train_on_batch(x[1])
     with tf.GradientTape() as tape:
@@ -236,4 +236,4 @@ def test_a_text_has_at_least_one_window():
 
 def test_a_model_without_a_batch_size_carries_nothing():
     made = RecurrentLanguageModel(6, 5)
-    assert made.carried == [] and not made.non_trainable_weights
+    assert made.carry is None and not made.non_trainable_weights
