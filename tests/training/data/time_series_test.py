@@ -166,6 +166,25 @@ def test_columns_that_count_or_date_rows_are_no_channels(
     assert (dataset.times is None) == (titles == "id,v")
 
 
+def test_days_and_months_are_told_apart_by_all_rows_together(load):
+    def hours(i):
+        return f"0{1 + i // 24}/01/2020 {i % 24}:00,{i}"
+
+    dataset = load(table("d,v", hours, 30))
+    assert dataset.times[-1] == np.datetime64("2020-01-02T05:00")
+    assert any("with the day first" in note for note in dataset.notes)
+    dataset = load(table("d,v", lambda i: f"{DAYS[i]:%m/%d/%Y},{i}"))
+    assert dataset.times[-1] == np.datetime64("2020-01-20")
+
+
+def test_titles_may_be_numbers(load):
+    dataset = load(
+        table("day,2019,2020", lambda i: f"{DAYS[i]:%d.%m.%y},{i},2")
+    )
+    assert dataset.columns == ("2019", "2020")
+    assert len(dataset.times) == 20
+
+
 def test_rows_are_sorted_in_time_and_leaps_are_told(load):
     text = table("d,v", lambda i: f"{DAYS[19 - i]:%Y-%m-%d},{19 - i}")
     dataset = load(text)
