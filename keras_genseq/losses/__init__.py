@@ -25,6 +25,7 @@ from keras_genseq.losses.adversarial import (
 from keras_genseq.losses.adversarial import (
     non_saturating_generator_loss as non_saturating_generator_loss,
 )
+from keras_genseq.losses.adversarial import per_example as per_example
 from keras_genseq.losses.adversarial import (
     wasserstein_discriminator_loss as wasserstein_discriminator_loss,
 )

@@ -1,14 +1,21 @@
 """Losses of generator and discriminator, in named pairs, from logits.
 
 A logit is what the discriminator says before any sigmoid: high for what it
-holds real. Every function takes `(batch_size,)` tensors and returns float32
-losses of the same shape; all are finite at any finite logit.
+holds real. Every function takes `(batch_size,)` tensors, or maps of logits
+`(batch_size, ...)`, and returns float32 losses of the same shape; all are
+finite at any finite logit. `per_example` averages maps.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from keras import ops
+
+
+def per_example(values):
+    """Means of maps of logits or losses: `(batch_size,)`."""
+    axes = tuple(range(1, len(values.shape)))
+    return ops.mean(values, axis=axes) if axes else values
 
 
 class LossPair(NamedTuple):

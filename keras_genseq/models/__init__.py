@@ -58,6 +58,12 @@ from keras_genseq.models.autoregressive.sparse_markov_model import (
 from keras_genseq.models.base.base_model import BaseModel as BaseModel
 from keras_genseq.models.base.endpoint import Endpoint as Endpoint
 from keras_genseq.models.base.endpoint import Input as Input
+from keras_genseq.models.base.endpoint import count_input as count_input
+from keras_genseq.models.base.endpoint import seed_input as seed_input
+from keras_genseq.models.base.endpoint import (
+    temperature_input as temperature_input,
+)
+from keras_genseq.models.base.endpoint import tensor_input as tensor_input
 from keras_genseq.models.base.multi_optimizer_model import (
     MultiOptimizerModel as MultiOptimizerModel,
 )

@@ -36,6 +36,7 @@ class ModelCase:
             players train it, each with an optimizer of its own).
         num_classes: int, or None. Of a conditional model; its batches are
             pairs of data and classes.
+        samples: whether a density or a game draws examples from seeds alone.
     """
 
     make: Callable
@@ -50,6 +51,7 @@ class ModelCase:
     at_defaults: tuple = ()
     kind: str = "density"
     num_classes: int | None = None
+    samples: bool = True
 
     def pair(self, size):
         """A batch as (x, y); y is None where there is neither target nor

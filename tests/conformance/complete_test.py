@@ -12,6 +12,12 @@ from tests.conformance.table import class_of
 # What systems are made of; a base makes no promise of its own.
 BASES = {
     "AdversarialModel",
+    "BaseModel",
+    "CategoricalVectorModel",
+    "ClassifierModel",
+    "FixedShapeDensity",
+    "ForecastingModel",
+    "MultiOptimizerModel",
     "CausalLanguageModel",
     "ImageLikelihoodModel",
     "LatentVariableModel",

@@ -11,7 +11,11 @@ from tests.conformance.rows import every
 from tests.conformance.table import DENSITIES
 
 # A model that knows its likelihood by a bound alone has no exact one.
-BOUNDED = {name: case for name, case in DENSITIES.items() if "VAE" in name}
+BOUNDED = {
+    name: case
+    for name, case in DENSITIES.items()
+    if "VAE" in name or name == "ToyAutoencoder"
+}
 ESTIMATED = {n: c for n, c in DENSITIES.items() if c.estimates_nll}
 EXACT = {
     n: c for n, c in DENSITIES.items() if n not in {**BOUNDED, **ESTIMATED}

@@ -2,7 +2,7 @@
 
 A new system adds one row; every promise is then tested on it. Arguments are
 not the defaults, so that a config that forgets one shows. A model that may be
-told a class has a second row with one.
+told a class has a second row with one. Toys show what a system costs.
 """
 
 from tests.conformance import conditional
@@ -10,12 +10,15 @@ from tests.conformance.densities import MODELS
 from tests.conformance.games import GAMES
 from tests.conformance.layer_cases import LAYERS as LAYERS
 from tests.conformance.supervised import SUPERVISED
+from tests.conformance.toys import TOYS
 
 CONDITIONAL = {**conditional.DENSITIES, **conditional.GAMES}
 UNCONDITIONAL = {**MODELS, **SUPERVISED, **GAMES}
-EVERY_MODEL = {**UNCONDITIONAL, **CONDITIONAL}
+EVERY_MODEL = {**UNCONDITIONAL, **CONDITIONAL, **TOYS}
 DENSITIES = {n: c for n, c in EVERY_MODEL.items() if c.kind == "density"}
-SAMPLING = {n: c for n, c in EVERY_MODEL.items() if c.kind != "supervised"}
+SAMPLING = {
+    n: c for n, c in EVERY_MODEL.items() if c.kind != "supervised" and c.samples
+}
 COMPLETING = {
     n: c for n, c in DENSITIES.items() if "complete" in c.bad_requests
 }

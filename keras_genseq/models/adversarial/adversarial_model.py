@@ -68,6 +68,8 @@ class AdversarialModel(MultiOptimizerModel):
         **kwargs: passed to `keras.Model`.
     """
 
+    takes_targets = False
+    num_classes = None
     loss_names = {"discriminator": "d_loss", "generator": "g_loss"}
 
     def __init__(
@@ -387,14 +389,12 @@ class AdversarialModel(MultiOptimizerModel):
             "latent_dim": self.latent_dim,
             "noise": self.noise,
             "num_classes": self.num_classes,
-            "adversarial_loss": self.adversarial_loss,
             "gradient_penalty_weight": self.gradient_penalty_weight,
             "r1_weight": self.r1_weight,
             "drift_weight": self.drift_weight,
             "discriminator_updates": self.discriminator_updates,
             "augmentations": list(self.augmentations),
             "ema_decay": self.ema_decay,
-            "seed": self.seed,
         }
 
     def _seen(self, x, seeds, stream, training):

@@ -454,11 +454,8 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
         return decoded
 
     @property
-    def code_spec(self):
-        return tf.TensorSpec((None, self.code_dim), tf.float32)
-
-    def served_codes(self, posterior):
-        return {"z": posterior}
+    def code_shape(self):
+        return (self.code_dim,)
 
     def discriminate(self, z, *, batch_size=256):
         """How likely z are draws of the prior, not parts of codes of images.
@@ -586,8 +583,6 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
             "num_categories": self.num_categories,
             "cluster_heads": self.cluster_heads,
             "head_distance": self.head_distance,
-            "adversarial_loss": self.adversarial_loss,
-            "seed": self.seed,
         }
 
     def _closeness_of_heads(self):

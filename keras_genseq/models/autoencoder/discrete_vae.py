@@ -284,9 +284,6 @@ class DiscreteVAE(LatentVariableModel):
     def code_spec(self):
         return tf.TensorSpec((None, *self.tokens_shape), tf.int32)
 
-    def served_codes(self, posterior):
-        return {"z": self.posterior_mode(posterior)}
-
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
 

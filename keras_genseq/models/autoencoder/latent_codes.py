@@ -1,5 +1,7 @@
 """What every model with codes offers: encode, decode, reconstruct, sample."""
 
+import tensorflow as tf
+
 from keras_genseq.models.base.base_model import BaseModel
 from keras_genseq.models.base.conditioning import class_condition
 from keras_genseq.models.base.endpoint import Endpoint
@@ -14,11 +16,12 @@ class LatentCodes(BaseModel):
     """The uses of a model of images x that has codes z.
 
     A class says what its encoder, its prior and its decoder are, and what its
-    codes look like (`image_shape`, `code_spec`, `served_codes`,
+    images and codes look like (`image_shape`, `code_shape`, `served_codes`,
     `check_codes`); then it encodes, decodes, reconstructs and samples. With
     `num_classes` set, all are conditional on a class.
     """
 
+    takes_targets = False
     num_classes = None
     # Whether the encoder, too, is told the class.
     conditional_encoder = True
@@ -71,13 +74,18 @@ class LatentCodes(BaseModel):
         raise NotImplementedError
 
     @property
+    def code_shape(self):
+        """Shape of the codes of one example: tuple of ints."""
+        return (self.latent_dim,)
+
+    @property
     def code_spec(self):
-        """`tf.TensorSpec` of codes, `(None, ...)`."""
-        raise NotImplementedError
+        """`tf.TensorSpec` of codes: floats, by default."""
+        return tf.TensorSpec((None, *self.code_shape), tf.float32)
 
     def served_codes(self, posterior):
-        """dict: what the signature `encode` answers."""
-        raise NotImplementedError
+        """dict: what `encode` answers; `z` alone, by default."""
+        return {"z": self.posterior_mode(posterior)}
 
     def condition_inputs(self):
         return class_condition(self.num_classes)

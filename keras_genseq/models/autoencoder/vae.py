@@ -172,10 +172,6 @@ class VAE(LatentVariableModel):
     def kl(self, posterior):
         return normal_kl(*posterior)
 
-    @property
-    def code_spec(self):
-        return tf.TensorSpec((None, self.latent_dim), tf.float32)
-
     def served_codes(self, posterior):
         z_mean, z_log_var = posterior
         return {"z": z_mean, "z_log_var": z_log_var}

@@ -35,6 +35,8 @@ class BaseModel(PatchedModel):
     presets = {}
     # The noise of training, of a model that has any: see `draws_noise`.
     training_seeds = None
+    # Whether data may be pairs; a model of `x` alone refuses them.
+    takes_targets = True
 
     @classmethod
     def from_preset(cls, name, **overrides):
@@ -312,7 +314,7 @@ class BaseModel(PatchedModel):
                 (in a graph: `InvalidArgumentError`, where values are wrong).
         """
         conditions = self.condition_inputs()
-        if not conditions and y is not None:
+        if not (conditions or self.takes_targets or y is None):
             raise ValueError(self._takes_no("targets"))
         for name, each in conditions.items():
             if y is None:
@@ -577,12 +579,12 @@ class BaseModel(PatchedModel):
 
     def _takes_no(self, name):
         """The sentence for a condition that a model cannot be told."""
-        remedy = "leave it out"
-        if "num_classes" in self.get_config():
-            remedy = "make the model with `num_classes=`, or leave it out"
+        remedy = "leave them out"
+        if any("num_classes" in vars(c) for c in type(self).__mro__):
+            remedy = "or make the model with `num_classes=`, if it can be told"
         return (
             f"{type(self).__name__} takes no {name}: it models `x` alone. "
-            f"Pass a data set of `x`, not of `(x, y)`; {remedy}."
+            f"Pass a data set of `x`, not of `(x, y)`, {remedy}."
         )
 
     def _direct(self, callbacks):

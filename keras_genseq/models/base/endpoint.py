@@ -302,8 +302,8 @@ def _as_specified(tensors, inputs, max_steps):
         with tf.control_dependencies(checks[-1:]):
             checks.append(tf.debugging.Assert(condition, [message]))
 
-    for name, x in hidden.items():
-        spec = inputs[name].spec
+    for name, each in inputs.items():
+        x, spec = hidden[name], each.spec
         shape = spec.shape
         words = ", ".join(
             ["batch_size", *("any" if n is None else str(n) for n in shape[1:])]
@@ -319,7 +319,8 @@ def _as_specified(tensors, inputs, max_steps):
             rows, leading = sizes[0], name
         check(
             tf.equal(sizes[0], rows),
-            f"`{name}` must have one value per row of `{leading}`.",
+            f"`{name}` must have shape ({words}): one value per row of "
+            f"`{leading}`.",
         )
         free = [i for i, n in enumerate(shape) if i and n is None]
         most = tf.reduce_max([0, *(sizes[i] for i in free)])
@@ -331,7 +332,7 @@ def _as_specified(tensors, inputs, max_steps):
             "row: send it in parts, or export the model with a larger "
             "`max_steps`.",
         )
-        if inputs[name].is_size:
+        if each.is_size:
             check(
                 tf.less_equal(tf.reduce_max(x), max_steps),
                 f"`{name}` must be at most {max_steps}: ask for less, or "

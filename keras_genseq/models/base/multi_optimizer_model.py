@@ -111,7 +111,8 @@ class MultiOptimizerModel(BaseModel):
             found[name] = own
         for name, own in found.items():
             setattr(self, name, own)
-        super().compile(optimizer=None, **kwargs)
+        # Each optimizer scales its own losses already.
+        super().compile(optimizer=None, auto_scale_loss=False, **kwargs)
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -121,6 +122,13 @@ class MultiOptimizerModel(BaseModel):
                     keras.saving.serialize_keras_object(optimizer)
                 )
         return config
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "adversarial_loss": self.adversarial_loss,
+            "seed": self.seed,
+        }
 
     def make_means(self, *names):
         """Makes a mean metric for every loss, term and norm of gradients.
@@ -284,12 +292,6 @@ class JointOptimizer:
         for optimizer in self.optimizers:
             share = float(optimizer.learning_rate) / first if first else 1.0
             optimizer.learning_rate = float(value) * share
-
-
-def per_example(values):
-    """Means of maps of logits or losses: `(batch_size,)`."""
-    axes = tuple(range(1, len(values.shape)))
-    return ops.mean(values, axis=axes) if axes else values
 
 
 def check_choice(name, value, choices):

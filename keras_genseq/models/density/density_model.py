@@ -30,6 +30,8 @@ class DensityModel(BaseModel):
     `log_prob_from_logits(x, logits)` and `draw(x, mask, seeds, temperature)`.
     """
 
+    takes_targets = False
+
     def log_prob_from_logits(self, x, logits):
         """Log-likelihood of a batch whose logits are known.
 

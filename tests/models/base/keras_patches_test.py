@@ -333,7 +333,7 @@ class Duel(Trainer):
         super().compile(optimizer=None, **kwargs)
 
     @property
-    def players(self):
+    def optimizer_groups(self):
         return {
             name: (
                 getattr(self, f"{name}_optimizer"),

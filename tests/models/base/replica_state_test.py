@@ -219,7 +219,7 @@ def test_two_replicas_equal_one(two_replicas, parts):
     "batch, words",
     [
         (np.ones((3, 5), "int32"), "states of 4 rows.*Received: 3 rows"),
-        ((np.ones((4, 5), "int32"), np.ones((4,))), "token ids alone"),
+        ((np.ones((4, 5), "int32"), np.ones((4,))), "takes no targets"),
     ],
     ids=["rows", "targets"],
 )
