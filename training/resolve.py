@@ -118,7 +118,7 @@ def build_model(recipe, dataset):
         "num_notes": shape[-1],
         "num_labels": dataset.num_classes,
         "decay_steps": schedule.steps
-        or schedule.epochs * steps_per_epoch(recipe, dataset),
+        or max(1, schedule.epochs * steps_per_epoch(recipe, dataset)),
     }
     factory = recipe.model
     if factory.arguments.get("num_classes") == "data":
