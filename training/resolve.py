@@ -124,7 +124,12 @@ def build_model(recipe, dataset):
     if factory.arguments.get("num_classes") == "data":
         factory = factory.replace("num_classes", dataset.num_classes)
     with _dtype_policy(recipe.dtype_policy):
-        model = factory(**context)
+        try:
+            model = factory(**context)
+        except TypeError as error:
+            if "argument" not in str(error):
+                raise
+            raise ValueError(f"`model` refuses a value: {error}.") from error
     model.compile(**{k: make(v, context) for k, v in recipe.compile.items()})
     return model
 

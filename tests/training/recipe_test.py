@@ -115,6 +115,15 @@ def test_an_argument_of_a_transform_can_be_set(recipe):
     ]
 
 
+def test_a_class_without_arguments_of_its_own_has_its_parents():
+    class Child(NADE):
+        pass
+
+    names = Factory(Child).parameters()
+    assert names == Factory(NADE).parameters() and "input_dim" in names
+    assert Factory(Child, units=2)(input_dim=5).input_dim == 5
+
+
 def test_an_inherited_argument_reaches_the_model():
     recipe = override(find_recipe("gan"), "model.r1_weight=0.5")
     assert recipe.model(image_shape=(4, 4, 1)).r1_weight == 0.5
