@@ -51,7 +51,7 @@ class RunProgress(keras.callbacks.Callback):
         store: `CheckpointStore` of the model's training state.
         steps_per_epoch: int.
         monitor: str. The lower this metric, the better the weights; None for
-            a game, where no loss tells.
+            adversarial training, where no loss tells.
         patience: optional int. Epochs without a new best before training stops.
         total_steps: optional int. Updates after which training stops.
         checkpoint_every: optional int. Updates between checkpoints, beside

@@ -1,6 +1,5 @@
 """A run as evaluations, samples and exports see it."""
 
-import csv
 import dataclasses
 import pathlib
 from typing import Any
@@ -107,10 +106,7 @@ class Evaluation:
     @property
     def history(self):
         """list of dicts: the metrics of every epoch."""
-        if not self.run.metrics.exists():
-            return []
-        with open(self.run.metrics) as file:
-            rows = list(csv.DictReader(file))
+        rows = self.run.read_metrics()
         return [{k: float(v) for k, v in r.items() if v} for r in rows]
 
 

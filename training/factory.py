@@ -74,7 +74,7 @@ def _parameters(target):
         for parameter in _signature(owner, kinds=None).values():
             is_open |= parameter.kind is parameter.VAR_KEYWORD
             if parameter.kind in _NAMED and (
-                owner is target or parameter.default is not parameter.empty
+                owner is owners[0] or parameter.default is not parameter.empty
             ):
                 found.setdefault(parameter.name, parameter.default)
         if not is_open:

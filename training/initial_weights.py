@@ -21,7 +21,7 @@ def start_from(model, source):
         FileNotFoundError: if there is no trained model.
         ValueError: if no weight fits.
     """
-    path = pathlib.Path(source)
+    path = pathlib.Path(str(source))
     if path.is_dir():
         path = path / "model.keras"
     if not path.exists():

@@ -10,7 +10,7 @@ from training import figures
 
 
 def reconstruction_grid(model, examples, condition=None, columns=12):
-    """Examples beside their reconstructions.
+    """Examples, each followed by its reconstruction.
 
     Args:
         model: has `reconstruct(x)`.

@@ -107,8 +107,9 @@ class EvaluationConfig:
 
     Attributes:
         evaluate: callable `(evaluation) -> Report`.
-        picture: optional callable `model -> image`, or `(model, dataset) ->
-            image`, for TensorBoard; None draws samples as images.
+        picture: optional callable `model -> image` for TensorBoard, which
+            gets the transformed `dataset` where it takes one; None draws
+            samples as images.
         horizons: steps ahead at which forecasts are judged.
         history: optional int. Steps before its origin that a forecast sees;
             None are those that the model needs.

@@ -118,13 +118,18 @@ def build_model(recipe, dataset):
         "num_notes": shape[-1],
         "num_labels": dataset.num_classes,
         "decay_steps": schedule.steps
-        or schedule.epochs * steps_per_epoch(recipe, dataset),
+        or max(1, schedule.epochs * steps_per_epoch(recipe, dataset)),
     }
     factory = recipe.model
     if factory.arguments.get("num_classes") == "data":
         factory = factory.replace("num_classes", dataset.num_classes)
     with _dtype_policy(recipe.dtype_policy):
-        model = factory(**context)
+        try:
+            model = factory(**context)
+        except TypeError as error:
+            if "argument" not in str(error):
+                raise
+            raise ValueError(f"`model` refuses a value: {error}.") from error
     model.compile(**{k: make(v, context) for k, v in recipe.compile.items()})
     return model
 

@@ -99,6 +99,13 @@ class RunFolder:
             for pattern in ("step-*", "*.keras", "*.weights.h5")
         )
 
+    def read_metrics(self):
+        """The metrics of every epoch: a list of dicts of str."""
+        if not self.metrics.exists():
+            return []
+        with open(self.metrics) as file:
+            return list(csv.DictReader(file))
+
     def write_metrics(self, rows):
         """Writes the metrics of every epoch, a list of dicts."""
         text = io.StringIO()

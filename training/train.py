@@ -1,6 +1,5 @@
 """Trains a recipe in a run folder, from the start or from where it stopped."""
 
-import csv
 import math
 import pathlib
 import shutil
@@ -55,7 +54,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
         checkpoints where the recipe says so.
     """
     run = RunFolder(pathlib.Path(run_dir))
-    is_new = not run.path.exists()
+    is_new, had_config = not run.path.exists(), run.config.exists()
     try:
         run.write_config(config)
         strategy = make_strategy(strategy, devices)
@@ -69,6 +68,8 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     except (Exception, KeyboardInterrupt):
         if is_new and not run.has_progress:
             shutil.rmtree(run.path, ignore_errors=True)
+        elif not had_config and not run.has_progress:
+            run.config.unlink(missing_ok=True)
         raise
     print(f"Trained in {time.monotonic() - started:.0f} s: {run.path}")
     return run
@@ -95,8 +96,7 @@ def _join_metrics(run, num_phases):
     """Writes the metrics of all phases, their epochs counted through."""
     joined = []
     for number in range(1, num_phases + 1):
-        with open(run.phase(number).metrics) as file:
-            rows = list(csv.DictReader(file))
+        rows = run.phase(number).read_metrics()
         first = len(joined)
         joined += [
             {**row, "epoch": first + i, "phase": number}

@@ -6,6 +6,7 @@ import pytest
 from keras_genseq.models import NADE
 from training.factory import Factory
 from training.overrides import override
+from training.overrides import phases_of
 from training.recipes import PRESETS
 from training.recipes import RECIPES
 from training.recipes import find_recipe
@@ -114,6 +115,15 @@ def test_an_argument_of_a_transform_can_be_set(recipe):
     ]
 
 
+def test_a_class_without_arguments_of_its_own_has_its_parents():
+    class Child(NADE):
+        pass
+
+    names = Factory(Child).parameters()
+    assert names == Factory(NADE).parameters() and "input_dim" in names
+    assert Factory(Child, units=2)(input_dim=5).input_dim == 5
+
+
 def test_an_inherited_argument_reaches_the_model():
     recipe = override(find_recipe("gan"), "model.r1_weight=0.5")
     assert recipe.model(image_shape=(4, 4, 1)).r1_weight == 0.5
@@ -166,6 +176,33 @@ def test_a_description_holds_what_differs_from_the_defaults(recipe):
     assert "passes_per_epoch" not in recipe.describe()
     changed = override(recipe, "passes_per_epoch=3")
     assert changed.describe() == {**recipe.describe(), "passes_per_epoch": 3}
+
+
+def test_a_value_has_a_short_name_and_a_full_one(recipe):
+    for short, full in (
+        ("epochs=3", "schedule.epochs=3"),
+        ("data=dates", "data.source=dates"),
+        ("transforms.1.level=0.2", "data.transforms.1.level=0.2"),
+        ("horizons=(1,)", "evaluation.horizons=(1,)"),
+    ):
+        changed = override(recipe, short)
+        assert changed.describe() == override(recipe, full).describe()
+        assert changed.describe() != recipe.describe()
+
+
+def test_phases_are_the_recipe_with_their_overrides(recipe):
+    assert phases_of(recipe) == [recipe]
+    recipe = override(
+        recipe, "phases=(('epochs=2',), ('model.units=7', 'data=dates'))"
+    )
+    first, second = phases_of(recipe)
+    assert (first.schedule.epochs, first.data.source) == (2, "digits")
+    assert second.schedule.epochs == recipe.schedule.epochs
+    assert second.model.arguments["units"] == 7
+    assert second.data.source == "dates"
+    assert first.schedule.phases == second.schedule.phases == ()
+    with pytest.raises(ValueError, match="Did you mean `epochs`"):
+        phases_of(recipe.replace(phases=(("epoch=2",),)))
 
 
 def test_streams_are_passed_once():

@@ -142,3 +142,7 @@ def test_a_start_that_fails_leaves_no_folder(values, tmp_path):
     with pytest.raises((ValueError, OSError)):
         train(recipe, tmp_path / "runs" / "run", config=config)
     assert not (tmp_path / "runs" / "run").exists()
+    # A folder that was there stays, and holds no run.
+    with pytest.raises((ValueError, OSError)):
+        train(recipe, tmp_path, config=config)
+    assert tmp_path.exists() and not (tmp_path / "config.json").exists()

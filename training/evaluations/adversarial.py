@@ -35,7 +35,7 @@ def evaluate_adversarial(evaluation):
     samples, condition = evaluation.sample(NUM_SAMPLES)
     test = evaluation.inputs("test")
     add_parzen(report, evaluation, samples, test)
-    _verdicts(report, evaluation, samples, condition, test)
+    _discriminator(report, evaluation, samples, condition, test)
     _diversity(report, evaluation, samples, test)
     add_sample_quality(report, evaluation, samples, test)
     add_classes(report, evaluation, samples)
@@ -82,7 +82,7 @@ def add_parzen(report, evaluation, samples, test):
     report.metrics["num_parameters"] = evaluation.model.count_params()
 
 
-def _verdicts(report, evaluation, samples, condition, test):
+def _discriminator(report, evaluation, samples, condition, test):
     """What the discriminator says of both: 1/2 where it cannot tell."""
     model = evaluation.model
     real = model.discriminate(test, **evaluation.condition("test"))

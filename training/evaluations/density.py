@@ -18,7 +18,7 @@ _PROBE_EXAMPLES = 10_000
 
 
 def evaluate_density(evaluation):
-    """Reports a `LikelihoodModel`: all three uses, beside the yardsticks.
+    """Reports a `LikelihoodModel`: all three uses, and baselines.
 
     Args:
         evaluation: `training.evaluation.Evaluation`.

@@ -1,4 +1,4 @@
-"""Forecasts of series: errors by horizon, beside forecasts without a model."""
+"""Forecasts of series: errors by horizon, compared with naive forecasts."""
 
 import numpy as np
 

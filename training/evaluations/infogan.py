@@ -10,7 +10,7 @@ _EXTENT = 2.0
 
 
 def evaluate_infogan(evaluation):
-    """Reports an `InfoGAN`: as a game, and what its codes stand for.
+    """Reports an `InfoGAN`: its samples, and what its codes stand for.
 
     Args:
         evaluation: `training.evaluation.Evaluation`.

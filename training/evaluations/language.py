@@ -18,14 +18,14 @@ from training.markdown import fenced
 from training.report import Report
 
 _MARKOV_ORDERS = (0, 3, 4, 5)
-# Beyond this, tables of contexts are for no one.
+# Beyond this, tables of contexts are too sparse to compare with.
 _MOST_MARKOV_STATES = 1000
 _MARKOV_ROW = 8192
 _GENERATED = 400
 
 
 def evaluate_language(evaluation):
-    """Reports a language model beside Markov chains.
+    """Reports a language model, compared with Markov chains.
 
     Args:
         evaluation: `training.evaluation.Evaluation`.

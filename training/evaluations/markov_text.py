@@ -15,7 +15,7 @@ _SCORED_AT_ONCE = 16
 
 
 def evaluate_markov_text(evaluation):
-    """Reports a chain over characters beside other orders and smoothings.
+    """Reports a chain of characters, compared with other orders, smoothings.
 
     Every order is counted on the training split; validation chooses, and the
     test split is scored once more for each, so that the choice can be judged.

@@ -1,4 +1,4 @@
-"""Synthetic tasks of memory: errors beside those of remembering nothing."""
+"""Synthetic tasks of memory: errors compared with remembering nothing."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Models of polyphonic music: nats per step, beside models without memory."""
+"""Models of polyphonic music: nats per step, compared with two baselines."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from training.report import Report
 
 
 def evaluate_music(evaluation):
-    """Reports a model of notes beside two baselines.
+    """Reports a model of notes, compared with two baselines.
 
     Args:
         evaluation: `training.evaluation.Evaluation`.

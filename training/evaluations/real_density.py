@@ -1,4 +1,4 @@
-"""Densities of real-valued vectors: likelihood beside Gaussians, anomalies."""
+"""Densities of real-valued vectors: likelihood, anomalies."""
 
 import math
 

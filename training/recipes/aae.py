@@ -17,8 +17,8 @@ from training.factory import Factory
 from training.optimizers import adam_for_autoencoder
 from training.recipe import Recipe
 
-# At equal rates the judge won a game of 20 epochs, and the codes spread beyond
-# their prior.
+# At equal rates the discriminator won within 20 epochs, and the codes spread
+# beyond their prior.
 LONG_GAME = {"discriminator_rate": 5e-5, "generator_rate": 5e-4}
 
 

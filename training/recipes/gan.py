@@ -1,4 +1,4 @@
-"""Generative adversarial nets of images, both players perceptrons.
+"""Generative adversarial nets of images, both networks multilayer perceptrons.
 
 Run       python -m training train gan
           python -m training train gan --preset paper

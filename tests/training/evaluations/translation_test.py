@@ -60,7 +60,7 @@ def wmt14(tmp_path, monkeypatch):
 
 
 def test_wmt14_builds_its_first_batches_from_english_to_german(wmt14):
-    dataset = transformed(wmt14, load_dataset(wmt14.data))
+    dataset = transformed(wmt14, load_dataset(wmt14.data.source))
     pairs = model_examples(dataset.splits["train"])
     x, y = next(iter(bucket_batches(pairs, tokens=512, seed=0)))
     # Sources are short; a target and its end fill a multiple of eight.
@@ -81,7 +81,7 @@ def test_wmt14_trains_the_papers_base_model(wmt14):
     described = recipe.describe()
     assert described["tokenizer"]["vocabulary_size"] + 1 == 37_000
     assert described["steps"] == 100_000
-    dataset = transformed(wmt14, load_dataset(wmt14.data))
+    dataset = transformed(wmt14, load_dataset(wmt14.data.source))
     for assignment in ("model.hidden_dim=16", "model.num_layers=1"):
         wmt14 = override(wmt14, assignment)
     model = build_model(wmt14, dataset)
