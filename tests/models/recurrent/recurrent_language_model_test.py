@@ -51,10 +51,10 @@ def test_a_stream_scores_as_one_text(cell):
 def test_single_steps_equal_the_whole(cell):
     model = RecurrentLanguageModel(7, 4, cell=cell, num_layers=2)
     x = ids()
-    whole, states = model(x), model.initial_states(3, 20)
+    whole, states = model(x), model.initial_cache(3, 20)
     token = np.zeros((3,), "int32")
     for t in range(x.shape[1]):
-        logits, states = model.next_logits(token, states)
+        logits, states = model.decode_step(token, states)
         np.testing.assert_allclose(whole[:, t], logits, atol=1e-5)
         token = x[:, t]
 
