@@ -4,6 +4,7 @@ import math
 
 from keras import ops
 
+from keras_genseq.ops.random import normal_quantile
 from keras_genseq.ops.sampling import categories_from_uniforms
 
 
@@ -16,7 +17,7 @@ def _laplacian_log_density(z):
 
 
 def _gaussian_quantile(u):
-    return math.sqrt(2.0) * ops.erfinv(2.0 * u - 1.0)
+    return normal_quantile(u)
 
 
 def _laplacian_quantile(u):
