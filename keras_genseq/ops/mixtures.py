@@ -67,7 +67,7 @@ def draw_from_mixture(
         uniforms: pair of `(...)` tensors in (0, 1): one chooses the component,
             the other a value of it.
         temperature: `(...)`; divides the logits and multiplies the scales. 0
-            takes the mean of the likeliest component.
+            takes the mean of the most probable component.
         component: `"gaussian"` or `"laplacian"`.
 
     Returns:

@@ -85,7 +85,7 @@ def seeds_of_rows(seed, rows, step=0):
 
 
 def hashes_of_rows(bits):
-    """A number for each row that depends on all of its bits and their places.
+    """A number for each row, from all of its bits and their positions.
 
     Args:
         bits: `(num_rows, size)` uint32 tensor.

@@ -4,10 +4,10 @@
 updates; `NAME.npz` holds inputs, what came of them, and the weights one update
 later. Written once, by
 
-    python -m tests.golden.golden NAME [NAME ...]
+    python -m tests.golden.golden [--answers] NAME [NAME ...]
 
-they stay. A change that moves a number on purpose writes the file anew and
-says so in `CHANGES.md` beside it.
+they stay. A change that moves a number on purpose writes the file anew, with
+`--answers` that of the answers alone, and says so in `CHANGES.md` beside it.
 """
 
 import pathlib
@@ -168,6 +168,10 @@ def write(name):
     path = FOLDER / f"{name}.keras"
     model.save(path)
     _deflate(path)
+    write_answers(name, model)
+
+
+def write_answers(name, model):
     found = answers(model, name)
     found |= weights_one_update_later(model, name)
     found["arithmetic"] = arithmetic()
@@ -183,6 +187,13 @@ def _deflate(path):
             archive.writestr(each, content)
 
 
+def write_answers_of_kept_model(name):
+    write_answers(name, keras.models.load_model(FOLDER / f"{name}.keras"))
+
+
 if __name__ == "__main__":
-    for each in sys.argv[1:] or CASES:
-        write(each)
+    names, write_one = sys.argv[1:], write
+    if names[:1] == ["--answers"]:
+        names, write_one = names[1:], write_answers_of_kept_model
+    for each in names or CASES:
+        write_one(each)
