@@ -66,8 +66,8 @@ def trace(name, signature):
         A concrete function with the inputs and outputs of the signature.
 
     Raises:
-        ValueError: if the result is no dict of tensors, if the graph contains
-            what a stock server does not run, or if the example fails.
+        ValueError: if the result is not a dict of tensors, if the graph
+            contains what a stock server does not run, or if the example fails.
     """
 
     def serve(**tensors):

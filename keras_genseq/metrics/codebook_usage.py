@@ -6,7 +6,7 @@ from keras import ops
 class CodebookUsage(keras.metrics.Metric):
     """How many tokens of a codebook are in use: the perplexity of their counts.
 
-    1 if all places of all images hold one token, `num_tokens` if all tokens
+    1 if all positions of all images hold one token, `num_tokens` if all tokens
     are equally frequent.
 
     Args:

@@ -60,12 +60,12 @@ class FeatureMoments:
                 "A covariance takes at least 2 examples. "
                 f"Received: {self.count}"
             )
-        centred = self._products - np.outer(self._sum, self._sum) / self.count
-        return centred / (self.count - 1)
+        centered = self._products - np.outer(self._sum, self._sum) / self.count
+        return centered / (self.count - 1)
 
 
 def frechet_distance(a, b):
-    """Distance of two normal laws with the moments of two sets of features.
+    """Distance of two normal distributions: the moments of two sets.
 
         |m - n|^2 + tr(A + B - 2 (A B)^(1/2))
 

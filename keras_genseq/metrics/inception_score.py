@@ -46,7 +46,7 @@ class InceptionScore:
             This object.
 
         Raises:
-            ValueError: if the rows are no probabilities of the classes.
+            ValueError: if the rows are not probabilities of the classes.
         """
         p = np.asarray(probabilities, "float64")
         is_shaped = p.ndim == 2 and p.shape[1] == self.num_classes

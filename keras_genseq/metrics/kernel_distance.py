@@ -7,8 +7,8 @@ def kernel_distance(a, b):
         mean k(x, x') + mean k(y, y') - 2 mean k(x, y),  x != x', y != y'
         k(x, y) = (x . y / num_features + 1)^3
 
-    Its mean over draws from equal laws is 0, whatever their number; a single
-    value may be negative.
+    Its mean over draws from equal distributions is 0, whatever their number; a
+    single value may be negative.
 
     Args:
         a: `(num_examples, num_features)` array, at least two rows.
@@ -37,14 +37,25 @@ def kernel_distances(a, b, num_subsets=100, subset_size=1000, seed=0):
         a: as for `kernel_distance`.
         b: as for `kernel_distance`.
         num_subsets: int.
-        subset_size: int. Rows of each set in a subset, at most all.
+        subset_size: int. Rows of each set in a subset, at most half of the
+            smaller set: subsets that are nearly the whole would be equal, and
+            their error bar too small.
         seed: int.
 
     Returns:
         `(num_subsets,)` array.
+
+    Raises:
+        ValueError: if a set has fewer than 4 rows.
     """
     rng = np.random.default_rng(seed)
-    size = min(subset_size, len(a), len(b))
+    size = min(subset_size, len(a) // 2, len(b) // 2)
+    if size < 2:
+        raise ValueError(
+            "Subsets of two rows or more need sets of at least 4, and a "
+            f"`subset_size` of at least 2. Received: {len(a)} and {len(b)} "
+            f"rows, subset_size={subset_size}"
+        )
     return np.array(
         [
             kernel_distance(

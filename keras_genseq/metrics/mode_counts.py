@@ -35,7 +35,7 @@ class ModeCounts:
             This object.
 
         Raises:
-            ValueError: if one is no kind.
+            ValueError: if one is not a kind.
         """
         modes = np.asarray(modes)
         num_modes = len(self.counts)

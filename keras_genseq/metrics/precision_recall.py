@@ -5,7 +5,7 @@ def precision_recall(real, fake, num_neighbors=3, batch_size=1000):
     """How many fakes lie among reals, and how many reals among fakes.
 
     A set's region is the union of balls around its points, each as wide as the
-    distance to the point's k-th neighbour. Precision is low where fakes look
+    distance to the point's k-th neighbor. Precision is low where fakes look
     like no real; recall where kinds of reals are missing among the fakes.
 
     Args:

@@ -18,7 +18,7 @@ class PatchDescriptors:
         image_shape: (height, width, channels). Sides of at least 7 pixels; only
             even ones are halved.
         num_patches: int. Of each level of an image.
-        seed: int. Of their places.
+        seed: int. Of their positions.
 
     Raises:
         ValueError: if a side is shorter than a patch.

@@ -32,7 +32,7 @@ def augment(x, seeds, names, stream=0):
     distance from the middle, which slants what is upright by up to 27 degrees;
     `"zoom"` makes height and width, each by itself, up to 1.41 times as large
     or as small. What comes in from outside is 0: black, where DiffAugment, of
-    images in [-1, 1], has grey.
+    images in [-1, 1], has gray.
 
     Args:
         x: `(batch_size, height, width, channels)` floats in [0, 1]; colors may
@@ -64,8 +64,8 @@ def augment(x, seeds, names, stream=0):
 
 def _recolored(x, brightness, saturation, contrast):
     x = x + 0.5 * (brightness - 0.5)
-    grey = ops.mean(x, axis=-1, keepdims=True)
-    x = grey + 2.0 * saturation * (x - grey)
+    gray = ops.mean(x, axis=-1, keepdims=True)
+    x = gray + 2.0 * saturation * (x - gray)
     mean = ops.mean(x, axis=(1, 2, 3), keepdims=True)
     return mean + (contrast + 0.5) * (x - mean)
 
@@ -76,7 +76,7 @@ def _translated(x, down, right):
         most = round(size / 8)
         # Whole pixels from -most to most, each equally likely.
         offset = ops.floor(draw * (2 * most + 1)) - most
-        x = _resampled(x, axis, _places(size)[:, None] - offset)
+        x = _resampled(x, axis, _positions(size)[:, None] - offset)
     return x
 
 
@@ -86,7 +86,7 @@ def _cut_out(x, down, right):
         size = x.shape[axis]
         shape = [1, 1, 1, 1]
         shape[axis] = size
-        gap = ops.abs(ops.reshape(_places(size) + 0.5, shape) - size * draw)
+        gap = ops.abs(ops.reshape(_positions(size) + 0.5, shape) - size * draw)
         kept = ops.maximum(kept, ops.cast(gap >= size / 4, x.dtype))
     return x * kept
 
@@ -94,24 +94,24 @@ def _cut_out(x, down, right):
 def _sheared(x, draw):
     height, width = x.shape[1:3]
     slope = draw - 0.5
-    rows = _places(height)[:, None, None] - (height - 1) / 2
-    return _resampled(x, 2, _places(width)[:, None] + slope * rows)
+    rows = _positions(height)[:, None, None] - (height - 1) / 2
+    return _resampled(x, 2, _positions(width)[:, None] + slope * rows)
 
 
 def _zoomed(x, tall, wide):
     for axis, draw in ((1, tall), (2, wide)):
         middle = (x.shape[axis] - 1) / 2
-        away = _places(x.shape[axis])[:, None] - middle
+        away = _positions(x.shape[axis])[:, None] - middle
         x = _resampled(x, axis, middle + away * 2.0 ** (draw - 0.5))
     return x
 
 
-def _places(size):
+def _positions(size):
     return ops.arange(size, dtype="float32")
 
 
-def _resampled(x, axis, places):
-    """Reads `x` at other places along an axis, between two of its pixels.
+def _resampled(x, axis, positions):
+    """Reads `x` at other positions along an axis, between two of its pixels.
 
     It is a product with the weights of linear interpolation: no gathering,
     which is slow to differentiate.
@@ -119,12 +119,12 @@ def _resampled(x, axis, places):
     Args:
         x: `(batch_size, height, width, channels)`.
         axis: 1 or 2.
-        places: `(batch_size, 1 or the size of the other axis, size, 1)`.
+        positions: `(batch_size, 1 or the size of the other axis, size, 1)`.
     """
     if axis == 1:
         x = ops.transpose(x, (0, 2, 1, 3))
     size = x.shape[2]
-    weights = ops.relu(1.0 - ops.abs(places - _places(size)))
+    weights = ops.relu(1.0 - ops.abs(positions - _positions(size)))
     weights = ops.broadcast_to(
         weights, (ops.shape(x)[0], x.shape[1], size, size)
     )

@@ -1,8 +1,8 @@
 """Attention block by block: memory grows with the length, not its square.
 
-The softmax is summed online: a running maximum m, normaliser l and output o are
+The softmax is summed online: a running maximum m, normalizer l and output o are
 rescaled as blocks of keys come by. The gradient keeps o and the logarithm of
-the normaliser alone, and computes every block of weights again.
+the normalizer alone, and computes every block of weights again.
 
 References:
     - [Milakov and Gimelshein, 2018](https://arxiv.org/abs/1805.02867)
@@ -72,7 +72,7 @@ def blockwise_attention(
         scaled = query * ops.cast(scale, query.dtype)
 
         def forward(carry, block):
-            maximum, normaliser, output = carry
+            maximum, normalizer, output = carry
             k, v, allowed, start = block
             mask = mask_of(allowed, start)
             scores = scores_of(scaled, k, mask)
@@ -84,7 +84,7 @@ def blockwise_attention(
             new = ops.matmul(ops.cast(weights, v.dtype), v)
             return (
                 largest,
-                decay * normaliser + total,
+                decay * normalizer + total,
                 decay * output + ops.cast(new, "float32"),
             ), ()
 
@@ -95,11 +95,11 @@ def blockwise_attention(
             zeros + ops.zeros((value.shape[-1],), "float32"),
         )
         blocks = (blocks_of(key), blocks_of(value), allowed, starts)
-        (maximum, normaliser, output), _ = scan(forward, first, blocks)
-        is_seen = normaliser > 0.0
-        normaliser = ops.where(is_seen, normaliser, 1.0)
-        output = output / normaliser
-        log_normaliser = maximum + ops.log(normaliser)
+        (maximum, normalizer, output), _ = scan(forward, first, blocks)
+        is_seen = normalizer > 0.0
+        normalizer = ops.where(is_seen, normalizer, 1.0)
+        output = output / normalizer
+        log_normalizer = maximum + ops.log(normalizer)
 
         def gradient(upstream):
             upstream = ops.cast(upstream, "float32")
@@ -111,7 +111,7 @@ def blockwise_attention(
                 k, v, allowed, start = block
                 mask = mask_of(allowed, start)
                 scores = scores_of(scaled, k, mask)
-                weights = ops.exp(scores - log_normaliser)
+                weights = ops.exp(scores - log_normalizer)
                 weights = ops.where(mask, weights, 0.0)
                 d_weights = ops.matmul(d_output, _swapped(v))
                 d_scores = weights * (ops.cast(d_weights, "float32") - mean)

@@ -16,7 +16,7 @@ from keras_genseq.ops.value_checks import ensure
 from keras_genseq.ops.value_checks import not_empty
 
 
-def as_int(value, name, *, minimum=None, maximum=None, optional=False):
+def as_int(value, name, *, minimum=None, maximum=None, optional=False, note=""):
     """Converts whatever is a whole number by its type to an int.
 
     Args:
@@ -25,6 +25,7 @@ def as_int(value, name, *, minimum=None, maximum=None, optional=False):
         minimum: optional int that it may not fall below.
         maximum: optional int that it may not exceed.
         optional: bool. Whether None is taken, and returned.
+        note: str. What an error message says of such an int.
 
     Raises:
         ValueError: if it is a bool, a float, not one number, or out of range.
@@ -41,7 +42,8 @@ def as_int(value, name, *, minimum=None, maximum=None, optional=False):
     too_small = number is None or (minimum is not None and number < minimum)
     if too_small or (maximum is not None and number > maximum):
         raise ValueError(
-            f"The argument `{name}` must be {_kind_of_int(minimum, maximum)}. "
+            f"The argument `{name}` must be "
+            f"{_kind_of_int(minimum, maximum)}{note}. "
             f"Received: {name}={value!r}"
         )
     return number

@@ -1,4 +1,4 @@
-"""The LSTM step of PixelRNN: a line of pixels, each told by its neighbours."""
+"""The LSTM step of PixelRNN: a line of pixels that read their neighbors."""
 
 import dataclasses
 from typing import ClassVar
@@ -10,16 +10,16 @@ from keras_genseq.ops.recurrent_steps import sigmoid
 
 @dataclasses.dataclass(frozen=True)
 class NeighbourLSTMStep:
-    """LSTM of all pixels of a line at once, Eq. 3 of the paper.
+    """LSTM of all pixels of a line in parallel, Eq. 3 of the paper.
 
     A step of `keras_genseq.ops.recurrent.recurrence` whose rows are the pixels
     of a batch of lines, `(B * length, ...)`. The gates (output, forget, input
-    and content) of a pixel read the hidden states of its neighbours in the line
+    and content) of a pixel read the hidden states of its neighbors in the line
     before; outside of the line these are 0. Weights: U, `(len(offsets) * H,
     4 * H)`.
 
     Args:
-        offsets: tuple of int. Where the neighbours are; 0 is the pixel's own
+        offsets: tuple of int. Where the neighbors are; 0 is the pixel's own
             place in the line before.
         length: int. Pixels of a line.
 
@@ -38,7 +38,7 @@ class NeighbourLSTMStep:
     def gradient_widths(self, units):
         return (4 * units,)
 
-    def neighbours(self, hidden):
+    def neighbors(self, hidden):
         """The states that each pixel reads, side by side.
 
         Args:
@@ -53,7 +53,7 @@ class NeighbourLSTMStep:
 
     def forward(self, x, states, weights):
         hidden, cell = states
-        read = self.neighbours(hidden)
+        read = self.neighbors(hidden)
         gates = tf.split(x + tf.matmul(read, weights[0]), 4, axis=-1)
         o, f, i = (sigmoid(gate) for gate in gates[:3])
         g = tf.tanh(gates[3])
@@ -96,7 +96,7 @@ class NeighbourLSTMStep:
 
 
 def _moved(lines, offset):
-    """`(B, length, H)`: at each place the value `offset` places further on."""
+    """`(B, length, H)`: at each position the value `offset` further."""
     length = lines.shape[1]
     if offset < 0:
         padding = [[0, 0], [-offset, 0], [0, 0]]

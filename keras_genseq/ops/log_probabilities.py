@@ -76,7 +76,7 @@ def normal_log_prob(x, mean, log_scale):
 
 
 def discretized_logistic_log_prob(x, mean, log_scale, num_levels=256):
-    """Log-probability of grey levels under binned logistic distributions.
+    """Log-probability of gray levels under binned logistic distributions.
 
     A level has the mass of its bin; the outermost bins reach to infinity, so
     that the masses of all levels sum to one.

@@ -58,7 +58,7 @@ def units_by_degree(degrees, num_degrees):
 
     Returns:
         int32 array `(num_degrees, most units of one degree)`, filled up with
-        `width`, which is no unit's number.
+        `width`, which is not a unit's number.
     """
     counts = np.bincount(degrees, minlength=num_degrees)
     table = np.full((num_degrees, max(1, counts.max())), len(degrees), "int32")

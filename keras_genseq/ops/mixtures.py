@@ -4,6 +4,7 @@ import math
 
 from keras import ops
 
+from keras_genseq.ops.random import normal_quantile
 from keras_genseq.ops.sampling import categories_from_uniforms
 
 
@@ -16,7 +17,7 @@ def _laplacian_log_density(z):
 
 
 def _gaussian_quantile(u):
-    return math.sqrt(2.0) * ops.erfinv(2.0 * u - 1.0)
+    return normal_quantile(u)
 
 
 def _laplacian_quantile(u):
@@ -66,7 +67,7 @@ def draw_from_mixture(
         uniforms: pair of `(...)` tensors in (0, 1): one chooses the component,
             the other a value of it.
         temperature: `(...)`; divides the logits and multiplies the scales. 0
-            takes the mean of the likeliest component.
+            takes the mean of the most probable component.
         component: `"gaussian"` or `"laplacian"`.
 
     Returns:

@@ -155,7 +155,7 @@ def _backward(form, x, kernel, output_kernel, last, upstream):
 
 
 class _ChunkForm:
-    """All dimensions of a chunk at once, as products of matrices.
+    """All dimensions of a chunk in parallel, as products of matrices.
 
     Shapes, of this form and the other: `a`, `da` `(B, H)`; `x`, `logits`,
     `dl`, `dx` `(B, C)`; `w`, `v`, `dw`, `dv` `(C, H)`.

@@ -94,7 +94,9 @@ def strided_conv_transpose(x, kernel, strides):
             )
 
         batch_size, height, width = ops.shape(x)[:3]
+        # (B * H * W, C) by (C, KH * KW * F), as Keras's kernel is transposed.
         patches = ops.matmul(_rows(x), ops.transpose(_rows(kernel)))
+        # (B, H, W, KH, KW, F)
         patches = ops.reshape(
             patches, (batch_size, height, width, *kernel.shape[:3])
         )
@@ -161,6 +163,7 @@ def _product_of_patches(x, kernel, strides):
 def _kernel_gradient(x, upstream, kernel_size, strides):
     """The gradient of a kernel between a large map and a small one."""
     patches = extract_patches(x, kernel_size, strides)
+    # (KH * KW * C, B * H * W) by (B * H * W, F)
     product = ops.matmul(ops.transpose(_flat_patches(patches)), _rows(upstream))
     return ops.reshape(product, (*kernel_size, x.shape[-1], upstream.shape[-1]))
 
@@ -183,6 +186,7 @@ def _taps(x, axis, size, stride):
     after = blocks * stride - x.shape[axis] - before
     x = ops.pad(x, _padding(x, axis, before, after))
     shape = ops.shape(x)
+    # One axis becomes two: blocks of as many pixels as a stride.
     x = ops.reshape(x, (*shape[:axis], blocks, stride, *shape[axis + 1 :]))
     lead = (slice(None),) * axis
     taps = [

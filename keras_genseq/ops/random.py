@@ -6,8 +6,7 @@ graph, XLA and an exported SavedModel draw the same bits, and what a row draws
 depends on that row's seed alone.
 """
 
-import math
-
+import numpy as np
 from keras import ops
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -19,8 +18,9 @@ def _uint32(x):
 
 
 def _rotate_left(x, bits):
-    left = ops.left_shift(x, _uint32(bits))
-    return ops.bitwise_or(left, ops.right_shift(x, _uint32(32 - bits)))
+    # A shift to the left and an "or", in operations that TFLite has, too.
+    left = x * _uint32(2**bits)
+    return ops.bitwise_xor(left, ops.right_shift(x, _uint32(32 - bits)))
 
 
 def threefry2x32(key, counter):
@@ -85,7 +85,7 @@ def seeds_of_rows(seed, rows, step=0):
 
 
 def hashes_of_rows(bits):
-    """A number for each row that depends on all of its bits and their places.
+    """A number for each row, from all of its bits and their positions.
 
     Args:
         bits: `(num_rows, size)` uint32 tensor.
@@ -189,4 +189,51 @@ def row_normals(seeds, num_draws, size, *, first=0, stream=0):
         float32 tensor `(batch_size, num_draws, size)`.
     """
     uniforms = row_uniforms(seeds, num_draws, size, first=first, stream=stream)
-    return math.sqrt(2.0) * ops.erfinv(2.0 * uniforms - 1.0)
+    return normal_quantile(uniforms)
+
+
+# Of Wichura (1988), algorithm PPND7: numerators and denominators, from the
+# constant term on, near the median and in the tails.
+_CENTER = (
+    (3.3871327179, 50.434271938, 159.29113202, 59.109374720),
+    (1.0, 17.895169469, 78.757757664, 67.187563600),
+)
+_TAILS = (
+    (1.4234372777, 2.7568153900, 1.3067284816, 0.17023821103),
+    (1.0, 0.73700164250, 0.12021132975),
+)
+
+
+def normal_quantile(probabilities):
+    """Values below which a standard normal variable falls so often.
+
+    Of operations that every converter knows, unlike the inverse of the error
+    function; its float32 results are within 4e-7 of the true ones, relatively,
+    down to a probability of 1e-10.
+
+    Args:
+        probabilities: float32 tensor of numbers in [0, 1].
+
+    Returns:
+        float32 tensor of the same shape.
+
+    References:
+        - [Wichura, 1988](https://doi.org/10.2307/2347330), PPND7
+    """
+    from_median = probabilities - 0.5
+    center = from_median * _ratio(_CENTER, 0.180625 - from_median**2)
+    nearer = ops.minimum(probabilities, 1.0 - probabilities)
+    tails = _ratio(_TAILS, ops.sqrt(-ops.log(nearer)) - 1.6)
+    tails = ops.sign(from_median) * ops.where(nearer > 0.0, tails, np.inf)
+    return ops.where(ops.abs(from_median) <= 0.425, center, tails)
+
+
+def _ratio(coefficients, x):
+    """One polynomial divided by another, by Horner's rule."""
+    values = []
+    for polynomial in coefficients:
+        value = polynomial[-1]
+        for coefficient in polynomial[-2::-1]:
+            value = value * x + coefficient
+        values.append(value)
+    return values[0] / values[1]

@@ -9,7 +9,7 @@ def categories_from_uniforms(logits, uniforms, temperature):
     Args:
         logits: `(..., num_categories)`.
         uniforms: `(...)` in (0, 1).
-        temperature: broadcasts against `uniforms`; 0 takes the likeliest.
+        temperature: broadcasts against `uniforms`; 0 takes the mode.
 
     Returns:
         int32 tensor `(...)`.

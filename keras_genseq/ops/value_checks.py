@@ -46,7 +46,7 @@ def all_categories(x, num_categories, *, name="x", where=None):
     if where is not None:
         valid = valid | ~where
     expected = (
-        "0 and 1 (binarize grey images first: `x > 0.5`)"
+        "0 and 1 (binarize gray images first: `x > 0.5`)"
         if num_categories == 2
         else f"the whole numbers 0 to {num_categories - 1}"
     )

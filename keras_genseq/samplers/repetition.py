@@ -44,7 +44,7 @@ def remember(history, step, tokens):
     """
     here = ops.arange(ops.shape(history.tokens)[1])[None, :] == step
     row = ops.where(here, tokens[:, None], history.tokens)
-    # A run of equal tokens goes on, or breaks, one step to the right.
+    # A run of equal tokens continues, or breaks, one step to the right.
     runs = ops.where(row == tokens[:, None], history.matches + 1, 0)
     return History(row, ops.pad(runs[:, :-1], [[0, 0], [1, 0]]))
 

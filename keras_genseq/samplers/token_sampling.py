@@ -27,11 +27,11 @@ class SamplingOptions(NamedTuple):
 
     Args:
         temperature: float32. Logits are divided by it; 0 takes the mode.
-        top_k: int32. Only the k likeliest tokens; 0 is off.
-        top_p: float32. Only the likeliest tokens that together have at least
-            this probability; 1 is off.
-        min_p: float32. Only tokens with at least this part of the likeliest
-            one's probability; 0 is off.
+        top_k: int32. Only the k most probable tokens; 0 is off.
+        top_p: float32. Only the most probable tokens that together have at
+            least this probability; 1 is off.
+        min_p: float32. Only tokens with at least this part of the probability
+            of the most probable one; 0 is off.
         repetition_penalty: float32. Positive logits of tokens that the row
             holds are divided by it, negative ones multiplied; 1 is off.
         no_repeat_ngram_size: int32. No n-gram of this size comes twice; 0 is
@@ -94,8 +94,8 @@ def _draw(logits, mode, uniforms, options):
 def keep_likely(logits, options):
     """Excludes the tokens that top-k, top-p and min-p leave out.
 
-    The likeliest token always stays; of equally likely ones at the border the
-    smaller ids stay.
+    The most probable token always stays; of equally probable ones at the
+    border the smaller ids stay.
 
     Args:
         logits: `(batch_size, vocabulary_size)` float32, already divided by the

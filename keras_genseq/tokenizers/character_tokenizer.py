@@ -15,7 +15,7 @@ class CharacterTokenizer(Tokenizer):
             in this order.
 
     Raises:
-        ValueError: if the vocabulary is empty, or an entry is no single
+        ValueError: if the vocabulary is empty, or an entry is not a single
             character or stands there twice.
 
     Example:
@@ -51,16 +51,16 @@ class CharacterTokenizer(Tokenizer):
 
     def split(self, texts, name):
         codes = tf.strings.unicode_decode(texts, "UTF-8")
-        places = tf.searchsorted(self._codes, codes.flat_values)
-        places = tf.minimum(places, len(self._codes) - 1)
-        places = ensure(
-            places,
-            tf.reduce_all(tf.gather(self._codes, places) == codes.flat_values),
+        found = tf.searchsorted(self._codes, codes.flat_values)
+        found = tf.minimum(found, len(self._codes) - 1)
+        found = ensure(
+            found,
+            tf.reduce_all(tf.gather(self._codes, found) == codes.flat_values),
             f"`{name}` holds a character that the model does not know. It "
             f"knows these {len(self.vocabulary)}: "
             f"{''.join(self.vocabulary)[:100]!r}.",
         )
-        return codes.with_flat_values(tf.gather(self._ids, places))
+        return codes.with_flat_values(tf.gather(self._ids, found))
 
     def get_config(self):
         return {"vocabulary": "".join(self.vocabulary)}

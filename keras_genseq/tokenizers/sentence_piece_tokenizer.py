@@ -24,7 +24,7 @@ class SentencePieceTokenizer(Tokenizer):
     """Frequent parts of words are tokens, as SentencePiece finds them.
 
     Spaces belong to pieces, so that pieces, one behind the other, are the text
-    again, and an answer goes on where its prompt ends. Piece i of the model has
+    again, and an answer continues its prompt. Piece i of the model has
     the id i + 1. A served graph needs the operations of tensorflow-text, which
     TensorFlow Serving has.
 
@@ -34,7 +34,7 @@ class SentencePieceTokenizer(Tokenizer):
 
     Raises:
         ImportError: if the packages of the extra `text` are not installed.
-        ValueError: if this is no SentencePiece model, or it changes texts.
+        ValueError: if this is not a SentencePiece model, or it changes texts.
 
     Example:
 

@@ -109,11 +109,7 @@ def _train(model, name, count):
 
 def renew(name):
     """Answers anew for a kept model, where a number changes on purpose."""
-    model = keras.models.load_model(FOLDER / f"{name}.keras")
-    found = answers(model, name) | weights_one_update_later(model, name)
-    np.savez_compressed(
-        FOLDER / f"{name}.npz", **found, arithmetic=arithmetic()
-    )
+    write_answers(name, keras.models.load_model(FOLDER / f"{name}.keras"))
 
 
 def write(name):
@@ -124,8 +120,11 @@ def write(name):
     path = FOLDER / f"{name}.keras"
     model.save(path)
     _deflate(path)
-    found = answers(model, name)
-    found |= weights_one_update_later(model, name)
+    write_answers(name, model)
+
+
+def write_answers(name, model):
+    found = answers(model, name) | weights_one_update_later(model, name)
     found["arithmetic"] = arithmetic()
     np.savez_compressed(FOLDER / f"{name}.npz", **found)
 

@@ -44,7 +44,19 @@ def test_subsets_tell_other_laws_apart():
     np.testing.assert_array_equal(values, again)
 
 
+@pytest.mark.parametrize("rows", [4, 60, 100])
+def test_subsets_of_few_rows_differ(rows):
+    a, b = RNG.normal(size=(rows, 4)), RNG.normal(size=(rows + 5, 4))
+    values = kernel_distances(a, b, num_subsets=10, subset_size=100)
+    assert len(np.unique(values)) > 1
+    half = kernel_distances(a, b, num_subsets=10, subset_size=rows // 2)
+    np.testing.assert_array_equal(values, half)
+
+
 def test_names_what_is_wrong():
+    with pytest.raises(ValueError, match=r"at least 4.*3 and 9 rows"):
+        kernel_distances(np.zeros((3, 2)), np.zeros((9, 2)))
+
     with pytest.raises(ValueError, match="at least two rows"):
         kernel_distance(np.zeros((1, 2)), np.zeros((3, 2)))
     with pytest.raises(ValueError, match="as many features"):

@@ -132,3 +132,32 @@ def test_the_softmax_is_float32(dtype):
     assert x.dtype == dtype and weights.dtype == tf.float32
     assert np.isfinite(np.array(x, "float32")).all()
     np.testing.assert_allclose(np.sum(weights, -1), 1.0, rtol=1e-6)
+
+
+def test_blocks_of_a_free_length_take_no_negative_remainders():
+    # Python floors them, ONNX and LiteRT truncate.
+    shape = (None, 2, None, 4)
+    function = tf.function(lambda *x: blockwise_attention(*x), autograph=False)
+    concrete = function.get_concrete_function(*[tf.TensorSpec(shape)] * 3)
+    remainders = [
+        op for op in concrete.graph.get_operations() if op.type == "FloorMod"
+    ]
+    assert remainders
+    for op in remainders:
+        assert all(x.op.type != "Neg" for x in op.inputs)
+
+
+@pytest.mark.parametrize("blockwise", [False, True])
+def test_a_window_reaches_both_ways_unless_it_is_causal(blockwise):
+    # Values tell which keys were seen.
+    q, k = tf.zeros((1, 1, 5, 2)), tf.zeros((1, 1, 5, 2))
+    v = tf.eye(5)[None, None]
+    for causal in (False, True):
+        options = {"use_causal_mask": causal, "window": 2}
+        if blockwise:
+            x = blockwise_attention(q, k, v, block_size=2, **options)
+        else:
+            x, _ = dot_product_attention(q, k, v, **options)
+        i, j = np.indices((5, 5))
+        seen = (abs(i - j) < 2) & (~np.bool_(causal) | (i >= j))
+        np.testing.assert_array_equal(x[0, 0] > 0, seen)

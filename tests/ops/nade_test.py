@@ -141,3 +141,31 @@ def test_scan_with_large_weights_equals_the_equation(activation, scale):
     np.testing.assert_allclose(logits, reference, atol=1e-4)
     for ours, theirs in zip(gradients, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("implementation", ["full", "chunk", "scan"])
+def test_no_rounding_lets_a_dimension_see_itself(implementation):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 2, (3, 9)).astype("float32")
+    kernel = (1e4 * rng.normal(size=(9, 5))).astype("float32")
+    output_kernel = rng.normal(size=(9, 5)).astype("float32")
+    bias = np.zeros(5, "float32")
+
+    def logits(x):
+        return nade_logits(
+            x,
+            kernel,
+            output_kernel,
+            bias,
+            activation="relu",
+            implementation=implementation,
+            chunk_size=4,
+        ).numpy()
+
+    before = logits(x)
+    for i in range(9):
+        flipped = x.copy()
+        flipped[:, i] = 1.0 - x[:, i]
+        np.testing.assert_array_equal(
+            logits(flipped)[:, : i + 1], before[:, : i + 1]
+        )

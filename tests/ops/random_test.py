@@ -4,6 +4,7 @@ import tensorflow as tf
 from scipy import stats
 
 from keras_genseq.ops.random import hashes_of_rows
+from keras_genseq.ops.random import normal_quantile
 from keras_genseq.ops.random import path_seeds
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_normals
@@ -86,11 +87,49 @@ def test_normal_noise_is_normal():
     assert stats.kstest(drawn, "norm").pvalue > 1e-3
 
 
+def test_quantiles_are_those_of_the_normal_distribution():
+    # The middle, and both ends, of all numbers that a draw can take.
+    k = np.r_[0:4000, 2**22 - 4000 : 2**22 + 4000, 2**23 - 4000 : 2**23]
+    k = np.unique(np.r_[k, np.linspace(0, 2**23 - 1, 4000).astype(int)])
+    u = (k + 0.5) * 2.0**-23
+    expected = stats.norm.ppf(u)
+    inverse = np.sqrt(2.0) * tf.math.erfinv(tf.constant(2 * u - 1, "float32"))
+    for jit_compile in (False, True):
+        call = tf.function(normal_quantile, jit_compile=jit_compile)
+        x = call(tf.constant(u, tf.float32)).numpy()
+        np.testing.assert_allclose(x, expected, rtol=5e-7)
+        np.testing.assert_allclose(x, inverse, rtol=1e-6)
+    ends = normal_quantile(np.array([0.0, 0.5, 1.0, 1e-10], "float32"))
+    expected = [-np.inf, 0.0, np.inf, stats.norm.ppf(1e-10)]
+    np.testing.assert_allclose(ends, expected, rtol=1e-6)
+
+
+def test_lite_draws_normal_noise():
+    def draw(seeds):
+        return {"x": row_normal(seeds, 3)}
+
+    function = tf.function(draw, autograph=False)
+    concrete = function.get_concrete_function(
+        tf.TensorSpec((4,), tf.int32, "seeds")
+    )
+    kinds = {op.type for op in concrete.graph.get_operations()}
+    assert not kinds & {"Erfinv", "Ndtri"}
+    # Built-in operations alone.
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    lite = tf.lite.Interpreter(model_content=converter.convert())
+    lite.allocate_tensors()
+    seeds = np.array([0, 1, 7, 2**31 - 1], "int32")
+    lite.set_tensor(lite.get_input_details()[0]["index"], seeds)
+    lite.invoke()
+    x = lite.get_tensor(lite.get_output_details()[0]["index"])
+    np.testing.assert_allclose(x, row_normal(seeds, 3), rtol=1e-5)
+
+
 def test_a_draw_depends_on_its_row_and_number_alone():
     seeds = row_seeds(3, 4)
     draws = np.array(row_normals(seeds, 6, 5))
     np.testing.assert_allclose(draws[:, 0], row_normal(seeds, 5), rtol=1e-6)
-    # Bits are equal; the last one of `erfinv` moves with the tensor's size.
+    # Bits are equal; the logarithm's last one moves with the tensor's size.
     np.testing.assert_allclose(
         draws[1:3, 4:], row_normals(seeds[1:3], 2, 5, first=4), rtol=1e-6
     )

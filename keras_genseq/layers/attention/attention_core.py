@@ -151,12 +151,7 @@ class AttentionCore(HeadProjections):
                 drop=self._drop if training and self.dropout else None,
             )
             return self._outputs_of(heads, query), scores
-        if masks.attention is not None or return_attention_scores:
-            raise ValueError(
-                "Blockwise attention takes a `padding_mask` and "
-                "`use_causal_mask`; for an `attention_mask`, or to return "
-                "attention scores, set `blockwise=False`."
-            )
+        self.check_weights_exist(masks.attention, return_attention_scores)
         heads = blockwise_attention(
             queries,
             *keys_values,
@@ -168,6 +163,21 @@ class AttentionCore(HeadProjections):
             counts = ops.cast(masks.query, heads.dtype)
             heads = heads * counts[:, None, :, None]
         return self._outputs_of(heads, query), None
+
+    def check_weights_exist(self, attention_mask, return_attention_scores):
+        """Refuses what needs weights that an online softmax never holds.
+
+        Raises:
+            ValueError: if there is an `attention_mask`, or the weights are
+                asked for.
+        """
+        wanted = attention_mask is not None or return_attention_scores
+        if self._online_softmax and wanted:
+            raise ValueError(
+                "Blockwise attention takes a `padding_mask` and "
+                "`use_causal_mask`; for an `attention_mask`, or to return "
+                "attention scores, set `blockwise=False`."
+            )
 
     def initial_cache(self, batch_size, length):
         """Room for the keys and values of `length` steps."""

@@ -292,6 +292,7 @@ class MultiHeadAttention(AttentionCore):
         use_causal_mask=False,
         padding_mask=None,
     ):
+        self.check_weights_exist(attention_mask, return_attention_scores)
         value = query if value is None else value
         axes = as_attention_axes(self.attention_axes, len(query.shape))
         shape = self.compute_output_shape(

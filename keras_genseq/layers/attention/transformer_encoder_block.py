@@ -25,8 +25,8 @@ class TransformerEncoderBlock(keras.layers.Layer):
         activation: activation of the feed-forward network.
         dropout: float. Part of each sublayer's outputs that training drops.
         attention_dropout: float. Part of the attention weights, likewise.
-        norm_first: bool. Whether sublayers see normalised inputs; a stack of
-            such blocks needs one more normalisation at its end.
+        norm_first: bool. Whether sublayers see normalized inputs; a stack of
+            such blocks needs one more normalization at its end.
         norm_epsilon: float.
         num_key_value_heads, use_bias, rotary, attention_window, blockwise: as
             for `MultiHeadAttention`; `use_bias` for the feed-forward network
@@ -215,7 +215,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         )
 
     def _around(self, norm, sublayer, x, training=False):
-        """A sublayer with its shortcut and its normalisation."""
+        """A sublayer with its shortcut and its normalization."""
         if self.norm_first:
             return x + self.drop(sublayer(norm(x)), training=training)
         return norm(x + self.drop(sublayer(x), training=training))

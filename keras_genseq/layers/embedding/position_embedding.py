@@ -15,7 +15,7 @@ class PositionEmbedding(keras.layers.Layer):
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
-        x: `(batch_size, time, hidden_dim)`.
+        x: `(..., time, hidden_dim)`.
         start: int or integer scalar tensor. Position of the first step.
 
     Returns:
@@ -42,13 +42,14 @@ class PositionEmbedding(keras.layers.Layer):
         )
 
     def call(self, x, start=0):
-        positions = start + ops.arange(ops.shape(x)[1])
+        positions = start + ops.arange(ops.shape(x)[-2])
         positions = ops.minimum(positions, self.sequence_length - 1)
         # A product, not a gather: its gradient is dense and deterministic.
         chosen = ops.one_hot(positions, self.sequence_length, dtype=x.dtype)
         added = ops.matmul(chosen, ops.cast(self.embeddings, x.dtype))
         # Of equal rank: with one row, Grappler mistakes the shapes for equal.
-        return x + added[None]
+        leading = (1,) * (len(x.shape) - 2)
+        return x + ops.reshape(added, (*leading, *ops.shape(added)))
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -16,7 +16,7 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
-        x: `(batch_size, time, hidden_dim)`.
+        x: `(..., time, hidden_dim)`.
         start: int or integer scalar tensor. Position of the first step.
 
     Returns:
@@ -33,15 +33,16 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
         self.built = True
 
     def call(self, x, start=0):
-        positions = start + ops.arange(ops.shape(x)[1])
+        positions = start + ops.arange(ops.shape(x)[-2])
         added = ops.cast(self.encode(positions, x.shape[-1]), x.dtype)
         # Of equal rank: with one row, Grappler mistakes the shapes for equal.
-        return x + added[None]
+        leading = (1,) * (len(x.shape) - 2)
+        return x + ops.reshape(added, (*leading, *ops.shape(added)))
 
     def encode(self, positions, hidden_dim):
         """`(time, hidden_dim)` float32 encodings of `(time,)` positions."""
         columns = ops.arange(hidden_dim)
-        # Neighbours 2i and 2i + 1 share a wavelength.
+        # Columns 2i and 2i + 1 share a wavelength.
         exponents = ops.cast(columns // 2 * 2, "float32") / hidden_dim
         angles = ops.cast(positions, "float32")[:, None]
         angles = angles * self.max_wavelength**-exponents

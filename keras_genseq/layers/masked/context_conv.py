@@ -1,4 +1,4 @@
-"""What a masked layer is told beside its inputs: a map known whole."""
+"""A conditioning map of masked layers, known whole."""
 
 import keras
 

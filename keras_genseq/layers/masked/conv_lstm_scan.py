@@ -20,7 +20,7 @@ def lstm_over_lines(
         first_states: pair of `(length, filters)` tensors: the hidden and the
             cell states before the first line.
         offsets: tuple of int. The pixels of the line before that a pixel reads,
-            by their place beside its own.
+            by their position relative to its own.
         begun: optional `(num_lines, length)` array of booleans. Where False, a
             pixel keeps its first states.
         training: bool.
@@ -34,6 +34,7 @@ def lstm_over_lines(
     for state in first_states:
         state = keras.ops.convert_to_tensor(state)[None]
         state = keras.ops.broadcast_to(state, (batch_size, *state.shape[1:]))
+        # (B, L, F) to (B * L, F): pixels are the rows of the recurrence.
         states.append(keras.ops.reshape(state, (-1, width // 4)))
     if begun is not None:
         begun = keras.ops.broadcast_to(
@@ -50,4 +51,5 @@ def lstm_over_lines(
         training=bool(training),
         jit_compile=bool(training) and not tf.executing_eagerly(),
     )
+    # (num_lines, B * L, F) to (num_lines, B, L, F)
     return keras.ops.reshape(hidden, (num_lines, -1, length, width // 4))

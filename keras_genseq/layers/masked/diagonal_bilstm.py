@@ -104,6 +104,7 @@ class DiagonalLSTM(keras.layers.Layer):
         # A diagonal a step; in the skewed image, the pixel above lies in the
         # column before, a row higher.
         x = lstm_over_lines(
+            # (B, H, W + H - 1, 4F) to (W + H - 1, B, H, 4F)
             ops.transpose(skew(gates), (2, 0, 1, 3)),
             self.state_kernel,
             (self.first_hidden, self.first_cell),
@@ -111,6 +112,7 @@ class DiagonalLSTM(keras.layers.Layer):
             begun=diagonals >= np.arange(height),
             training=training,
         )
+        # (W + H - 1, B, H, F) to (B, H, W, F)
         return unskew(ops.transpose(x, (1, 2, 0, 3)))
 
     def compute_output_shape(self, inputs_shape, context_shape=None):
@@ -134,12 +136,12 @@ class DiagonalBiLSTM(keras.layers.Layer):
 
     At pixel (r, c) the first knows the states above, at (r-1, c), and to the
     left, at (r, c-1); the second, its mirror image, those above and to the
-    right. All pixels of a diagonal are computed at once: `height + width - 1`
-    steps. The second's result is shifted down by a row, for at its own row it
-    knows pixels to the right.
+    right. All pixels of a diagonal are computed in parallel: `height + width -
+    1` steps. The second's result is shifted down by a row, for at its own row
+    it knows pixels to the right.
 
     The image's size is fixed by the first call: the states before the first
-    pixel of each row are learnt.
+    pixel of each row are learned.
 
     Args:
         filters: int. Channels of the states of each direction (the paper's h).

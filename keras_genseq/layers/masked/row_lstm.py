@@ -10,7 +10,7 @@ from keras_genseq.ops.conv_lstm_step import NeighbourLSTMStep
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
 class RowLSTM(keras.layers.Layer):
-    """LSTM that runs down an image, all columns of a row at once.
+    """LSTM that runs down an image, all columns of a row in parallel.
 
         gates_r = conv(h_{r-1}) + masked_conv(x_r),  Eq. 3 of the paper
 
@@ -19,7 +19,7 @@ class RowLSTM(keras.layers.Layer):
     triangle above it that widens by `kernel_size // 2` a row.
 
     The image's size is fixed by the first call: the states above the first row
-    are learnt, one for each column.
+    are learned, one for each column.
 
     Args:
         filters: int. Channels of the states (the paper's h).
@@ -100,7 +100,7 @@ class RowLSTM(keras.layers.Layer):
 
     @property
     def offsets(self):
-        """The pixels of the row above that a pixel reads, beside its own."""
+        """The pixels of the row above that a pixel reads, besides its own."""
         reach = self.kernel_size // 2
         return tuple(range(-reach, reach + 1))
 
@@ -115,7 +115,8 @@ class RowLSTM(keras.layers.Layer):
         """
         width, filters = hidden.shape[1:]
         step = NeighbourLSTMStep(self.offsets, width)
-        read = step.neighbours(ops.reshape(hidden, (-1, filters)))
+        # (B, W, F) to (B * W, F) to (B * W, len(offsets) * F)
+        read = step.neighbors(ops.reshape(hidden, (-1, filters)))
         gates = ops.matmul(read, self.state_kernel)
         return ops.reshape(gates, (-1, width, 4 * filters))
 
@@ -124,13 +125,14 @@ class RowLSTM(keras.layers.Layer):
         if self.context_conv is not None:
             gates = gates + ops.cast(self.context_conv(context), "float32")
         x = lstm_over_lines(
+            # (B, H, W, 4F) to (H, B, W, 4F)
             ops.transpose(gates, (1, 0, 2, 3)),
             self.state_kernel,
             (self.first_hidden, self.first_cell),
             self.offsets,
             training=training,
         )
-        x = ops.transpose(x, (1, 0, 2, 3))
+        x = ops.transpose(x, (1, 0, 2, 3))  # (B, H, W, F)
         return ops.cast(x, self.compute_dtype)
 
     def compute_output_shape(self, inputs_shape, context_shape=None):

@@ -34,7 +34,7 @@ class GRUCell(keras.layers.GRUCell):
         The output, which is the new hidden state, and `[hidden_state]`.
 
     Raises:
-        ValueError: if `units` is no positive int.
+        ValueError: if `units` is not a positive int.
 
     Differences from the paper: the update gate z keeps the old state where it
     is 1, as in Keras and cuDNN; the paper's keeps it where it is 0.

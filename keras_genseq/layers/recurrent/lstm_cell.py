@@ -29,7 +29,7 @@ class LSTMCell(keras.layers.LSTMCell):
         `[hidden_state, cell_state]`.
 
     Raises:
-        ValueError: if `units` is no positive int.
+        ValueError: if `units` is not a positive int.
 
     References:
         - [Hochreiter and Schmidhuber, 1997](

@@ -9,7 +9,7 @@ from keras_genseq.ops.checks import check_counts
 class RecurrentStack(keras.layers.Layer):
     """Recurrent layers on top of each other, with dropout after each.
 
-    Dropout acts on what goes up, not on what goes on in time (Zaremba et al.,
+    Dropout acts between layers, not between steps (Zaremba et al.,
     2014).
 
     Args:

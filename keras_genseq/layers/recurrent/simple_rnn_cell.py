@@ -27,7 +27,7 @@ class SimpleRNNCell(keras.layers.SimpleRNNCell):
         The output, which is the new hidden state, and `[hidden_state]`.
 
     Raises:
-        ValueError: if `units` is no positive int.
+        ValueError: if `units` is not a positive int.
 
     References:
         - [Elman, 1990](https://doi.org/10.1207/s15516709cog1402_1)

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from keras_genseq.ops.checks import check_counts
+
 
 def map_rows(function, rows, batch_size):
     """Applies `function` to slices of rows and concatenates the results.
@@ -18,10 +20,7 @@ def map_rows(function, rows, batch_size):
     Returns:
         What `function` returns, a structure of tensors, for all rows.
     """
-    if batch_size < 1:
-        raise ValueError(
-            f"`batch_size` must be positive. Received: batch_size={batch_size}"
-        )
+    batch_size = check_counts(batch_size=batch_size)
     num_rows = tf.nest.flatten(rows)[0].shape[0]
     results = []
     for start in range(0, num_rows, batch_size):

@@ -11,6 +11,7 @@ from keras_genseq.ops.checks import as_quantiles
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import normal_log_prob
+from keras_genseq.ops.random import normal_quantile
 from keras_genseq.ops.value_checks import all_finite
 from keras_genseq.ops.value_checks import ensure
 
@@ -224,7 +225,7 @@ class SequenceForecaster(SequencePredictor):
 def _summary(outputs, quantiles):
     mean, scale = outputs[..., 0], ops.exp(outputs[..., 1])
     # Of a standard normal variable: those of any other are shifted and scaled.
-    normal = np.sqrt(2.0) * ops.erfinv(2.0 * quantiles - 1.0)
+    normal = normal_quantile(quantiles)
     normal = ops.reshape(normal, (1, -1, *[1] * (len(mean.shape) - 1)))
     return {
         "point": mean,

@@ -66,8 +66,12 @@ class CausalLanguageModel(SequenceModel):
     def __init__(
         self, vocabulary_size, *, tokenizer=None, stop_token_id=None, **kwargs
     ):
-        # One of them is padding.
-        vocabulary_size = as_int(vocabulary_size, "vocabulary_size", minimum=2)
+        vocabulary_size = as_int(
+            vocabulary_size,
+            "vocabulary_size",
+            minimum=2,
+            note=", padding included",
+        )
         if isinstance(tokenizer, dict):
             tokenizer = keras.saving.deserialize_keras_object(tokenizer)
         if tokenizer and tokenizer.vocabulary_size != vocabulary_size:

@@ -70,8 +70,12 @@ class SequenceToSequenceModel(BaseModel):
         tokenizer=None,
         **kwargs,
     ):
-        # Padding and the end of a text are two of them.
-        vocabulary_size = as_int(vocabulary_size, "vocabulary_size", minimum=3)
+        vocabulary_size = as_int(
+            vocabulary_size,
+            "vocabulary_size",
+            minimum=3,
+            note=", padding and the end of a text included",
+        )
         if not 0.0 <= label_smoothing < 1.0:
             raise ValueError(
                 "`label_smoothing` must be in [0, 1). "

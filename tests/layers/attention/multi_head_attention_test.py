@@ -148,3 +148,7 @@ def test_errors():
         MultiHeadAttention(3)(X)
     with pytest.raises(ValueError, match="set `blockwise=False`"):
         MultiHeadAttention(2, blockwise=True)(X, return_attention_scores=True)
+    with pytest.raises(ValueError, match="set `blockwise=False`"):
+        MultiHeadAttention(2, blockwise=True)(
+            keras.Input((6, 8)), return_attention_scores=True
+        )

@@ -87,3 +87,14 @@ def test_sums_of_one_row_survive_the_optimizer_of_graphs(layer):
 def test_rotations_need_an_even_width():
     with pytest.raises(ValueError, match="must be even"):
         RotaryEmbedding()(ZEROS[..., :7])
+
+
+@pytest.mark.parametrize(
+    "layer", [SinusoidalPositionEncoding(), PositionEmbedding(5)]
+)
+def test_positions_lie_along_the_last_axis_but_one(layer):
+    x = np.zeros((2, 1, 5, 6), "float32")
+    y = layer(x).numpy()
+    assert len(np.unique(y[0, 0].round(5), axis=0)) == 5
+    np.testing.assert_array_equal(y[1, 0], layer(x[:, 0])[0])
+    np.testing.assert_array_equal(y[1, 0], layer(x[0, 0]))

@@ -56,7 +56,7 @@ def test_dropout_acts_between_layers_in_training_only():
     "arguments, message",
     [
         ({"cell": "elman"}, "`cell` must be one of 'simple_rnn'"),
-        ({"units": 0}, "`units` must be a positive int"),
+        ({"units": 0}, "`units` must be positive"),
         ({"num_layers": 0}, "`num_layers` must be positive"),
         ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\)"),
     ],

@@ -275,9 +275,9 @@ def test_names_what_is_wrong_with_codes_and_conditions():
     "arguments, message",
     [
         ({"likelihood": "poisson"}, "`likelihood` must be one of"),
-        ({"latent_dim": 0}, "`latent_dim` must be a positive int"),
-        ({"num_classes": 0}, "`num_classes` must be a positive int"),
-        ({"image_shape": (4, 0, 1)}, "`width` must be a positive int"),
+        ({"latent_dim": 0}, "`latent_dim` must be positive"),
+        ({"num_classes": 0}, "`num_classes` must be positive"),
+        ({"image_shape": (4, 0, 1)}, "`image_shape` must be positive"),
         ({"filters": (8, 8, 8)}, "both must be multiples of 8"),
     ],
     ids=str,

@@ -190,7 +190,7 @@ def test_fit_refuses_a_data_set_with_other_values():
         ({"ordering": [0, 1]}, "each of 0 to 2 once"),
         ({"activation": "softmax"}, "`activation` must be one of"),
         ({"implementation": "fast"}, "`implementation` must be one of"),
-        ({"units": 0}, "`units` must be a positive int"),
+        ({"units": 0}, "`units` must be positive"),
         ({"input_dim": 0}, "`input_dim` must be positive"),
     ],
     ids=str,

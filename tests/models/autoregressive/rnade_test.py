@@ -208,3 +208,15 @@ def test_parameters_are_counted_as_in_the_papers():
 def test_names_what_is_wrong_with_an_argument(arguments, message):
     with pytest.raises(ValueError, match=message):
         RNADE(**{"input_dim": 3, "units": 4, **arguments})
+
+
+def test_no_rounding_lets_a_dimension_see_itself():
+    model = RNADE(4, 5)
+    x = np.array([[1.0, -2.0, 0.5, 3.0]], "float32")
+    before = model(x).numpy()
+    for i in range(4):
+        far = x.copy()
+        far[:, i] = 1e6
+        moved = model(far).numpy()
+        np.testing.assert_array_equal(moved[:, : i + 1], before[:, : i + 1])
+        assert i == 3 or (moved[:, i + 1 :] != before[:, i + 1 :]).any()

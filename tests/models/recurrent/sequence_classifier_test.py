@@ -105,7 +105,7 @@ def fitted(y, **kwargs):
     "make, message",
     [
         (lambda: SequenceClassifier(1, 4), "`num_classes` must be an int"),
-        (lambda: SequenceClassifier(3, 0), "`units` must be a positive int"),
+        (lambda: SequenceClassifier(3, 0), "`units` must be positive"),
         (
             lambda: random_model(vocabulary_size=5, channels=2),
             "`vocabulary_size` or `channels`, not both",

@@ -44,7 +44,7 @@ class IncrementalRowLSTM:
         }
 
     def next_row(self, state, row):
-        hidden = ops.transpose(state["hidden"], (1, 0, 2))
+        hidden = ops.transpose(state["hidden"], (1, 0, 2))  # (B, W, F)
         gates = ops.transpose(self.layer.from_above(hidden), (1, 0, 2))
         if self.context is not None:
             gates = gates + ops.take(self.context, row, axis=0)
@@ -163,5 +163,5 @@ class IncrementalDiagonalBiLSTM:
 
 
 def _first(first, row, like):
-    """A row's learnt first states for the whole batch."""
+    """A row's learned first states for the whole batch."""
     return ops.zeros_like(like) + ops.take(first, row, axis=0)

@@ -4,7 +4,7 @@ Each class is one layer (or several, as one), with three methods:
 
 - `first_state(batch_size)`: the state above the first row;
 - `next_row(state, row)`: the state when a row begins; what all finished rows
-  say to the new one is computed here, for the whole row at once;
+  say to the new one is computed here, for the whole row in one product;
 - `at_pixel(x, state, column)`: the outputs `(batch_size, filters)` of a pixel
   from its inputs `(batch_size, channels)`, and the new state. Doing it again
   with more colors known replaces what was there.
@@ -111,7 +111,7 @@ def window_before(row, column, reach):
     """A pixel of a padded row and `reach` pixels before it, in one vector."""
     batch_size, channels = ops.shape(row)[1], row.shape[2]
     window = tf.slice(row, [column, 0, 0], [reach + 1, batch_size, channels])
-    window = ops.transpose(window, (1, 0, 2))
+    window = ops.transpose(window, (1, 0, 2))  # (B, reach + 1, C)
     return ops.reshape(window, (-1, (reach + 1) * channels))
 
 
@@ -129,7 +129,7 @@ def context_rows(layer, context):
         return None
     kernel = ops.cast(layer.context_conv.kernel[0, 0], "float32")
     terms = ops.matmul(ops.cast(context, "float32"), kernel)
-    return ops.transpose(terms, (1, 2, 0, 3))
+    return ops.transpose(terms, (1, 2, 0, 3))  # (H, W, B, F)
 
 
 class AddedRows:
