@@ -1,5 +1,6 @@
 """Every promise of a layer, tested over the table."""
 
+import functools
 import inspect
 
 import keras
@@ -18,8 +19,9 @@ def called(layer, inputs, **kwargs):
     return keras.tree.flatten(layer(*inputs, **kwargs))
 
 
+@functools.lru_cache(maxsize=4)
 def pair(name, **kwargs):
-    """A layer and inputs that it was built on."""
+    """A layer and inputs that it was built on, shared by all promises."""
     case = LAYERS[name]
     keras.utils.set_random_seed(2)
     layer, inputs = case.make(**kwargs), case.inputs(BATCH)

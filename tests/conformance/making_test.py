@@ -58,13 +58,18 @@ def test_unknown_presets_are_refused(name):
         getattr(models, name).from_preset("nothing")
 
 
-COPIES = {
-    "deepcopy": copy.deepcopy,
-    "pickle": lambda model: pickle.loads(pickle.dumps(model)),
-}
+def pickled(model):
+    return pickle.loads(pickle.dumps(model))
 
 
-@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+@pytest.mark.parametrize(
+    "copied",
+    [
+        pytest.param(copy.deepcopy, id="deepcopy"),
+        # The same in Keras, in another wrapping.
+        pytest.param(pickled, id="pickle", marks=SLOW),
+    ],
+)
 @every(EVERY_MODEL)
 def test_a_copy_answers_alike(case, copied):
     promises.is_copied_whole(built(case), case, copied)

@@ -14,12 +14,16 @@ def signature(shape=(None, 4), example=None, name="x"):
 
 
 def test_fits_text_of_any_kind():
-    for text in (np.array(["a"]), np.array([b"a"]), np.array(["a"], object)):
-        Signature(
-            lambda text: {"text": text},
-            {"text": tf.TensorSpec((None,), "string")},
-            {"text": text},
+    def of_text(text):
+        spec = tf.TensorSpec((None,), "string")
+        return Signature(
+            lambda text: {"t": text}, {"text": spec}, {"text": text}
         )
+
+    for text in (np.array(["a"]), np.array([b"a"]), np.array(["a"], object)):
+        assert of_text(text).example["text"] is text
+    with pytest.raises(ValueError, match="text"):
+        of_text(np.zeros((1,), "float32"))
 
 
 def test_cannot_be_changed():
