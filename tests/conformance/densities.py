@@ -240,6 +240,7 @@ MODELS = {
             "stateful_batch_size": None,
         },
         policy_rtol=0.02,
+        weight_scale=0.5,
     ),
     "TransformerLanguageModel": ModelCase(
         make=transformer_language_model,
