@@ -108,7 +108,7 @@ class LatentCodes(BaseModel):
             `(num_examples, ...)` tensor `z`; of a model with more to say a
             dict of tensors, `z` among them.
         """
-        if not self.conditional_encoder:
+        if self.num_classes is not None and not self.conditional_encoder:
             condition = None
         return self.ask(
             "encode", x=x, condition=condition, batch_size=batch_size
