@@ -7,7 +7,6 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).parent.parent
 
-<<<<<<< HEAD
 # From the ground up. A room may use what is below it, and itself; the rooms of
 # a floor marked with True may also use each other.
 FLOORS = (
@@ -94,37 +93,6 @@ FLOORS = (
         ],
     ),
     (False, ["training.__main__"]),
-=======
-# What each room may import from the house.
-ALLOWED = {
-    "keras_genseq/ops": {"keras_genseq/ops"},
-    "keras_genseq/layers": {"keras_genseq/ops", "keras_genseq/layers"},
-    "keras_genseq/losses": {"keras_genseq/ops", "keras_genseq/losses"},
-    "keras_genseq/metrics": {"keras_genseq/ops", "keras_genseq/metrics"},
-    "keras_genseq/samplers": {"keras_genseq/ops", "keras_genseq/samplers"},
-    "keras_genseq/tokenizers": {"keras_genseq/ops", "keras_genseq/tokenizers"},
-    "keras_genseq/export": {"keras_genseq/export", "keras_genseq"},
-    "keras_genseq/models": {
-        f"keras_genseq/{room}"
-        for room in (
-            "ops",
-            "layers",
-            "losses",
-            "metrics",
-            "samplers",
-            "tokenizers",
-            "export",
-            "models",
-        )
-    },
-    # Readers know no model; words are split as their tokenizer splits them.
-    "training/data": {"training/data", "keras_genseq/tokenizers"},
-}
-FILES = sorted(
-    path
-    for folder in ("keras_genseq", "training")
-    for path in (ROOT / folder).rglob("*.py")
->>>>>>> layers
 )
 # Rooms that know nothing else of the house, and the package's version.
 ALONE = ("training.data", "training.names", "training.muon")
