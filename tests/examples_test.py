@@ -25,6 +25,7 @@ FOLDERS = (
     "layers",
     "losses",
     "metrics",
+    "models",
     "ops",
     "samplers",
     "tokenizers",
@@ -40,6 +41,7 @@ NAMES = {
         for module in (layers, losses, metrics, models, samplers, tokenizers)
     },
 }
+SHORT = ("independent_model", "nade", "vae")
 _FENCED = re.compile(r"```python\n(.*?)```", re.S)
 
 
@@ -78,8 +80,16 @@ def sections():
 def cases():
     for path, name, section in sections():
         code = "\n".join(_FENCED.findall(section))
-        where = f"{path.relative_to(PACKAGE).as_posix()}::{name}"
-        yield pytest.param(path, section, code, id=where)
+        place = path.relative_to(PACKAGE).as_posix()
+        # A model is traced and compiled for its example: a few by default.
+        is_long = place.startswith("models/") and path.stem not in SHORT
+        yield pytest.param(
+            path,
+            section,
+            code,
+            id=f"{place}::{name}",
+            marks=pytest.mark.slow if is_long else (),
+        )
 
 
 @pytest.mark.parametrize("path, section, code", cases())

@@ -30,8 +30,11 @@ class DCGAN(AdversarialModel):
             inside have 2, 4, 8, ... times as many.
         kernel_size: int. Side of all kernels.
         negative_slope: float. Of the discriminator's LeakyReLU.
-        noise: as all after it, of `AdversarialModel`.
-        **kwargs: passed to `AdversarialModel`.
+        noise: distribution of z: `"normal"`, or `"uniform"` in (-1, 1).
+        **kwargs: `num_classes`, `adversarial_loss`, `gradient_penalty_weight`,
+            `r1_weight`, `drift_weight`, `discriminator_updates`,
+            `augmentations`, `ema_decay` and `seed`, as for `AdversarialModel`;
+            and what `keras.Model` takes.
 
     Call arguments:
         x: `(batch_size, height, width, channels)` floats in [0, 1].
@@ -45,14 +48,18 @@ class DCGAN(AdversarialModel):
             has a value that is not listed here.
 
     Example:
-        model = DCGAN((64, 64, 3), 100, ema_decay=0.999)
-        model.compile(
-            generator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
-            discriminator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
-            jit_compile=True,
-        )
-        model.fit(images, batch_size=128, epochs=25)
-        model.sample(16, seed=0), model.discriminate(images)
+
+    ```python
+    images = np.random.rand(8, 8, 8, 1).astype("float32")
+    model = models.DCGAN((8, 8, 1), 4, filters=4, ema_decay=0.999)
+    model.compile(
+        generator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
+        discriminator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
+    )
+    model.fit(images, batch_size=4, epochs=1, verbose=0)
+    samples = model.sample(2, seed=0)
+    realness = model.discriminate(images)["realness"]
+    ```
 
     Differences from the paper:
         Images are in [0, 1] outside; tanh's [-1, 1] stays inside the networks.

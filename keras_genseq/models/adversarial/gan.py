@@ -29,8 +29,11 @@ class GAN(AdversarialModel):
             to images in [0, 1].
         discriminator: Keras model of the user's own: images (or `[images,
             one-hot classes]`) to `(batch_size, 1)` logits.
-        noise: as all after it, of `AdversarialModel`.
-        **kwargs: passed to `AdversarialModel`.
+        noise: distribution of z: `"normal"`, or `"uniform"` in (-1, 1).
+        **kwargs: `num_classes`, `adversarial_loss`, `gradient_penalty_weight`,
+            `r1_weight`, `drift_weight`, `discriminator_updates`,
+            `augmentations`, `ema_decay` and `seed`, as for `AdversarialModel`;
+            and what `keras.Model` takes.
 
     Call arguments:
         x: `(batch_size, height, width, channels)` floats in [0, 1].
@@ -44,14 +47,18 @@ class GAN(AdversarialModel):
             that is not listed here.
 
     Example:
-        model = GAN((28, 28, 1), 100, ema_decay=0.999)
-        model.compile(
-            generator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
-            discriminator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
-            jit_compile=True,
-        )
-        model.fit(images, batch_size=100, epochs=50)
-        model.sample(16, seed=0), model.discriminate(images)
+
+    ```python
+    images = np.random.rand(8, 8, 8, 1).astype("float32")
+    model = models.GAN((8, 8, 1), 4, generator_units=(16,), ema_decay=0.999)
+    model.compile(
+        generator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
+        discriminator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
+    )
+    model.fit(images, batch_size=4, epochs=1, verbose=0)
+    samples = model.sample(2, seed=0)
+    realness = model.discriminate(images)["realness"]
+    ```
 
     Differences from the paper:
         The generator's last biases start at 0 unless `adapt` is called, which

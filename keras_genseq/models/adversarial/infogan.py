@@ -52,8 +52,11 @@ class InfoGAN(AdversarialModel):
         negative_slope: float. Of LeakyReLU.
         information_weight: float. lambda, for categories.
         continuous_weight: float. lambda, for numbers.
-        noise: as all after it, of `AdversarialModel`.
-        **kwargs: passed to `AdversarialModel`.
+        noise: distribution of z: `"normal"`, or `"uniform"` in (-1, 1).
+        **kwargs: `adversarial_loss`, `gradient_penalty_weight`,
+            `r1_weight`, `drift_weight`, `discriminator_updates`,
+            `augmentations`, `ema_decay` and `seed`, as for `AdversarialModel`;
+            and what `keras.Model` takes.
 
     Call arguments:
         x: `(batch_size, height, width, channels)` floats in [0, 1].
@@ -66,14 +69,17 @@ class InfoGAN(AdversarialModel):
             code, or an argument has a value that is not listed here.
 
     Example:
-        model = InfoGAN((28, 28, 1))
-        model.compile(
-            generator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
-            discriminator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
-            jit_compile=True,
-        )
-        model.fit(images, batch_size=128, epochs=50)
-        model.encode(images)["probabilities"]
+
+    ```python
+    images = np.random.rand(8, 8, 8, 1).astype("float32")
+    model = models.InfoGAN((8, 8, 1), filters=(4, 8), hidden_units=16)
+    model.compile(
+        generator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
+        discriminator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
+    )
+    model.fit(images, batch_size=4, epochs=1, verbose=0)
+    probabilities = model.encode(images)["probabilities"]
+    ```
 
     Differences from the paper:
         Eq. 6 lets Q move with the generator; here, as in the authors' code,

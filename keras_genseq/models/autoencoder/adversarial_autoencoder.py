@@ -99,18 +99,25 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
             together.
 
     Example:
-        model = AdversarialAutoencoder(
-            (28, 28, 1), 8, prior=GaussianPrior(8, scale=5.0)
-        )
-        model.compile(
-            autoencoder_optimizer=keras.optimizers.Adam(1e-3),
-            discriminator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
-            generator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
-            jit_compile=True,
-        )
-        model.fit(images, batch_size=100, epochs=50)
-        z = model.encode(images)
-        model.decode(z), model.sample(16, seed=0)
+
+    ```python
+    images = np.random.rand(8, 8, 8, 1).astype("float32")
+    model = models.AdversarialAutoencoder(
+        (8, 8, 1),
+        2,
+        prior=models.GaussianPrior(2, scale=5.0),
+        hidden_units=(16,),
+        discriminator_units=(16,),
+    )
+    model.compile(
+        autoencoder_optimizer=keras.optimizers.Adam(1e-3),
+        discriminator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
+        generator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
+    )
+    model.fit(images, verbose=0)
+    z = model.encode(images)
+    means, samples = model.decode(z), model.sample(2, seed=0)
+    ```
 
     Differences from the paper:
         The discriminators of z and of the categories are one player. Heads

@@ -62,11 +62,15 @@ class DiscreteVAE(LatentVariableModel):
             has a value that is not listed here.
 
     Example:
-        model = DiscreteVAE((32, 32, 3), 512, filters=(64, 128, 256))
-        model.compile("adam", jit_compile=True)
-        model.fit(images, epochs=10)
-        tokens = model.encode_tokens(images)  # (N, 8, 8) int32
-        model.decode_tokens(tokens)
+
+    ```python
+    images = np.random.rand(4, 8, 8, 1).astype("float32")
+    model = models.DiscreteVAE((8, 8, 1), 6, filters=(4, 4), embedding_dim=3)
+    model.compile("adam")
+    model.fit(images, verbose=0)
+    tokens = model.encode_tokens(images)
+    images = model.decode_tokens(tokens)
+    ```
 
     Differences from the paper: the loss is not divided by the number of pixels,
     which changes nothing but the weight of Adam's epsilon; scales of pixels are

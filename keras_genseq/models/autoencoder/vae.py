@@ -54,8 +54,10 @@ class VAE(LatentVariableModel):
             (DALL-E's).
         num_classes: int, or None. With classes the model is conditional,
             p(x | class): it trains on `(x, class)`.
-        beta: as all after it, of `LatentVariableModel`.
-        **kwargs: passed to `LatentVariableModel`.
+        beta: float. Weight of the KL term.
+        **kwargs: `kl_annealing_steps`, `free_bits`, `num_importance_samples`,
+            `num_score_samples` and `seed`, as for `LatentVariableModel`; and
+            what `keras.Model` takes.
 
     Call arguments:
         x: `(batch_size, height, width, channels)` floats in [0, 1].
@@ -70,11 +72,18 @@ class VAE(LatentVariableModel):
             that is not listed here.
 
     Example:
-        model = VAE((28, 28, 1), 50)
-        model.compile("adam", jit_compile=True)
-        model.fit(binary_images, epochs=100)
-        z_mean, z_log_var = model.encode(binary_images)
-        model.sample(16, seed=0), model.log_prob_bound(binary_images, 5000)
+
+    ```python
+    images = np.random.randint(0, 2, (8, 8, 8, 1)).astype("float32")
+    model = models.VAE((8, 8, 1), 2, hidden_units=(16,))
+    model.compile("adam")
+    model.fit(images, verbose=0)
+    z = model.encode(images)["z"]
+    means, samples = model.decode(z), model.sample(2, seed=0)
+    bounds = model.log_prob_bound(images, 10, seed=0)
+    ```
+
+    Differences from the paper: none known.
 
     References:
         - [Kingma & Welling, 2014](https://arxiv.org/abs/1312.6114)

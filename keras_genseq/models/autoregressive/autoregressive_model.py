@@ -42,9 +42,15 @@ class AutoregressiveModel(ForecastingModel):
         `order` steps before it, and on no other.
 
     Example:
-        model = AutoregressiveModel(3)
-        model.adapt(series)  # least squares; `fit` descends to the same
-        model.forecast(series, horizon=24, seed=0)["quantiles"]
+
+    ```python
+    series = np.sin(np.arange(200.0)).astype("float32").reshape(8, 25)
+    model = models.AutoregressiveModel(3)
+    model.adapt(series)  # least squares; `fit` descends to the same
+    quantiles = model.forecast(series, horizon=4, seed=0)["quantiles"]
+    ```
+
+    Differences from the paper: none known.
     """
 
     def __init__(

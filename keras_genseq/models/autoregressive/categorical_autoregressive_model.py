@@ -49,9 +49,15 @@ class CategoricalAutoregressiveModel(SequenceModel):
         on the `order` steps before it, and on no other.
 
     Example:
-        model = CategoricalAutoregressiveModel(65, order=4)
-        model.adapt(token_ids)  # maximum likelihood; `fit` descends to it
-        model.log_prob(token_ids), model.sample(4, length=200, seed=0)
+
+    ```python
+    token_ids = np.random.randint(0, 3, (8, 10))
+    model = models.CategoricalAutoregressiveModel(3, order=2)
+    model.adapt(token_ids)  # maximum likelihood; `fit` descends to it
+    log_prob = model.log_prob(token_ids)
+    ```
+
+    Differences from the paper: none known.
     """
 
     padding_value = -1

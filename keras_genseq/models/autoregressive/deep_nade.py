@@ -63,11 +63,15 @@ class DeepNADE(CategoricalVectorModel):
         ValueError: if a width or a number is no positive int.
 
     Example:
-        model = DeepNADE(64, [300, 300], num_orderings=8)
-        model.compile("adam", jit_compile=True)
-        model.fit(digits, epochs=100)
-        model.log_prob(digits), model.sample(16, seed=0)
-        model.complete(digits, mask=known_pixels)
+
+    ```python
+    digits = np.random.randint(0, 2, (8, 16)).astype("float32")
+    model = models.DeepNADE(16, [20, 20], num_orderings=2)
+    model.compile("adam")
+    model.fit(digits, verbose=0)
+    known = np.zeros((8, 16), bool)
+    completed = model.complete(digits, known, seed=0)
+    ```
 
     Differences from the paper: `sample` and `complete` draw an example by one
     ordering, which its seed chooses; probabilities are not squashed.

@@ -36,6 +36,8 @@ class FullHistoryModel(CategoricalVectorModel):
 
     Raises:
         ValueError: if the tables would not fit into memory.
+
+    Differences from the paper: none known.
     """
 
     def __init__(self, input_dim, num_categories=2, **kwargs):

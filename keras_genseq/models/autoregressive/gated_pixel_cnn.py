@@ -50,15 +50,17 @@ class GatedPixelCNN(ImageLikelihoodModel):
         ValueError: if a number is not positive.
 
     Example:
-        model = GatedPixelCNN((28, 28, 1))
-        model.compile("adam")
-        model.fit(binary_images, epochs=20)
-        model.log_prob(binary_images), model.sample(16, seed=0)
 
-        model = GatedPixelCNN((28, 28, 1), num_classes=10)
-        model.compile("adam")
-        model.fit(binary_images, classes, epochs=20)
-        model.sample(10, seed=0, condition=range(10))
+    ```python
+    images = np.random.randint(0, 2, (4, 5, 5, 1)).astype("float32")
+    labels = np.array([0, 1, 1, 0])
+    model = models.GatedPixelCNN(
+        (5, 5, 1), filters=2, num_layers=2, head_filters=4, num_classes=2
+    )
+    model.compile("adam")
+    model.fit(images, labels, verbose=0)
+    log_prob = model.log_prob(images, condition=labels)
+    ```
 
     Differences from the paper: conditions are classes; a condition on a map of
     places is left out. The horizontal stack takes the vertical one's

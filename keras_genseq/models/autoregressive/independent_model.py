@@ -29,9 +29,15 @@ class IndependentModel(CategoricalVectorModel):
         `(batch_size, input_dim, num_categories)` logits, the same in every row.
 
     Example:
-        baseline = IndependentModel(64)
-        baseline.adapt(digits)
-        baseline.log_prob(digits)
+
+    ```python
+    digits = np.random.randint(0, 2, (8, 16)).astype("float32")
+    baseline = models.IndependentModel(16)
+    baseline.adapt(digits)
+    log_prob = baseline.log_prob(digits)
+    ```
+
+    Differences from the paper: none known.
     """
 
     def __init__(self, input_dim, num_categories=2, **kwargs):

@@ -37,11 +37,17 @@ class LatentAutoregressiveModel(ForecastingModel):
         the standard deviation of every value, given all steps before it.
 
     Example:
-        model = LatentAutoregressiveModel(32)
-        model.compile("adam")
-        model.fit(series, epochs=20)
-        model.forecast(series, horizon=24, seed=0)["quantiles"]
-        model.encode(series)  # the state after the last step
+
+    ```python
+    series = np.sin(np.arange(200.0)).astype("float32").reshape(8, 25)
+    model = models.LatentAutoregressiveModel(4)
+    model.compile("adam")
+    model.fit(series, verbose=0)
+    quantiles = model.forecast(series, horizon=4, seed=0)["quantiles"]
+    states = model.encode(series)  # after the last step
+    ```
+
+    Differences from the paper: none known.
     """
 
     def __init__(

@@ -63,10 +63,14 @@ class MADE(CategoricalVectorModel):
             value that is not listed here.
 
     Example:
-        model = MADE(64, [500, 500], num_masks=8, ordering="random")
-        model.compile("adam", jit_compile=True)
-        model.fit(digits, epochs=20)
-        model.log_prob(digits), model.sample(16, seed=0)
+
+    ```python
+    digits = np.random.randint(0, 2, (8, 16)).astype("float32")
+    model = models.MADE(16, [20, 20], num_masks=4, ordering="random")
+    model.compile("adam")
+    model.fit(digits, verbose=0)
+    log_prob, samples = model.log_prob(digits), model.sample(2, seed=0)
+    ```
 
     Differences from the paper: `sample` and `complete` draw an example from
     one member of the ensemble, which its seed chooses.

@@ -53,9 +53,16 @@ class MarkovModel(SequenceModel):
         ValueError: if the tables would not fit into memory.
 
     Example:
-        model = MarkovModel(65, order=2)
-        model.adapt(token_ids, smoothing=0.01)
-        model.log_prob(token_ids), model.sample(4, length=200, seed=0)
+
+    ```python
+    token_ids = np.random.randint(0, 3, (8, 10))
+    model = models.MarkovModel(3, order=2)
+    model.adapt(token_ids, smoothing=0.01)
+    log_prob = model.log_prob(token_ids)
+    samples = model.sample(2, seed=0, length=10)
+    ```
+
+    Differences from the paper: none known.
     """
 
     padding_value = -1

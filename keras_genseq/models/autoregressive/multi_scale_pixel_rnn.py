@@ -26,12 +26,13 @@ class MultiScalePixelRNN(PixelNetworkModel):
         image_shape: (height, width, channels); `scale` divides both sides.
         scale: int, at least 2.
         map_filters: int. Channels of the map.
-        variant: of both networks, as all after it: see `PixelRNN`.
-        filters: int.
-        num_layers: int.
-        head_filters: int.
-        num_categories: int.
-        position_bias: bool.
+        variant: blocks of both networks: `"pixel_cnn"`, `"row_lstm"` or
+            `"diagonal_bilstm"`.
+        filters: int. Half the channels between the blocks of both.
+        num_layers: int. Blocks of each.
+        head_filters: int. Channels of the two 1 x 1 layers of each.
+        num_categories: int. Levels of a pixel.
+        position_bias: bool. As for `PixelRNN`, in both.
         **kwargs: passed to `keras.Model`.
 
     Call arguments:
@@ -48,10 +49,16 @@ class MultiScalePixelRNN(PixelNetworkModel):
             what `PixelRNN` takes.
 
     Example:
-        model = MultiScalePixelRNN((28, 28, 1), scale=4)
-        model.compile("adam", jit_compile=True)
-        model.fit(binary_images, epochs=20)
-        model.log_prob(binary_images), model.sample(16, seed=0)
+
+    ```python
+    images = np.random.randint(0, 2, (4, 6, 6, 1)).astype("float32")
+    model = models.MultiScalePixelRNN(
+        (6, 6, 1), scale=2, filters=2, num_layers=1, head_filters=4
+    )
+    model.compile("adam")
+    model.fit(images, verbose=0)
+    log_prob = model.log_prob(images)
+    ```
 
     Differences from the paper: pixels of the small image are kept, not drawn
     again by the second network, so that the density is exact. Two layers lift

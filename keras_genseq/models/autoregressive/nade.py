@@ -60,10 +60,16 @@ class NADE(CategoricalVectorModel):
             value that is not listed here.
 
     Example:
-        model = NADE(64, 100)
-        model.compile("adam", jit_compile=True)
-        model.fit(digits, epochs=10)
-        model.log_prob(digits), model.sample(16, seed=0)
+
+    ```python
+    digits = np.random.randint(0, 2, (8, 16)).astype("float32")
+    model = models.NADE(16, 8)
+    model.compile("adam")
+    model.fit(digits, verbose=0)
+    log_prob, samples = model.log_prob(digits), model.sample(2, seed=0)
+    ```
+
+    Differences from the paper: none known.
 
     References:
         - [Uria et al., 2016](https://arxiv.org/abs/1605.02226), section 2

@@ -69,10 +69,16 @@ class PixelRNN(PixelNetworkModel):
             positive.
 
     Example:
-        model = PixelRNN((28, 28, 1), variant="diagonal_bilstm")
-        model.compile("rmsprop", jit_compile=True)
-        model.fit(binary_images, epochs=20)
-        model.log_prob(binary_images), model.sample(16, seed=0)
+
+    ```python
+    images = np.random.randint(0, 2, (4, 5, 5, 1)).astype("float32")
+    model = models.PixelRNN(
+        (5, 5, 1), variant="row_lstm", filters=2, num_layers=1, head_filters=4
+    )
+    model.compile("rmsprop")
+    model.fit(images, verbose=0)
+    log_prob = model.log_prob(images)
+    ```
 
     Differences from the paper: no skip connections from every layer to the
     output; multi-scale networks are `MultiScalePixelRNN`. Learnt first states

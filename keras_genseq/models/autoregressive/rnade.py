@@ -65,11 +65,15 @@ class RNADE(FixedShapeDensity):
             value that is not listed here.
 
     Example:
-        model = RNADE(64, 100)
-        model.adapt(x)  # floats of any size
-        model.compile("adam")
-        model.fit(x, epochs=50)
-        model.log_prob(x), model.sample(16, seed=0)
+
+    ```python
+    x = np.random.normal(3.0, 2.0, (8, 6)).astype("float32")
+    model = models.RNADE(6, 8)
+    model.adapt(x)  # floats of any size
+    model.compile("adam")
+    model.fit(x, verbose=0)
+    log_prob, samples = model.log_prob(x), model.sample(2, seed=0)
+    ```
 
     Differences from the paper: the authors' code begins with log-scales equal
     to the spacing of the means, where here it is the log of the spacing; and

@@ -36,9 +36,15 @@ class SparseMarkovModel(MarkovModel):
         As for `MarkovModel`.
 
     Example:
-        model = SparseMarkovModel(65, 100_000, order=4)
-        model.adapt(token_ids)
-        model.sample(4, length=200, seed=0)
+
+    ```python
+    token_ids = np.random.randint(0, 3, (8, 10))
+    model = models.SparseMarkovModel(3, 1_000, order=4)
+    model.adapt(token_ids)
+    samples = model.sample(2, seed=0, length=10)
+    ```
+
+    Differences from the paper: none known.
     """
 
     def __init__(self, num_states, max_contexts, *, order=1, **kwargs):

@@ -38,10 +38,18 @@ class ImageClassifier(ClassifierModel):
             pairs of images and int labels, `(batch_size,)`.
 
     Example:
-        model = ImageClassifier((28, 28, 1), 10)
-        model.compile("adam")
-        model.fit(images, labels, batch_size=128, epochs=5)
-        features = model.encode(images)
+
+    ```python
+    images = np.random.rand(8, 8, 8, 1).astype("float32")
+    labels = np.arange(8) % 2
+    model = models.ImageClassifier((8, 8, 1), 2, filters=(4, 4), hidden_units=8)
+    model.compile("adam")
+    model.fit(images, labels, verbose=0)
+    probabilities = model.classify(images)["probabilities"]
+    features = model.encode(images)
+    ```
+
+    Differences from the paper: none known.
 
     References:
         - [LeCun et al., 1998](https://doi.org/10.1109/5.726791), for its kind

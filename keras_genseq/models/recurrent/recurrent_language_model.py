@@ -66,12 +66,14 @@ class RecurrentLanguageModel(CausalLanguageModel):
     Example:
 
     ```python
-    tokenizer = CharacterTokenizer("abcdefgh ")
-    model = RecurrentLanguageModel(10, 256, tokenizer=tokenizer)
+    tokenizer = tokenizers.CharacterTokenizer("abcdefgh ")
+    model = models.RecurrentLanguageModel(10, 16, tokenizer=tokenizer)
     model.compile("adam")
-    model.fit(tokenizer.encode(texts))
-    model.generate("a bad", max_new_tokens=20, temperature=0.8, seed=0)
+    model.fit(["a bad cab", "a faded head"], verbose=0)
+    text = model.generate("a bad", max_new_tokens=4, seed=0)
     ```
+
+    Differences from the paper: none known.
 
     References:
         - [Mikolov et al., 2010](

@@ -47,11 +47,14 @@ class RecurrentNoteModel(SequenceModel):
     Example:
 
     ```python
-    model = RecurrentNoteModel(88, 128)
+    piano_rolls = np.random.randint(0, 2, (4, 8, 5)).astype("float32")
+    model = models.RecurrentNoteModel(5, 8)
     model.compile("adam")
-    model.fit(piano_rolls)
-    model.sample(4, length=64, seed=0)
+    model.fit(piano_rolls, verbose=0)
+    samples = model.sample(2, seed=0, length=8)
     ```
+
+    Differences from the paper: none known.
 
     References:
         - [Boulanger-Lewandowski et al., 2012](

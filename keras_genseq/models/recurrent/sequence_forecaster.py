@@ -56,10 +56,17 @@ class SequenceForecaster(SequencePredictor):
         ValueError: if an argument is out of range.
 
     Example:
-        model = SequenceForecaster(24, 64, cell="gru")
-        model.compile("adam")
-        model.fit(past, future, epochs=20)  # (N, time) and (N, 24)
-        model.forecast(past)["quantiles"]
+
+    ```python
+    series = np.sin(np.arange(200.0)).astype("float32").reshape(8, 25)
+    past, future = series[:, :20], series[:, 20:]
+    model = models.SequenceForecaster(5, 8, cell="gru")
+    model.compile("adam")
+    model.fit(past, future, verbose=0)
+    quantiles = model.forecast(past)["quantiles"]
+    ```
+
+    Differences from the paper: none known.
     """
 
     def __init__(

@@ -60,10 +60,20 @@ class Transformer(SequenceToSequenceModel):
     Example:
 
     ```python
-    model = Transformer(258, num_layers=2, tokenizer=ByteTokenizer())
-    model.compile(Adam(TransformerSchedule(512), beta_2=0.98, epsilon=1e-9))
-    model.fit(tokenizer.encode(german), tokenizer.encode(english))
-    model.translate(["Guten Morgen"], beam_width=4)
+    tokenizer = tokenizers.ByteTokenizer()
+    model = models.Transformer(
+        258,
+        num_layers=1,
+        hidden_dim=16,
+        num_heads=2,
+        intermediate_dim=32,
+        max_sequence_length=16,
+        tokenizer=tokenizer,
+    )
+    schedule = models.TransformerSchedule(16)
+    model.compile(keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9))
+    model.fit(["Guten Tag"], ["good day"], verbose=0)
+    texts = model.translate(["Guten Tag"], 8, beam_width=2)
     ```
 
     Differences from the paper: smoothed labels share their part out among the

@@ -59,12 +59,16 @@ class TransformerLanguageModel(CausalLanguageModel):
     Example:
 
     ```python
-    tokenizer = ByteTokenizer()
-    model = TransformerLanguageModel(257, hidden_dim=256, tokenizer=tokenizer)
+    tokenizer = tokenizers.ByteTokenizer()
+    model = models.TransformerLanguageModel(
+        257, num_layers=1, hidden_dim=16, num_heads=2, tokenizer=tokenizer
+    )
     model.compile("adam")
-    model.fit(tokenizer.encode(texts))
-    model.generate(["To be", ""], max_new_tokens=20, top_p=0.9, seed=0)
+    model.fit(["To be, or not to be"], verbose=0)
+    text = model.generate("To be", max_new_tokens=4, seed=0)
     ```
+
+    Differences from the paper: none known.
 
     References:
         - [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762)

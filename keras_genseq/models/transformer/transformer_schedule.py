@@ -17,6 +17,8 @@ class TransformerSchedule(keras.optimizers.schedules.LearningRateSchedule):
         warmup_steps: int. The w above.
         scale: float.
 
+    Differences from the paper: none known.
+
     References:
         - [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), 5.3
     """
