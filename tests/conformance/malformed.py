@@ -80,4 +80,3 @@ def _other_values(value, each):
     if largest is not None:
         high = np.full_like(value, largest + 1)
         yield "too large", high, f"at most {largest}"
-

@@ -104,7 +104,12 @@ void Write(FILE* out, const absl::Status& status, const Tensors& tensors) {
     std::fprintf(out, "ok %zu\n", tensors.size());
     for (const auto& [name, tensor] : tensors) {
       tensorflow::TensorProto proto;
-      tensor.AsProtoTensorContent(&proto);
+      // Python reads the strings of a message one by one.
+      if (tensor.dtype() == tensorflow::DT_STRING) {
+        tensor.AsProtoField(&proto);
+      } else {
+        tensor.AsProtoTensorContent(&proto);
+      }
       const std::string bytes = proto.SerializeAsString();
       std::fprintf(out, "%s %zu\n", name.c_str(), bytes.size());
       std::fwrite(bytes.data(), 1, bytes.size(), out);

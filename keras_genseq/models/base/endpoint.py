@@ -202,7 +202,10 @@ class Endpoint:
         return Signature(
             function,
             {name: each.spec for name, each in inputs.items()},
-            {name: each.example_row(max_steps) for name, each in inputs.items()},
+            {
+                name: each.example_row(max_steps)
+                for name, each in inputs.items()
+            },
             self.description,
             {name: each.notes(max_steps) for name, each in inputs.items()},
         )
