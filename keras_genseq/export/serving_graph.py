@@ -91,9 +91,12 @@ def trace(name, signature):
     try:
         answer = concrete(**request)
     except tf.errors.OpError as error:
+        # Of an assertion its words alone, without where they were traced.
+        reason = error.message.rpartition("assertion failed: ")[2]
         raise ValueError(
             f"The example of signature {name!r} must be a valid request: a "
-            f"server replays it before it serves. It failed: {error.message}"
+            "server replays it before it serves. It failed: "
+            f"{reason.partition(chr(10))[0]}"
         ) from error
     return concrete, {key: value.numpy() for key, value in answer.items()}
 

@@ -44,7 +44,9 @@ def test_malformed_requests_are_refused_by_our_sentences(
 
 
 # One that more than the server takes, and one that the model has no room for.
-@pytest.mark.parametrize("size, words", [(100_000, "65536"), (60_000, "room")])
+@pytest.mark.parametrize(
+    "size, words", [(100_000, "65536"), (60_000, "positions")]
+)
 @pytest.mark.parametrize("name", ["score", "encode", "generate"])
 def test_a_refused_text_costs_no_memory(exported, cpp, name, size, words):
     case = EVERY_MODEL["TransformerLanguageModel"]
@@ -58,7 +60,9 @@ def test_a_refused_text_costs_no_memory(exported, cpp, name, size, words):
     refusal = cpp.run(name, {**good, text: np.array([b"a" * size], object)})
     assert isinstance(refusal, cpp_server.Refusal) and words in refusal
     assert cpp.peak_memory() - before < 100e6
-    assert cpp.run(name, good) == answer
+    again = cpp.run(name, good)
+    for key, value in answer.items():
+        np.testing.assert_array_equal(again[key], value)
 
 
 def test_limits_are_set_at_export(cpp, tmp_path):

@@ -18,6 +18,8 @@ def assert_close(value, expected):
     if value.dtype.kind in "OSU":
         np.testing.assert_array_equal(value, expected)
     else:
+        # Two of them would be taken for equal.
+        assert not np.isnan(expected).any()
         np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -80,7 +80,12 @@ class Input:
         """One valid row, an array `(1, ...)`, that asks for few steps."""
         if self.example is not None:
             example = np.asarray(self.example)
-            return example.clip(max=max_steps) if self.is_size else example
+            if self.is_size:
+                return example.clip(max=max_steps)
+            free = [
+                slice(max_steps if n is None else n) for n in self.spec.shape
+            ]
+            return example[tuple(free)]
         value = 0 if self.default in (REQUIRED, None) else self.default
         shape = [1 if size is None else size for size in self.spec.shape]
         return np.full(shape, value, self.spec.dtype.as_numpy_dtype)

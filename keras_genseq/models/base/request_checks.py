@@ -37,12 +37,14 @@ def as_specified(tensors, inputs, max_steps):
     rows = leading = None
     for name, x in hidden.items():
         each = inputs[name]
+        words = _in_words(each.spec.shape)
         sizes = _checked_sizes(x, name, each.spec.shape, check, checks)
         if rows is None:
             rows, leading = sizes[0], name
         check(
             tf.equal(sizes[0], rows),
-            f"`{name}` must have one value per row of `{leading}`.",
+            f"`{name}` must have shape {words}: one value per row of "
+            f"`{leading}`.",
         )
         with tf.control_dependencies(checks[-1:]):
             _check_steps(x, name, each, sizes, max_steps, check)
@@ -53,14 +55,15 @@ def as_specified(tensors, inputs, max_steps):
         }
 
 
+def _in_words(shape):
+    sizes = ("any" if n is None else str(n) for n in shape[1:])
+    # A vector of one value per row is `(batch_size,)`.
+    return f"({', '.join(['batch_size', *sizes])}{',' * (shape.rank == 1)})"
+
+
 def _checked_sizes(x, name, shape, check, checks):
     """The shape of `x` as a vector, once its rank and fixed sizes are right."""
-    words = ", ".join(
-        ["batch_size", *("any" if n is None else str(n) for n in shape[1:])]
-    )
-    # Vectors of one value per row.
-    comma = "," if shape.rank == 1 else ""
-    message = f"`{name}` must have shape ({words}{comma})."
+    message = f"`{name}` must have shape {_in_words(shape)}."
     # Not by `tf.rank`: graph optimizers take the rank of `ensure_shape` for it.
     check(tf.equal(tf.size(tf.shape(x)), shape.rank), message)
     with tf.control_dependencies(checks[-1:]):
