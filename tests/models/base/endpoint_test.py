@@ -89,15 +89,19 @@ def test_a_served_request_is_checked_before_any_work(serve, changes, words):
     np.testing.assert_array_equal(serve(request(2))["sum"], [3.0, 3.0])
 
 
-def _prepare(x, seed, temperature, length):
-    """Leaves an input out, and checks another once more."""
+def _leaves_one_out(x, seed, temperature, length):
+    return x, seed, temperature
+
+
+def _checks_once_more(x, seed, temperature, length):
     fits = tf.debugging.Assert(tf.reduce_all(seed < 9), ["no fit"])
     with tf.control_dependencies([fits]):
         return x, tf.identity(seed), temperature
 
 
-def test_all_work_waits_for_all_checks():
-    signature = endpoint(prepare=_prepare).signature()
+@pytest.mark.parametrize("prepare", [_leaves_one_out, _checks_once_more])
+def test_all_work_waits_for_all_checks(prepare):
+    signature = endpoint(prepare=prepare).signature()
     graph = (
         tf.function(signature.function, autograph=False)
         .get_concrete_function(**signature.inputs)
