@@ -6,7 +6,6 @@ import tensorflow as tf
 from keras_genseq.models.base.endpoint import MAX_STEPS
 
 _WRONG_SHAPE = "must have shape (batch_size"
-_OTHER_ROWS = "one value per row of"
 
 
 def malformed_requests(endpoint):
@@ -23,6 +22,7 @@ def malformed_requests(endpoint):
     # What is hidden may hold anything.
     if "mask" in good:
         good["mask"] = np.ones_like(good["mask"])
+    leading = next(iter(inputs))
     nothing = {name: value[:0] for name, value in good.items()}
     requests = [("no rows", nothing, "no rows")]
     for name, each in inputs.items():
@@ -32,8 +32,10 @@ def malformed_requests(endpoint):
         ]
         if len(inputs) > 1:
             two = np.repeat(good[name], 2, axis=0)
-            bad += [("two rows", two, _OTHER_ROWS)]
-            bad += [("no row", good[name][:0], _OTHER_ROWS)]
+            words = f"row of `{leading}`."
+            bad += [("two rows", two, words)]
+            words = "no rows" if name == leading else words
+            bad += [("no row", good[name][:0], words)]
         requests += [
             (f"{name}: {what}", {**good, name: value}, words)
             for what, value, words in bad

@@ -77,6 +77,9 @@ def rows(signature, size, offset=0):
             request[name] = np.repeat(value, size)
         elif name == "seed":
             request[name] = rng.integers(0, 1000, shape).astype(value.dtype)
+        elif name == "top_k":
+            # One token alone would leave nothing to draw.
+            request[name] = 2 * rng.integers(0, 2, shape).astype(value.dtype)
         elif value.dtype.kind == "i":
             request[name] = rng.integers(0, 2, shape).astype(value.dtype)
         elif name == "temperature":

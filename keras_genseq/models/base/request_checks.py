@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from keras_genseq.ops.value_checks import has_no_rows
+
 
 def as_specified(tensors, inputs, max_steps):
     """Refuses tensors of other shapes than a signature says, and huge ones.
@@ -41,10 +43,13 @@ def as_specified(tensors, inputs, max_steps):
         sizes = _checked_sizes(x, name, each.spec.shape, check, checks)
         if rows is None:
             rows, leading = sizes[0], name
+            check(tf.greater(rows, 0), has_no_rows(name))
+        what = (
+            "one value per" if each.spec.shape.rank == 1 else "a row for each"
+        )
         check(
             tf.equal(sizes[0], rows),
-            f"`{name}` must have shape {words}: one value per row of "
-            f"`{leading}`.",
+            f"`{name}` must have shape {words}: {what} row of `{leading}`.",
         )
         with tf.control_dependencies(checks[-1:]):
             _check_steps(x, name, each, sizes, max_steps, check)
