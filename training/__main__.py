@@ -139,6 +139,7 @@ def export(
     /,
     output: Path = Path("saved_models"),
     name: str | None = None,
+    max_steps: int | None = None,
 ):
     """Export a run's model as the next version for TensorFlow Serving.
 
@@ -146,12 +147,14 @@ def export(
         run_dir: Folder of a run.
         output: Folder of exported models.
         name: Name of the served model; by default the recipe's.
+        max_steps: The most that a request may ask of one row (steps of a
+            sequence, bytes of a text, steps to draw); by default 65,536.
     """
     command_checks.check_run(run_dir)
     import_tensorflow()
     from training.export import export as export_run
 
-    export_run(run_dir, output, name)
+    export_run(run_dir, output, name, max_steps)
 
 
 def query(

@@ -124,7 +124,7 @@ def load_run(run_dir):
             nor best weights yet.
     """
     run = RunFolder(pathlib.Path(run_dir))
-    config = run.read_config()
+    config = run.read_resolved_config()
     ended = run.model.exists()
     newest = run if ended else run.newest_phase
     if not newest.model.exists() and not newest.best_weights.exists():

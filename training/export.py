@@ -3,20 +3,24 @@
 import json
 
 from keras_genseq.export import publish
+from keras_genseq.export.version_folder import check_model_name
 from training.evaluation import load_run
 
 
-def export(run_dir, output="saved_models", name=None):
+def export(run_dir, output="saved_models", name=None, max_steps=None):
     """Publishes a run's model as the next version of a served model.
 
     Args:
         run_dir: path of the run folder.
         output: folder of exported models.
         name: optional str; by default the recipe's name.
+        max_steps: optional int: the most that a request may ask of one row.
 
     Returns:
         Path of the version.
     """
+    if name is not None:
+        check_model_name(name)  # Before data and model are loaded.
     evaluation = load_run(run_dir)
     run, recipe = evaluation.run, evaluation.recipe
     config = run.read_config()
@@ -34,7 +38,11 @@ def export(run_dir, output="saved_models", name=None):
         },
     }
     version = publish(
-        evaluation.model, str(output), name or config["recipe"], card=card
+        evaluation.model,
+        str(output),
+        config["recipe"] if name is None else name,
+        card=card,
+        max_steps=max_steps,
     )
     print(f"Exported: {version}")
     return version

@@ -23,6 +23,7 @@ from training.query_inputs import read_warmup_requests
 
 _WARMUP_FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 _LONGEST_PRINTED = 20
+_LAST_VERSION = 2**63 - 1
 
 
 def query(
@@ -203,15 +204,20 @@ def _find_saved_model(path):
         for file in glob.glob(
             os.path.join(glob.escape(path), "*", "saved_model.pb")
         )
-        if re.fullmatch("[0-9]+", os.path.basename(os.path.dirname(file)))
+        if _is_version(os.path.basename(os.path.dirname(file)))
     ]
     if versions:
         return max(versions, key=lambda path: int(os.path.basename(path)))
     found = sorted(os.listdir(path)) if os.path.isdir(path) else "no folder"
     raise ValueError(
-        f"{path} must be a SavedModel or a folder of numbered versions. "
-        f"Found there: {found}"
+        f"{path} must be a SavedModel or a folder of versions, numbered from "
+        f"0 to {_LAST_VERSION}. Found there: {found}"
     )
+
+
+def _is_version(name):
+    # What is no int64, a server does not see.
+    return re.fullmatch("[0-9]+", name) and int(name) <= _LAST_VERSION
 
 
 def _specs(tensors):

@@ -68,14 +68,55 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: if this is no run folder.
+            ValueError: if the file is damaged.
         """
         try:
-            return json.loads(self.config.read_text())
+            config = json.loads(self.config.read_text())
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f"{self.path} is no run folder: it has no config.json. "
                 "`python -m training train RECIPE --run-dir DIR` makes one."
             ) from error
+        except ValueError as error:
+            raise ValueError(self._damaged(f"it is no JSON ({error})")) from (
+                error
+            )
+        if not isinstance(config, dict):
+            raise ValueError(
+                self._damaged(f"it holds a {type(config).__name__}")
+            )
+        return config
+
+    def read_resolved_config(self):
+        """The same, with all that makes the run's recipe again.
+
+        Raises:
+            FileNotFoundError: if this is no run folder.
+            ValueError: if the file is damaged, or what it says is no recipe.
+        """
+        config = self.read_config()
+        for name in ("recipe", "preset", "command"):
+            if not isinstance(config.get(name), str):
+                raise ValueError(
+                    self._damaged(f"{name!r} is {config.get(name)!r}, no name")
+                )
+        overrides = config.get("overrides")
+        if not isinstance(overrides, list) or not all(
+            isinstance(each, str) for each in overrides
+        ):
+            raise ValueError(
+                self._damaged(
+                    f"'overrides' is {overrides!r}, no list of `path=value`"
+                )
+            )
+        return config
+
+    def _damaged(self, reason):
+        return (
+            f"{self.config} is damaged: {reason}. Put it back as training "
+            "wrote it, or train the run again: `python -m training train "
+            "RECIPE --run-dir DIR`."
+        )
 
     def phase(self, number):
         """`RunFolder` of a phase, counted from 1, inside this one."""

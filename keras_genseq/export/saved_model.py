@@ -8,6 +8,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_genseq.export.atomic import disk_errors
 from keras_genseq.export.atomic import replaced_folder
+from keras_genseq.export.documentation import README_FILE
+from keras_genseq.export.documentation import describe
+from keras_genseq.export.documentation import documentation
 from keras_genseq.export.serving_graph import read_variables
 from keras_genseq.export.serving_graph import resources_of
 from keras_genseq.export.serving_graph import serving_signatures
@@ -15,15 +18,18 @@ from keras_genseq.export.serving_graph import trace
 from keras_genseq.export.warmup import write_warmup_requests
 
 _GRAPH_FILE = "saved_model.pb"
+# What belongs to a model and is no part of it.
+_EXTRA = "assets.extra"
 
 
-def write_saved_model(model, filepath, *, card=None):
+def write_saved_model(model, filepath, *, card=None, name=None, max_steps=None):
     """Writes a model as a SavedModel that TensorFlow Serving loads.
 
     The SavedModel has the signatures of the model under their own names, and
     `serving_default`: the model's own, else the first of generate, translate,
     classify, sample and score. It holds the variables that these signatures
-    read, and a warm-up request for each of them.
+    read, and a warm-up request for each of them; `assets.extra/README.md` says
+    what may be asked.
 
     It appears at `filepath` whole or not at all. It is written and synced to
     the disk beside `filepath`, in a hidden folder that a polling server does
@@ -39,6 +45,15 @@ def write_saved_model(model, filepath, *, card=None):
             returns a dict of name to `Signature`.
         filepath: path of a local folder: absent, empty, or a SavedModel.
         card: dict of JSON values, or None. Kept in `assets.extra/card.json`.
+        name: str. What the server calls the model; by default the name of the
+            folder.
+        max_steps: int. The most that a request may ask of one row: steps of a
+            sequence, bytes of a text, steps to draw. None leaves it to the
+            model.
+
+    Returns:
+        dict: the signatures as `describe_signatures` reads them, and what
+        clients should know of each input.
 
     Raises:
         ValueError: if `filepath` holds something else, or if a signature does
@@ -50,8 +65,8 @@ def write_saved_model(model, filepath, *, card=None):
     folder = _local_folder(filepath)
     _check_replaceable(folder)
     card_text = None if card is None else json.dumps(card, indent=2)
-    signatures = serving_signatures(model)
-    functions = _trace_all(signatures)
+    signatures = serving_signatures(model, max_steps)
+    functions, answers = _trace_all(signatures)
     root = _root(model, signatures, functions)
     with disk_errors(folder):
         os.makedirs(os.path.dirname(folder), exist_ok=True)
@@ -62,9 +77,21 @@ def write_saved_model(model, filepath, *, card=None):
             write_warmup_requests(
                 new, {name: s.example for name, s in signatures.items()}
             )
+            described = describe(signatures, describe_signatures(new))
+            _write_extra(
+                new,
+                README_FILE,
+                documentation(
+                    name or os.path.basename(folder),
+                    _about(model),
+                    signatures,
+                    described,
+                    answers,
+                ),
+            )
             if card_text is not None:
-                with open(_card_file(new), "w", encoding="utf-8") as file:
-                    file.write(card_text + "\n")
+                _write_extra(new, "card.json", card_text + "\n")
+    return described
 
 
 def describe_signatures(saved_model):
@@ -98,6 +125,13 @@ def is_saved_model(folder):
     return os.path.isfile(os.path.join(folder, _GRAPH_FILE))
 
 
+def readme_of(saved_model):
+    """The text of the README that a SavedModel brings."""
+    path = os.path.join(saved_model, _EXTRA, README_FILE)
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 def _local_folder(filepath):
     filepath = os.fspath(filepath)
     if "://" in filepath:
@@ -121,13 +155,14 @@ def _check_replaceable(folder):
 
 
 def _trace_all(signatures):
+    """Functions and answers to the examples, each a dict by name."""
     traced = {}
-    functions = {}
+    functions, answers = {}, {}
     for name, signature in signatures.items():
         if id(signature) not in traced:
             traced[id(signature)] = trace(name, signature)
-        functions[name] = traced[id(signature)]
-    return functions
+        functions[name], answers[name] = traced[id(signature)]
+    return functions, answers
 
 
 def _root(model, signatures, functions):
@@ -152,8 +187,17 @@ def _save(root, folder, functions):
         ) from error
 
 
-def _card_file(folder):
-    return os.path.join(folder, "assets.extra", "card.json")
+def _about(model):
+    """The class of a model and the first line of what it says of itself."""
+    kind = type(model)
+    first = (kind.__doc__ or "").strip().partition("\n")[0]
+    return f"`{kind.__name__}`: {first}" if first else f"`{kind.__name__}`."
+
+
+def _write_extra(folder, file_name, text):
+    path = os.path.join(folder, _EXTRA, file_name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _describe_tensors(tensors):

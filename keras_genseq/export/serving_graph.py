@@ -14,11 +14,13 @@ _PYTHON_OPS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
 _XLA_OPS = ("Xla", "_Xla")
 
 
-def serving_signatures(model):
+def serving_signatures(model, max_steps=None):
     """Collects the signatures of a model, with the default one.
 
     Args:
         model: a built Keras model with a method `serving_signatures()`.
+        max_steps: int, the most steps that a request may ask of one row; None
+            leaves it to the model.
 
     Returns:
         dict of name to `Signature`. `"serving_default"` is the model's own if
@@ -38,7 +40,8 @@ def serving_signatures(model):
             f"The model {model.name!r} has no weights yet. Build it, or call "
             "it once, before it is exported."
         )
-    signatures = dict(model.serving_signatures())
+    limits = {} if max_steps is None else {"max_steps": max_steps}
+    signatures = dict(model.serving_signatures(**limits))
     wrong = [
         name
         for name, value in signatures.items()
@@ -63,7 +66,8 @@ def trace(name, signature):
         signature: `Signature`.
 
     Returns:
-        A concrete function with the inputs and outputs of the signature.
+        A concrete function with the inputs and outputs of the signature, and
+        its answer to the example: dict of name to array.
 
     Raises:
         ValueError: if the result is not a dict of tensors, if the graph
@@ -85,13 +89,16 @@ def trace(name, signature):
         for key, value in signature.example.items()
     }
     try:
-        concrete(**request)
+        answer = concrete(**request)
     except tf.errors.OpError as error:
+        # Of an assertion its words alone, without where they were traced.
+        reason = error.message.rpartition("assertion failed: ")[2]
         raise ValueError(
             f"The example of signature {name!r} must be a valid request: a "
-            f"server replays it before it serves. It failed: {error.message}"
+            "server replays it before it serves. It failed: "
+            f"{reason.partition(chr(10))[0]}"
         ) from error
-    return concrete
+    return concrete, {key: value.numpy() for key, value in answer.items()}
 
 
 def resources_of(model, signatures):

@@ -22,6 +22,10 @@ class Signature:
         example: dict of name to array. One valid request of one row: a server
             replays it before it takes requests, and a client without inputs
             sends it.
+        description: str. What it does, for people.
+        notes: dict of name to dict of JSON values: what clients should know of
+            an input beside its spec. `description`, `default`, `minimum`,
+            `maximum`, `max_steps` of a free dimension, `max_bytes` of a text.
 
     Raises:
         ValueError: if `inputs` and `example` disagree in names, dtypes or
@@ -41,6 +45,8 @@ class Signature:
     function: collections.abc.Callable
     inputs: dict[str, tf.TensorSpec]
     example: dict[str, np.ndarray]
+    description: str = ""
+    notes: dict[str, dict] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         if not callable(self.function):

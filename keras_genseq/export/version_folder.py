@@ -13,11 +13,15 @@ import keras_genseq
 from keras_genseq.export.atomic import disk_errors
 from keras_genseq.export.atomic import locked
 from keras_genseq.export.atomic import write_text
-from keras_genseq.export.saved_model import describe_signatures
+from keras_genseq.export.documentation import README_FILE
 from keras_genseq.export.saved_model import is_saved_model
+from keras_genseq.export.saved_model import readme_of
 from keras_genseq.export.saved_model import write_saved_model
 
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+# No leading dot, which hides a folder; no leading dash, an option of commands.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+# A server reads versions as int64.
+_LAST_VERSION = 2**63 - 1
 _CARD_FILE = "card.json"
 _CONFIG_FILE = "models.config"
 _LOCK_FILE = ".publish.lock"
@@ -25,7 +29,7 @@ _LOCK_FILE = ".publish.lock"
 _SERVER_ROOT = "/models"
 
 
-def publish(model, root, name, *, card):
+def publish(model, root, name, *, card, max_steps=None):
     """Adds a version of a model to the folder that a server polls.
 
     Writes, below `root`:
@@ -33,27 +37,31 @@ def publish(model, root, name, *, card):
     - `<name>/<version>/`: the SavedModel. The version is one more than the
       highest there ever was, even if that one was deleted.
     - `<name>/card.json`: the card of the newest version.
+    - `<name>/README.md`: what may be asked of it, and how.
     - `models.config`: the list of all models below `root`, as the option
       `--model_config_file` of TensorFlow Serving takes it, where `root` is
       mounted as `/models`.
 
-    Each of the three appears whole or not at all, the version first. Publishers
+    Each of the four appears whole or not at all, the version first. Publishers
     of the same model wait for one another.
 
     Args:
         model: a built Keras model with a method `serving_signatures()`.
         root: path of a local folder. Created if absent.
-        name: str. Letters, digits, `_`, `-` and `.`; no leading dot.
+        name: str. Letters, digits, `_`, `-` and `.`; no leading dot or dash.
         card: dict of JSON values: what a reader should know about the model.
-            The name, the version, its signatures, the versions of the packages
-            and the time are added.
+            The name, the version, its signatures with the meaning, the range
+            and the default of every input, the versions of the packages and
+            the time are added.
+        max_steps: int, or None: as for `write_saved_model`.
 
     Returns:
         str, the path of the new version.
 
     Raises:
         ValueError: if `name` is no such name, if the card of the last version
-            is damaged, or as `write_saved_model` does.
+            is damaged, if there is no number for one more version, or as
+            `write_saved_model` does.
         OSError: if the disk is full or a folder may not be written.
     """
     if not _NAME.fullmatch(name):
@@ -71,14 +79,30 @@ def publish(model, root, name, *, card):
         version = _next_version(folder)
         path = os.path.join(folder, str(version))
         full_card = {**card, **_facts(name, version)}
-        write_saved_model(model, path, card=full_card)
-        full_card["signatures"] = describe_signatures(path)
+        full_card["signatures"] = write_saved_model(
+            model, path, card=full_card, name=name, max_steps=max_steps
+        )
         text = json.dumps(full_card, indent=2) + "\n"
         with disk_errors(folder):
             write_text(os.path.join(folder, _CARD_FILE), text)
+            write_text(os.path.join(folder, README_FILE), readme_of(path))
     with disk_errors(root), locked(os.path.join(root, _LOCK_FILE)):
         write_text(os.path.join(root, _CONFIG_FILE), _models_config(root))
     return path
+
+
+def check_model_name(name):
+    """Refuses what is no name of a served model.
+
+    Raises:
+        ValueError: if it has other signs than letters, digits, `_`, `-` and
+            `.`, or begins with a dot or a dash.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            "`name` must consist of letters, digits, `_`, `-` and `.`, and "
+            f"must not begin with a dot or a dash. Received: name={name!r}"
+        )
 
 
 def _next_version(folder):
@@ -94,7 +118,14 @@ def _next_version(folder):
                 'cannot be read. Mend it: {"version": <that number>} is '
                 "enough."
             ) from error
-    return max([highest, *_versions(folder)]) + 1
+    highest = max([highest, *_versions(folder)])
+    if not 0 <= highest < _LAST_VERSION:
+        raise ValueError(
+            f"{folder} is at version {highest}, and a server knows versions "
+            f"up to {_LAST_VERSION}: remove the folder of that name, or mend "
+            f'"version" in {_CARD_FILE}.'
+        )
+    return highest + 1
 
 
 def _versions(folder):

@@ -25,11 +25,14 @@ def ensure(x, condition, message):
 
 def not_empty(x, *, name="x"):
     """Refuses a batch without rows."""
-    return ensure(
-        x,
-        tf.shape(x)[0] > 0,
+    return ensure(x, tf.shape(x)[0] > 0, has_no_rows(name))
+
+
+def has_no_rows(name):
+    """The sentence that refuses a batch without rows."""
+    return (
         f"`{name}` has no rows: an empty batch has no answer. Send at least "
-        "one example.",
+        "one example."
     )
 
 

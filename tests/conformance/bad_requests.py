@@ -279,7 +279,7 @@ def translation_requests():
     x = [({"text": text}, words) for text, words in bad]
     two = np.array([b"a", b"b"], object)
     return {
-        "score": [*x, ({"target": two}, "a row for each")],
+        "score": [*x, ({"target": two}, "one value per row")],
         "translate": [
             *x,
             ({"max_new_tokens": np.int32([0])}, "at least 1"),

@@ -1,30 +1,10 @@
 """Every promise of an exported model, in a process without our package."""
 
-import functools
-
-import pytest
-
 from tests.conformance import serving_promises as promises
 from tests.conformance.instances import exportable
 from tests.conformance.rows import every
-from tests.conformance.serving import ServingProcess
-from tests.conformance.serving import served
 from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import SAMPLING
-
-
-@pytest.fixture(scope="session")
-def answers_of(tmp_path_factory):
-    """Callable `case -> requests and answers`, each model exported once."""
-    process = ServingProcess()
-
-    @functools.lru_cache(maxsize=3)
-    def answers(case):
-        path = tmp_path_factory.mktemp("exported") / "model"
-        return served(exportable(case), case, path, process)
-
-    yield answers
-    process.close()
 
 
 @every(EVERY_MODEL)

@@ -47,7 +47,7 @@ def exportable(case):
     rng = np.random.default_rng(5)
     for weight in model.weights:
         value = case.weight_scale * rng.normal(size=weight.shape)
-        is_positive = weight.name == "moving_variance"
+        is_positive = weight.name in ("moving_variance", "data_scale")
         weight.assign(np.abs(value) if is_positive else value)
     return model
 

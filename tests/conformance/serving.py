@@ -77,6 +77,9 @@ def rows(signature, size, offset=0):
             request[name] = np.repeat(value, size)
         elif name == "seed":
             request[name] = rng.integers(0, 1000, shape).astype(value.dtype)
+        elif name == "top_k":
+            # One token alone would leave nothing to draw.
+            request[name] = 2 * rng.integers(0, 2, shape).astype(value.dtype)
         elif value.dtype.kind == "i":
             request[name] = rng.integers(0, 2, shape).astype(value.dtype)
         elif name == "temperature":
@@ -96,7 +99,7 @@ def requests_of(signatures, bad_requests):
     """What a model is asked, signature by signature.
 
     Five rows together, each of them alone, and every bad request, after it the
-    five again.
+    five again; at last its example.
 
     Args:
         signatures: dict of `Signature`s.
@@ -114,16 +117,22 @@ def requests_of(signatures, bad_requests):
             request = row(five, 0)
             request.update({k: v for k, v in bad.items() if k in request})
             requests += [(name, request), (name, five)]
+        requests.append((name, signature.example))
     return requests
 
 
 def served(model, case, path, process):
-    """Exports a model and asks it.
+    """Asks an exported model.
+
+    Args:
+        model: the model, in Python.
+        case: its row.
+        path: where it is exported.
+        process: `ServingProcess`.
 
     Returns:
         dict: signature -> list of (request, answer), in the order of asking.
     """
-    model.export(path)
     requests = requests_of(model.serving_signatures(), case.bad_requests)
     found = {}
     answers = process.ask(path, requests)

@@ -4,6 +4,11 @@
 """
 
 import numpy as np
+import tensorflow as tf
+
+from keras_genseq.export.warmup import WARMUP_FILE
+from tests.conformance.malformed import malformed_requests
+from training.query_inputs import read_warmup_requests
 
 DRAWS = ("sample", "complete")
 
@@ -13,6 +18,8 @@ def assert_close(value, expected):
     if value.dtype.kind in "OSU":
         np.testing.assert_array_equal(value, expected)
     else:
+        # Two of them would be taken for equal.
+        assert not np.isnan(expected).any()
         np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -44,7 +51,7 @@ def answers_rows_alone_and_together_alike(served):
 def refuses_bad_requests(served, case):
     assert case.bad_requests
     for signature, asked in served.items():
-        (_, good), rest = asked[0], asked[6:]
+        (_, good), rest = asked[0], asked[6:-1]
         expected = [words for _, words in case.bad_requests[signature]]
         assert expected
         refused, then = rest[::2], rest[1::2]
@@ -68,3 +75,36 @@ def samples_as_served(served, model, case):
         request, answer = served["complete"][0]
         completed = model.complete(**request)
         np.testing.assert_allclose(completed, answer["x"], rtol=rtol, atol=rtol)
+
+
+def answers_as_cpp(served, server, path):
+    """What a server replays on load, and five rows, in Python and in C++."""
+    warmups = read_warmup_requests(str(path / WARMUP_FILE))
+    assert served and warmups.keys() - {"serving_default"} == served.keys()
+    for name, request in warmups.items():
+        asked = served.get(name, ())
+        together, example = asked[:1], asked[-1:]
+        for sent, expected in [*together, *example]:
+            answer = server.run(name, sent)
+            assert answer.keys() == expected.keys()
+            for key, value in expected.items():
+                assert_close(answer[key], value)
+        # The record itself, and of the default signature that record alone.
+        answer = server.run(name, request)
+        assert answer and all(len(value) == 1 for value in answer.values())
+
+
+def cpp_refuses_malformed_requests(served, server, model):
+    """Each by our sentence; and the next good one is answered right."""
+    for name, endpoint in model.endpoints().items():
+        request, expected = served[name][-1]
+        for what, bad, words in malformed_requests(endpoint):
+            refusal = server.run(name, bad)
+            where = f"{name}, {what}: {refusal}"
+            assert isinstance(refusal, str), where
+            assert refusal.code == tf.errors.INVALID_ARGUMENT, where
+            assert "assertion failed: [" in refusal, where
+            assert words in refusal, where
+            answer = server.run(name, request)
+            for key, value in expected.items():
+                assert_close(answer[key], value)

@@ -53,10 +53,12 @@ def test_there_is_no_default_without_one_that_applies():
 
 
 def test_traces_inputs_and_outputs_by_name():
-    concrete = trace("score", signature(lambda x: {"y": x + 1.0, "z": x}))
+    made = signature(lambda x: {"y": x + 1.0, "z": x})
+    concrete, answer = trace("score", made)
     outputs = concrete(x=tf.zeros((3, 2)))
-    assert set(outputs) == {"y", "z"}
+    assert set(outputs) == set(answer) == {"y", "z"}
     np.testing.assert_array_equal(outputs["y"], np.ones((3, 2)))
+    np.testing.assert_array_equal(answer["z"], made.example["x"])
 
 
 @tf.function(jit_compile=True)

@@ -50,7 +50,7 @@ def test_publishers_do_not_collide(model, tmp_path):
         "other",
         "toy",
     }
-    visible = {"1", "2", "3", "card.json"}
+    visible = {"1", "2", "3", "card.json", "README.md"}
     assert set(os.listdir(tmp_path / "toy")) == visible
 
 
@@ -86,11 +86,32 @@ def test_a_failed_write_is_no_version(model, tmp_path, monkeypatch):
         with pytest.raises(OSError, match="toy/2: No space left"):
             publish(model, tmp_path, "toy", card={"number": 2})
     assert read_card(tmp_path)["number"] == 1
-    assert set(os.listdir(tmp_path / "toy")) == {"1", "card.json"}
+    assert set(os.listdir(tmp_path / "toy")) == {
+        "1",
+        "card.json",
+        "README.md",
+    }
     assert publish(model, tmp_path, "toy", card={}).endswith("toy/2")
 
 
-@pytest.mark.parametrize("name", ["", ".hidden", "a/b", "..", 'a"b', "a b"])
+@pytest.mark.parametrize("version", [2**63 - 1, 10**23])
+def test_a_version_that_no_server_reads_is_refused(model, tmp_path, version):
+    (tmp_path / "toy" / str(version)).mkdir(parents=True)
+    with pytest.raises(ValueError, match=f"is at version {version}, and a"):
+        publish(model, tmp_path, "toy", card={})
+
+
+def test_the_readme_of_the_newest_version_stands_beside_it(model, tmp_path):
+    path = publish(model, tmp_path, "toy", card={})
+    text = (tmp_path / "toy" / "README.md").read_text()
+    assert text.startswith("# toy\n")
+    with open(os.path.join(path, "assets.extra", "README.md")) as file:
+        assert file.read() == text
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".hidden", "a/b", "..", 'a"b', "a b", "-rf"]
+)
 def test_refuses_names_that_are_none(model, tmp_path, name):
     with pytest.raises(ValueError, match="must not begin with a dot"):
         publish(model, tmp_path, name, card={})

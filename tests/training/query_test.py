@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 
@@ -158,9 +159,16 @@ def test_a_refusal_of_the_model_is_a_sentence(versions):
 def test_says_where_there_is_no_saved_model(versions, tmp_path):
     with pytest.raises(ValueError, match="no folder"):
         ServingSession(tmp_path / "absent")
-    with pytest.raises(ValueError, match=r"numbered versions.*\['toy'\]"):
+    with pytest.raises(ValueError, match=r"folder of versions.*\['toy'\]"):
         (tmp_path / "toy").mkdir()
         ServingSession(tmp_path)
+
+
+def test_a_version_that_no_server_reads_is_none(versions, tmp_path):
+    root = tmp_path / "toy"
+    shutil.copytree(versions, root)
+    shutil.copytree(root / "1", root / str(10**23))
+    assert ServingSession(root).path == str(root / "2")
 
 
 def test_describes_signatures_by_specs(session):

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from training.recipes import find_recipe
@@ -61,3 +63,38 @@ def test_metrics_of_unlike_epochs_stand_in_one_table(tmp_path):
     run = RunFolder(tmp_path)
     run.write_metrics([{"epoch": 0, "a": 1.0}, {"epoch": 1, "b": 2.0}])
     assert run.metrics.read_text().split() == ["epoch,a,b", "0,1.0,", "1,,2.0"]
+
+
+WHOLE = {
+    "recipe": "nade",
+    "preset": "demo",
+    "command": "python -m training train nade",
+    "overrides": ["epochs=1"],
+}
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ("[]", "it holds a list"),
+        ("{}", "'recipe' is None, no name"),
+        ('{"recipe": "nade", "pre', "it is no JSON"),
+        ({"overrides": 7}, "'overrides' is 7, no list of `path=value`"),
+        ({"overrides": [7]}, r"'overrides' is \[7\], no list"),
+        ({"preset": 7}, "'preset' is 7, no name"),
+    ],
+)
+def test_a_damaged_configuration_is_told_in_a_sentence(tmp_path, change, words):
+    text = change
+    if isinstance(change, dict):
+        text = json.dumps({**WHOLE, **change})
+    run = RunFolder(tmp_path)
+    run.config.write_text(text)
+    with pytest.raises(ValueError, match=rf"config\.json is damaged: {words}"):
+        run.read_resolved_config()
+
+
+def test_a_whole_configuration_is_read(tmp_path):
+    run = RunFolder(tmp_path)
+    run.write_config(WHOLE)
+    assert run.read_resolved_config()["recipe"] == "nade"

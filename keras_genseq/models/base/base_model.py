@@ -545,13 +545,18 @@ class BaseModel(PatchedModel):
 
         Args:
             max_steps: int. The most steps that a request may ask of one row.
+
+        Raises:
+            ValueError: if `max_steps` is no positive int.
         """
         return {
             name: endpoint.signature(max_steps)
             for name, endpoint in self.endpoints().items()
         }
 
-    def export(self, filepath, format="tf_saved_model", **kwargs):
+    def export(
+        self, filepath, format="tf_saved_model", *, max_steps=None, **kwargs
+    ):
         """Writes a SavedModel with the model's own signatures.
 
         Args:
@@ -559,6 +564,9 @@ class BaseModel(PatchedModel):
                 at once.
             format: `"tf_saved_model"`; any other format, and a class without
                 endpoints, are left to `keras.Model.export`.
+            max_steps: int. The most that a served request may ask of one row:
+                steps of a sequence, bytes of a text, steps to draw. By default
+                65,536.
             **kwargs: passed to `keras.Model.export` in that case.
 
         Raises:
@@ -568,7 +576,7 @@ class BaseModel(PatchedModel):
         if format != "tf_saved_model" or not self.endpoints():
             super().export(filepath, format=format, **kwargs)
             return
-        write_saved_model(self, filepath)
+        write_saved_model(self, filepath, max_steps=max_steps)
 
     def needs_targets(self, what="targets"):
         """The sentence for data of `x` alone, of a model that learns pairs."""

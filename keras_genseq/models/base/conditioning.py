@@ -28,8 +28,10 @@ def class_condition(num_classes, name="condition"):
     return {
         name: Input(
             tf.TensorSpec((None,), tf.int32),
-            f"class of this row, from 0 to {num_classes - 1}",
+            "class of this row",
             check,
+            minimum=0,
+            maximum=num_classes - 1,
             missing=(
                 f"This model is conditional on {num_classes} classes: pass "
                 f"`{name}=`, a class or one per row (in training, data of "

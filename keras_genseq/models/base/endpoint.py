@@ -14,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_genseq.export import Signature
+from keras_genseq.models.base.request_checks import as_specified
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_seeds
 from keras_genseq.ops.value_checks import not_empty
@@ -74,13 +76,37 @@ class Input:
             maximum=self.maximum,
         )
 
-    def example_row(self):
-        """One valid row: an array `(1, ...)`."""
+    def example_row(self, max_steps=MAX_STEPS):
+        """One valid row, an array `(1, ...)`, that asks for few steps."""
         if self.example is not None:
-            return np.asarray(self.example)
+            example = np.asarray(self.example)
+            if self.is_size:
+                return example.clip(max=max_steps)
+            free = [
+                slice(max_steps if n is None else n) for n in self.spec.shape
+            ]
+            return example[tuple(free)]
         value = 0 if self.default in (REQUIRED, None) else self.default
         shape = [1 if size is None else size for size in self.spec.shape]
         return np.full(shape, value, self.spec.dtype.as_numpy_dtype)
+
+    def notes(self, max_steps):
+        """What clients should know of it: dict of JSON values."""
+        notes = {"description": self.description}
+        default, maximum = self.default, self.maximum
+        if self.is_size:
+            maximum = min(maximum or max_steps, max_steps)
+        if isinstance(default, int | float):
+            notes["default"] = min(default, maximum or default)
+        if self.minimum is not None:
+            notes["minimum"] = self.minimum
+        if maximum is not None:
+            notes["maximum"] = maximum
+        if self.spec.dtype == tf.string:
+            notes["max_bytes"] = max_steps
+        if None in self.spec.shape[1:]:
+            notes["max_steps"] = max_steps
+        return notes
 
 
 def no_preparation(**inputs):
@@ -157,30 +183,37 @@ class Endpoint:
 
         Returns:
             `keras_genseq.export.Signature`.
+
+        Raises:
+            ValueError: if `max_steps` is no positive int.
         """
+        max_steps = as_int(max_steps, "max_steps", minimum=1)
         inputs = {n: each for n, each in self.inputs.items() if each.served}
 
         def function(**tensors):
             token = _IS_SERVED.set(True)
             try:
-                return answer(_as_specified(tensors, inputs, max_steps))
+                return answer(as_specified(tensors, inputs, max_steps))
             finally:
                 _IS_SERVED.reset(token)
 
         def answer(tensors):
-            checked = self.check(tensors)
-            # All checks come before all work.
-            present = [x for x in tf.nest.flatten(checked) if x is not None]
-            with tf.control_dependencies(present):
-                checked = tf.nest.map_structure(
-                    lambda x: None if x is None else tf.identity(x), checked
-                )
-            result = self.run(*self.prepare(**checked))
+            checked = _after_all_checks(self.check(tensors))
+            # What prepares the work checks how its parts fit together.
+            args = _after_all_checks(self.prepare(**checked))
+            result = self.run(*args)
             return self.answers(result, checked)
 
-        examples = {n: each.example_row() for n, each in inputs.items()}
-        specs = {name: each.spec for name, each in inputs.items()}
-        return Signature(function, specs, examples)
+        return Signature(
+            function,
+            {name: each.spec for name, each in inputs.items()},
+            {
+                name: each.example_row(max_steps)
+                for name, each in inputs.items()
+            },
+            self.description,
+            {name: each.notes(max_steps) for name, each in inputs.items()},
+        )
 
 
 def tensor_input(shape, description, check, dtype=tf.float32, **options):
@@ -285,61 +318,13 @@ def count_input(description, *, default, maximum=None, example=None):
     )
 
 
-def _as_specified(tensors, inputs, max_steps):
-    """Refuses tensors of other shapes than a signature says, and huge ones.
+def _after_all_checks(tensors):
+    """The same tensors, each of which waits for the checks of all.
 
-    A server checks names and dtypes alone; a tensor of another shape would be
-    broadcast, or used in part. What is traced knows the shapes of the
-    signature, and checks of them would be folded away: they are hidden first.
+    No work may begin while a check is open: it could take all memory first.
     """
-    hidden = {
-        name: tf.raw_ops.PlaceholderWithDefault(input=x, shape=None)
-        for name, x in tensors.items()
-    }
-    checks, rows = [], None
-
-    def check(condition, message):
-        with tf.control_dependencies(checks[-1:]):
-            checks.append(tf.debugging.Assert(condition, [message]))
-
-    for name, each in inputs.items():
-        x, spec = hidden[name], each.spec
-        shape = spec.shape
-        words = ", ".join(
-            ["batch_size", *("any" if n is None else str(n) for n in shape[1:])]
+    present = [x for x in tf.nest.flatten(tensors) if x is not None]
+    with tf.control_dependencies(present):
+        return tf.nest.map_structure(
+            lambda x: None if x is None else tf.identity(x), tensors
         )
-        message = f"`{name}` must have shape ({words})."
-        check(tf.equal(tf.rank(x), shape.rank), message)
-        with tf.control_dependencies(checks[-1:]):
-            sizes = tf.reshape(tf.shape(x), [shape.rank])
-        fixed = [i for i, size in enumerate(shape) if size is not None]
-        right = [tf.equal(sizes[i], shape[i]) for i in fixed]
-        check(tf.reduce_all([True, *right]), message)
-        if rows is None:
-            rows, leading = sizes[0], name
-        check(
-            tf.equal(sizes[0], rows),
-            f"`{name}` must have shape ({words}): one value per row of "
-            f"`{leading}`.",
-        )
-        free = [i for i, n in enumerate(shape) if i and n is None]
-        most = tf.reduce_max([0, *(sizes[i] for i in free)])
-        if spec.dtype == tf.string:
-            most = tf.reduce_max(tf.strings.length(x))
-        check(
-            tf.less_equal(most, max_steps),
-            f"`{name}` must have at most {max_steps} steps (bytes of a text) a "
-            "row: send it in parts, or export the model with a larger "
-            "`max_steps`.",
-        )
-        if each.is_size:
-            check(
-                tf.less_equal(tf.reduce_max(x), max_steps),
-                f"`{name}` must be at most {max_steps}: ask for less, or "
-                "export the model with a larger `max_steps`.",
-            )
-    with tf.control_dependencies(checks):
-        return {
-            name: tf.ensure_shape(tf.identity(x), inputs[name].spec.shape)
-            for name, x in hidden.items()
-        }
