@@ -61,7 +61,7 @@ class CheckedPyDataset(keras.utils.PyDataset):
         return self.dataset.num_batches
 
     def __getitem__(self, index):
-        return _checked_batch(self.check, self.dataset[index])
+        return _as_tuple(_checked_batch(self.check, self.dataset[index]))
 
     def on_epoch_begin(self):
         self.dataset.on_epoch_begin()
@@ -116,7 +116,11 @@ def _checked_dataset(check, dataset):
 
 def _checked_batches(check, batches):
     for batch in batches:
-        yield _checked_batch(check, batch)
+        yield _as_tuple(_checked_batch(check, batch))
+
+
+def _as_tuple(batch):
+    return batch if isinstance(batch, tuple) else (batch,)
 
 
 def _checked_batch(check, batch):
