@@ -208,7 +208,10 @@ def test_empty_rows_and_columns_of_words_are_told(load):
     "name, content",
     [
         ("x.tsv", table("a\tb", lambda i: f"{i}\t2").encode()),
-        ("x.csv.gz", gzip.compress(table("a,b", lambda i: f"{i},2").encode())),
+        (
+            "x.csv.gz",
+            gzip.compress(table("a,b", lambda i: f"{i},2").encode(), mtime=0),
+        ),
         ("x.csv", table("a\tb", lambda i: f"{i}\t2").encode("utf-16")),
     ],
 )
