@@ -84,8 +84,19 @@ def test_sample_export_and_query_answer_from_the_run(run, tmp_path, capsys):
         assert main(["export", str(run.path), "--output", str(output)]) == 0
     card = json.loads((output / "nade" / "card.json").read_text())
     assert card["recipe"] == "nade" and "test_nll" in card["metrics"]
-    assert {p.name for p in (output / "nade").iterdir()} >= {"1", "2"}
+    found = {p.name for p in (output / "nade").iterdir()}
+    assert found >= {"1", "2", "README.md"}
+    knob = card["signatures"]["sample"]["inputs"]["temperature"]
+    assert (knob["minimum"], knob["maximum"], knob["default"]) == (0, 100, 1)
     capsys.readouterr()
+    for option, words in (
+        ("--name=-rf", "must not begin with a dot or a dash"),
+        ("--max-steps=0", "`max_steps` must be positive"),
+    ):
+        command = ["export", str(run.path), "--output", str(output), option]
+        assert main(command) == 2
+        error = capsys.readouterr().err
+        assert words in error and len(error.splitlines()) == 1
     answer = tmp_path / "answer.npz"
     query = ["query", str(output / "nade"), "sample"]
     query += ["--input", "seed=[5,6]", "--input", "temperature=[1,1]"]
