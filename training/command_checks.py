@@ -22,6 +22,8 @@ EMBEDDED = (
 KINDS = (
     "tfds",
     "images",
+    "domains",
+    "captions",
     "pairs",
     "parallel",
     "text",
