@@ -17,6 +17,28 @@ def adamw(learning_rate, **kwargs):
     )
 
 
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class KernelAdamW(keras.optimizers.AdamW):
+    """AdamW that lets kernels decay alone.
+
+    Biases, normalizations, tokens and positions, which are no factors of a
+    product, stay as they are. Unlike what `exclude_from_weight_decay` says,
+    this is kept where the optimizer is saved.
+
+    Args:
+        *args: passed to `keras.optimizers.AdamW`.
+        **kwargs: passed to `keras.optimizers.AdamW`.
+    """
+
+    def _use_weight_decay(self, variable):
+        return variable.name.endswith("kernel")
+
+
+def kernel_adamw(learning_rate, **kwargs):
+    """`Factory` of `KernelAdamW`, as `adam`."""
+    return Factory(KernelAdamW, learning_rate=learning_rate, **kwargs)
+
+
 def sgd(learning_rate, **kwargs):
     """`Factory` of gradient descent, as `adam`."""
     return Factory(keras.optimizers.SGD, learning_rate=learning_rate, **kwargs)
