@@ -1,5 +1,7 @@
 """Optimizers and learning rates of recipes, as factories."""
 
+import re
+
 import keras
 
 from training.factory import Factory
@@ -31,7 +33,8 @@ class KernelAdamW(keras.optimizers.AdamW):
     """
 
     def _use_weight_decay(self, variable):
-        return variable.name.endswith("kernel")
+        # Keras hands over TensorFlow's own variables, those of replicas too.
+        return bool(re.search(r"kernel(/replica_\d+)?(:\d+)?$", variable.name))
 
 
 def kernel_adamw(learning_rate, **kwargs):

@@ -66,7 +66,7 @@ class ImageClassifier(ClassifierModel):
         dropout=0.5,
         **kwargs,
     ):
-        image_shape, num_classes, filters, hidden_units = check_counts(
+        image_shape, filters, hidden_units = check_counts(
             image_shape=list(image_shape),
             filters=list(filters),
             hidden_units=hidden_units,
