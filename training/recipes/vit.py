@@ -43,10 +43,11 @@ def demo():
             "magnitude": 4.0,
             "operations": MOVES[:3],
             "mixup": 0.2,
-            "mixed": 0.5,
+            "mixed": 0.3,
             "smoothing": 0.05,
         },
-        learning_rate=2e-3,
+        learning_rate=3e-3,
+        warmup_steps=100,
         data="digits",
         global_batch_size=64,
         epochs=20,
@@ -78,6 +79,7 @@ def paper():
             "smoothing": 0.1,
         },
         learning_rate=1e-3,
+        warmup_steps=500,
         data="npz:cifar10/cifar10_10k.npz",
         global_batch_size=128,
         epochs=100,
@@ -88,7 +90,7 @@ def paper():
     )
 
 
-def _recipe(model, augment, learning_rate, **kwargs):
+def _recipe(model, augment, learning_rate, warmup_steps, **kwargs):
     return Recipe.of(
         model=Factory(VisionTransformer, num_classes="data", **model),
         compile={
@@ -96,13 +98,14 @@ def _recipe(model, augment, learning_rate, **kwargs):
                 cosine(
                     learning_rate / 100,
                     warmup_target=learning_rate,
-                    warmup_steps=200,
+                    warmup_steps=warmup_steps,
                     alpha=0.01,
                 ),
                 weight_decay=0.05,
                 global_clipnorm=1.0,
             ),
             "steps_per_execution": 10,
+            "jit_compile": True,
         },
         transforms=(Factory(resize, size=None), labelled),
         augment=Factory(image_augmentation, **augment),
