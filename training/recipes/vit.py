@@ -50,9 +50,9 @@ def demo():
         warmup_steps=100,
         data="digits",
         global_batch_size=64,
-        epochs=20,
+        epochs=30,
         passes_per_epoch=6,
-        cost="two minutes on one CPU core",
+        cost="three minutes on one CPU core",
     )
 
 
