@@ -1,5 +1,7 @@
 """Optimizers and learning rates of recipes, as factories."""
 
+import re
+
 import keras
 
 from training.factory import Factory
@@ -15,6 +17,29 @@ def adamw(learning_rate, **kwargs):
     return Factory(
         keras.optimizers.AdamW, learning_rate=learning_rate, **kwargs
     )
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class KernelAdamW(keras.optimizers.AdamW):
+    """AdamW that lets kernels decay alone.
+
+    Biases, normalizations, tokens and positions, which are no factors of a
+    product, stay as they are. Unlike what `exclude_from_weight_decay` says,
+    this is kept where the optimizer is saved.
+
+    Args:
+        *args: passed to `keras.optimizers.AdamW`.
+        **kwargs: passed to `keras.optimizers.AdamW`.
+    """
+
+    def _use_weight_decay(self, variable):
+        # Keras hands over TensorFlow's own variables, those of replicas too.
+        return bool(re.search(r"kernel(/replica_\d+)?(:\d+)?$", variable.name))
+
+
+def kernel_adamw(learning_rate, **kwargs):
+    """`Factory` of `KernelAdamW`, as `adam`."""
+    return Factory(KernelAdamW, learning_rate=learning_rate, **kwargs)
 
 
 def sgd(learning_rate, **kwargs):

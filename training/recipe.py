@@ -18,7 +18,8 @@ class DataConfig:
         transforms: functions of a data set, or factories of such, in order.
         augment: optional factory of a function `(batch, seed_pair) -> batch`
             that augments the inputs of training batches, differently in every
-            pass.
+            pass; with a true attribute `takes_targets`, pairs of inputs and
+            targets. It is given `num_labels`, where it takes that.
         tokenizer: optional factory of the tokenizer of texts, which gets the
             `dataset` where it takes one.
         out_of_distribution: optional source whose examples the scores should

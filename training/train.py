@@ -231,6 +231,8 @@ def _training_batches(recipe, dataset, num_steps, epoch, step):
     return training_batches(
         examples,
         steps_per_epoch=num_steps,
-        augment_batch=make(recipe.data.augment),
+        augment_batch=make(
+            recipe.data.augment, {"num_labels": dataset.num_classes}
+        ),
         **start,
     )

@@ -4,16 +4,26 @@ from keras_genseq.layers.attention.feed_forward import FeedForward
 from keras_genseq.layers.attention.multi_head_attention import (
     MultiHeadAttention,
 )
+from keras_genseq.layers.attention.stochastic_depth import StochasticDepth
 from keras_genseq.layers.attention.transformer_decoder_block import (
     TransformerDecoderBlock,
 )
 from keras_genseq.layers.attention.transformer_encoder_block import (
     TransformerEncoderBlock,
 )
+from keras_genseq.layers.convolution.residual_stem import ResidualStem
 from keras_genseq.layers.convolution.strided_conv2d import StridedConv2D
 from keras_genseq.layers.convolution.strided_conv2d_transpose import (
     StridedConv2DTranspose,
 )
+from keras_genseq.layers.convolution.weight_standardized_conv2d import (
+    WeightStandardizedConv2D,
+)
+from keras_genseq.layers.embedding.class_token import ClassToken
+from keras_genseq.layers.embedding.grid_position_embedding import (
+    GridPositionEmbedding,
+)
+from keras_genseq.layers.embedding.patch_embedding import PatchEmbedding
 from keras_genseq.layers.embedding.position_embedding import PositionEmbedding
 from keras_genseq.layers.embedding.rotary_embedding import RotaryEmbedding
 from keras_genseq.layers.embedding.sinusoidal_position_encoding import (
@@ -35,23 +45,29 @@ from keras_genseq.layers.recurrent.simple_rnn_cell import SimpleRNNCell
 __all__ = [
     "GRU",
     "LSTM",
+    "ClassToken",
     "DiagonalBiLSTM",
     "FeedForward",
     "GRUCell",
     "GatedMaskedBlock",
+    "GridPositionEmbedding",
     "LSTMCell",
     "MaskedConv2D",
     "MaskedDense",
     "MultiHeadAttention",
+    "PatchEmbedding",
     "PositionEmbedding",
     "RecurrentEncoder",
+    "ResidualStem",
     "RotaryEmbedding",
     "RowLSTM",
     "SimpleRNN",
     "SimpleRNNCell",
     "SinusoidalPositionEncoding",
+    "StochasticDepth",
     "StridedConv2D",
     "StridedConv2DTranspose",
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
+    "WeightStandardizedConv2D",
 ]

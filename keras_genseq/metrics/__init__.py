@@ -2,6 +2,9 @@ from keras_genseq.metrics.active_units import ActiveUnits as ActiveUnits
 from keras_genseq.metrics.bits_per_dimension import (
     BitsPerDimension as BitsPerDimension,
 )
+from keras_genseq.metrics.calibration_error import (
+    calibration_error as calibration_error,
+)
 from keras_genseq.metrics.codebook_usage import CodebookUsage as CodebookUsage
 from keras_genseq.metrics.frechet_distance import (
     FeatureMoments as FeatureMoments,

@@ -113,6 +113,9 @@ from keras_genseq.models.transformer.transformer_language_model import (
 from keras_genseq.models.transformer.transformer_schedule import (
     TransformerSchedule as TransformerSchedule,
 )
+from keras_genseq.models.transformer.vision_transformer import (
+    VisionTransformer as VisionTransformer,
+)
 
 # Names of these bases that other people's code has.
 Trainer = BaseModel

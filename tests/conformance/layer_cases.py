@@ -42,6 +42,8 @@ def block_case(block_class, *sequences):
             activation="gelu",
             dropout=0.2,
             attention_dropout=0.1,
+            inner_dropout=0.1,
+            stochastic_depth=0.2,
             norm_first=True,
             num_key_value_heads=1,
             use_bias=False,
@@ -92,6 +94,47 @@ ATTENTION_LAYERS = {
             max_wavelength=100.0, **kwargs
         ),
         inputs=lambda size: (normal(size, 6, 4),),
+    ),
+}
+
+
+IMAGE_LAYERS = {
+    "PatchEmbedding": LayerCase(
+        make=lambda **kwargs: layers.PatchEmbedding(
+            (2, 3),
+            5,
+            use_bias=False,
+            kernel_initializer="he_normal",
+            bias_initializer="normal",
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 4, 6, 3),),
+    ),
+    "ClassToken": LayerCase(
+        make=lambda **kwargs: layers.ClassToken(initializer="normal", **kwargs),
+        inputs=lambda size: (normal(size, 6, 3),),
+    ),
+    "GridPositionEmbedding": LayerCase(
+        make=lambda **kwargs: layers.GridPositionEmbedding(
+            (2, 3), num_prefix_tokens=1, initializer="normal", **kwargs
+        ),
+        inputs=lambda size: (normal(size, 7, 3),),
+    ),
+    "StochasticDepth": LayerCase(
+        make=lambda **kwargs: layers.StochasticDepth(0.3, seed=7, **kwargs),
+        inputs=lambda size: (normal(size, 6, 3),),
+    ),
+    "WeightStandardizedConv2D": LayerCase(
+        make=lambda **kwargs: layers.WeightStandardizedConv2D(
+            4, 3, epsilon=1e-3, bias_initializer="normal", **kwargs
+        ),
+        inputs=lambda size: (0.1 * normal(size, 4, 5, 3),),
+    ),
+    "ResidualStem": LayerCase(
+        make=lambda **kwargs: layers.ResidualStem(
+            4, kernel_size=3, strides=1, use_pooling=False, **kwargs
+        ),
+        inputs=lambda size: (normal(size, 8, 12, 3),),
     ),
 }
 
@@ -179,6 +222,7 @@ LAYERS = {
         inputs=lambda size: (normal(size, 3),),
     ),
     **ATTENTION_LAYERS,
+    **IMAGE_LAYERS,
     "SimpleRNN": recurrent_case(layers.SimpleRNN, activation="sigmoid"),
     "LSTM": recurrent_case(layers.LSTM, unit_forget_bias=False),
     "GRU": recurrent_case(layers.GRU, reset_after=False),

@@ -45,6 +45,33 @@ def transformer(**kwargs):
     return models.Transformer(5, **{**options, **kwargs})
 
 
+def vision_transformer(**kwargs):
+    options = {
+        "num_layers": 2,
+        "hidden_dim": 8,
+        "num_heads": 2,
+        "intermediate_dim": 12,
+        "pooling": "mean",
+        "representation_dim": 5,
+        "dropout": 0.1,
+        "attention_dropout": 0.1,
+        "stochastic_depth": 0.2,
+        "stem": {
+            "filters": 4,
+            "num_blocks": (1,),
+            "kernel_size": 3,
+            "strides": 1,
+            "use_pooling": False,
+        },
+        "activation": "tanh",
+        "use_bias": False,
+        "head_initializer": "glorot_uniform",
+    }
+    return models.VisionTransformer(
+        (4, 8, 1), (2, 4), 3, **{**options, **kwargs}
+    )
+
+
 # Models of targets given inputs: their batches are pairs.
 SUPERVISED = {
     "Transformer": ModelCase(
@@ -96,5 +123,19 @@ SUPERVISED = {
             "encode": image_requests((4, 8, 1), 1)["encode"],
         },
         quiet={"dropout": 0.0},
+    ),
+    "VisionTransformer": ModelCase(
+        kind="supervised",
+        make=vision_transformer,
+        batch=lambda size: labelled_images(size, (4, 8, 1)),
+        bad_requests=dict.fromkeys(
+            ("classify", "encode", "explain"),
+            image_requests((4, 8, 1), 1)["encode"],
+        ),
+        quiet={
+            "dropout": 0.0,
+            "attention_dropout": 0.0,
+            "stochastic_depth": 0.0,
+        },
     ),
 }

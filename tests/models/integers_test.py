@@ -46,6 +46,17 @@ MADE_BY_NUMPY = {
     "GatedPixelCNN": lambda n: models.GatedPixelCNN(
         [n(4), n(4), n(1)], filters=n(2), num_layers=n(1), head_filters=n(2)
     ),
+    "VisionTransformer": lambda n: models.VisionTransformer(
+        [n(8), n(4), n(1)],
+        n(2),
+        n(3),
+        num_layers=n(1),
+        hidden_dim=n(4),
+        num_heads=n(2),
+        intermediate_dim=n(6),
+        representation_dim=n(5),
+        stem={"filters": n(2), "strides": n(1), "use_pooling": False},
+    ),
     "MultiHeadAttention": lambda n: layers.MultiHeadAttention(n(4), n(3)),
     "LSTM": lambda n: layers.LSTM(n(4)),
 }

@@ -99,7 +99,11 @@ class ShuffledEpochs:
         return self._flat_map(one_pass)
 
     def augmented(self, batches, augment_batch, steps_per_pass):
-        """Hands the inputs of every batch to a function, with a seed."""
+        """Hands the inputs of every batch to a function, with a seed.
+
+        One with a true attribute `takes_targets` gets the targets, too.
+        """
+        takes_targets = getattr(augment_batch, "takes_targets", False)
         first = (
             self.first_pass * steps_per_pass
             + self.first_example // self.batch_size
@@ -109,7 +113,7 @@ class ShuffledEpochs:
             # The examples of pass p draw from the pair (seed, p); no pass has
             # a negative number.
             seed = tf.stack([tf.constant(self.seed, tf.int64), -1 - step])
-            if isinstance(batch, tuple):
+            if isinstance(batch, tuple) and not takes_targets:
                 x, *targets = batch
                 return (augment_batch(x, seed), *targets)
             return augment_batch(batch, seed)

@@ -24,6 +24,7 @@ _SPLIT_NAMES = {
     "test": ("test",),
 }
 _ROWS = ("x_{}", "X_{}", "{}_x", "{}_images", "{}")
+_DIFFERENCES = "_dx"
 _LABELS = ("y_{}", "Y_{}", "{}_y", "{}_labels")
 
 
@@ -39,8 +40,10 @@ def load_npz_file(path):
             Arrays `(rows, height, width)`, or with 1 or 3 channels behind, are
             images, of rank 2 vectors; floats must be in [0, 1], uint8 images
             are divided by 255, or are bits if none is above 1. Where `n_vars`
-            is present, the arrays are bits packed along the columns. Labels
-            are ints, whole floats, one-hot rows or strings.
+            is present, the arrays are bits packed along the columns; uint8
+            arrays `train_dx` and `test_dx` are images as differences along the
+            width, modulo 256, which take less room. Labels are ints, whole
+            floats, one-hot rows or strings.
 
     Returns:
         `Dataset` of kind `"images"` or `"vectors"`. `notes` names what was
@@ -97,7 +100,7 @@ def _read_arrays(path):
         path = known
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
     except (
         AttributeError,  # a single .npy array: no context manager
         EOFError,
@@ -111,6 +114,16 @@ def _read_arrays(path):
             f"{str(path)!r} must be an .npz file of plain arrays (no Python "
             f"objects), written by `np.savez`. Reading it failed: {error}"
         ) from error
+    return dict(_without_differences(*item) for item in arrays.items())
+
+
+def _without_differences(name, array):
+    """An array's name and values; of differences, those of the images."""
+    is_images = array.dtype == np.uint8 and array.ndim in (3, 4)
+    if not name.endswith(_DIFFERENCES) or not is_images:
+        return name, array
+    name = name.removesuffix(_DIFFERENCES) + "_images"
+    return name, np.cumsum(array, axis=2, dtype=np.uint8)
 
 
 def _parts(arrays, path, notes):

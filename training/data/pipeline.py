@@ -46,7 +46,8 @@ def training_batches(
             example and each pass.
         augment_batch: function `(batch, seed_pair) -> batch`, or None. As
             `augment`, for a whole batch at once, which is faster where
-            examples are small; the seed is different for each batch.
+            examples are small; the seed is different for each batch. With a
+            true attribute `takes_targets` it maps pairs of inputs and targets.
         drop_remainder: bool. True leaves out the last, smaller batch of a
             pass, which makes shapes static.
         memory_limit: int, in bytes.

@@ -30,6 +30,27 @@ def flatten():
     return transform
 
 
+def resize(size=None):
+    """Resizes images to other sides, without aliasing.
+
+    Args:
+        size: int, or pair: height and width; None leaves images as they are.
+
+    Returns:
+        Function from examples with `image` to examples.
+    """
+
+    def resize_one(example):
+        sides = size if isinstance(size, (tuple, list)) else (size, size)
+        image = tf.image.resize(example["image"], sides, antialias=True)
+        return {**example, "image": tf.clip_by_value(image, 0.0, 1.0)}
+
+    def transform(examples):
+        return examples if size is None else examples.map(resize_one)
+
+    return transform
+
+
 def threshold(level=0.5):
     """Turns grey levels into 0 and 1: 1 where the pixel is above `level`.
 

@@ -36,6 +36,7 @@ RECIPES = {
     "translate_multi30k": "Transformer from German to English, or back",
     "translate_wmt14": "Transformer from English to German, the paper's task",
     "vae": "variational autoencoder of binary images",
+    "vit": "Vision Transformer, classes of images",
     "word_lstm": "LSTM language model of words",
 }
 PRESETS = ("demo", "paper")

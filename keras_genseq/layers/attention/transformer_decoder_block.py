@@ -73,7 +73,7 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
         keys_values = self.cross_keys_values(encoded)
         scores = [] if return_attention_scores else None
         x = self._cross(x, keys_values, encoded_padding_mask, training, scores)
-        x = self._around(self.feed_forward_norm, self.feed_forward, x, training)
+        x = self._fed_forward(x, training)
         return (x, *scores) if return_attention_scores else x
 
     def compute_output_shape(self, x_shape, encoded_shape=None):
@@ -126,7 +126,7 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
         x = ops.reshape(x, (ops.shape(keys_values[0])[0], -1, shape[-1]))
         x = self._cross(x, keys_values, encoded_padding_mask)
         x = ops.reshape(x, shape)
-        return self._around(self.feed_forward_norm, self.feed_forward, x), cache
+        return self._fed_forward(x), cache
 
     def _cross(self, x, keys_values, padding_mask, training=False, scores=None):
         """Attends to the source; appends the weights to the list `scores`."""

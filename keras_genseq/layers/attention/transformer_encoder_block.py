@@ -5,6 +5,7 @@ from keras_genseq.layers.attention.feed_forward import FeedForward
 from keras_genseq.layers.attention.multi_head_attention import (
     MultiHeadAttention,
 )
+from keras_genseq.layers.attention.stochastic_depth import StochasticDepth
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 
@@ -25,6 +26,10 @@ class TransformerEncoderBlock(keras.layers.Layer):
         activation: activation of the feed-forward network.
         dropout: float. Part of each sublayer's outputs that training drops.
         attention_dropout: float. Part of the attention weights, likewise.
+        inner_dropout: float. Part of the activations inside the feed-forward
+            network, likewise.
+        stochastic_depth: float in [0, 1]. Share of the examples for which
+            training leaves a sublayer out.
         norm_first: bool. Whether sublayers see normalized inputs; a stack of
             such blocks needs one more normalization at its end.
         norm_epsilon: float.
@@ -42,10 +47,12 @@ class TransformerEncoderBlock(keras.layers.Layer):
             time)`, True where a step may see another.
         use_causal_mask: bool. Whether steps see only themselves and earlier
             ones.
+        return_attention_scores: bool.
         training: bool.
 
     Returns:
-        Tensor like `x`.
+        Tensor like `x`; with `return_attention_scores` also float32 weights
+        `(batch_size, num_heads, time, time)`.
 
     References:
         - [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), 3.1
@@ -60,6 +67,8 @@ class TransformerEncoderBlock(keras.layers.Layer):
         activation="relu",
         dropout=0.1,
         attention_dropout=0.0,
+        inner_dropout=0.0,
+        stochastic_depth=0.0,
         norm_first=False,
         norm_epsilon=1e-6,
         num_key_value_heads=None,
@@ -85,6 +94,8 @@ class TransformerEncoderBlock(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.dropout = dropout
         self.attention_dropout = attention_dropout
+        self.inner_dropout = inner_dropout
+        self.stochastic_depth = stochastic_depth
         self.norm_first = norm_first
         self.norm_epsilon = norm_epsilon
         self.num_key_value_heads = num_key_value_heads
@@ -100,10 +111,12 @@ class TransformerEncoderBlock(keras.layers.Layer):
             intermediate_dim,
             activation=self.activation,
             use_bias=use_bias,
+            dropout=inner_dropout,
             dtype=self.dtype_policy,
         )
         self.feed_forward_norm = self._norm()
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.skip = StochasticDepth(stochastic_depth, dtype=self.dtype_policy)
 
     def build(self, x_shape):
         self.self_attention.build(x_shape)
@@ -118,24 +131,30 @@ class TransformerEncoderBlock(keras.layers.Layer):
         padding_mask=None,
         attention_mask=None,
         use_causal_mask=False,
+        return_attention_scores=False,
         training=False,
     ):
         if padding_mask is None:
             padding_mask = implicit_mask(x)
+        scores = []
 
         def attention(x):
-            return self.self_attention(
+            x = self.self_attention(
                 x,
                 padding_mask=padding_mask,
                 attention_mask=attention_mask,
                 use_causal_mask=use_causal_mask,
+                return_attention_scores=return_attention_scores,
                 training=training,
             )
+            if return_attention_scores:
+                scores.append(x[1])
+                return x[0]
+            return x
 
         x = self._around(self.self_attention_norm, attention, x, training)
-        return self._around(
-            self.feed_forward_norm, self.feed_forward, x, training
-        )
+        x = self._fed_forward(x, training)
+        return (x, *scores) if return_attention_scores else x
 
     def initial_cache(self, batch_size, length):
         """What `step` remembers of up to `length` steps."""
@@ -160,8 +179,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
             return x
 
         x = self._around(self.self_attention_norm, attention, x)
-        x = self._around(self.feed_forward_norm, self.feed_forward, x)
-        return x, after[0]
+        return self._fed_forward(x), after[0]
 
     def step(self, x, cache, position):
         """One step of a call with `use_causal_mask`, without dropout.
@@ -175,10 +193,26 @@ class TransformerEncoderBlock(keras.layers.Layer):
             Tensor like `x`, and the cache with this step in it.
         """
         x, cache = self._self_attention_step(x, cache, position)
-        return self._around(self.feed_forward_norm, self.feed_forward, x), cache
+        return self._fed_forward(x), cache
 
     def compute_output_shape(self, x_shape):
         return x_shape
+
+    def compute_output_spec(
+        self,
+        x,
+        padding_mask=None,
+        attention_mask=None,
+        use_causal_mask=False,
+        return_attention_scores=False,
+        training=False,
+    ):
+        outputs = keras.KerasTensor(x.shape, self.compute_dtype)
+        if not return_attention_scores:
+            return outputs
+        rows, time, _ = x.shape
+        shape = (rows, self.num_heads, time, time)
+        return outputs, keras.KerasTensor(shape, "float32")
 
     def get_config(self):
         return {
@@ -188,6 +222,8 @@ class TransformerEncoderBlock(keras.layers.Layer):
             "activation": keras.activations.serialize(self.activation),
             "dropout": self.dropout,
             "attention_dropout": self.attention_dropout,
+            "inner_dropout": self.inner_dropout,
+            "stochastic_depth": self.stochastic_depth,
             "norm_first": self.norm_first,
             "norm_epsilon": self.norm_epsilon,
             "num_key_value_heads": self.num_key_value_heads,
@@ -216,9 +252,20 @@ class TransformerEncoderBlock(keras.layers.Layer):
 
     def _around(self, norm, sublayer, x, training=False):
         """A sublayer with its shortcut and its normalization."""
+
+        def added(x):
+            x = self.drop(sublayer(x), training=training)
+            return self.skip(x, training=training)
+
         if self.norm_first:
-            return x + self.drop(sublayer(norm(x)), training=training)
-        return norm(x + self.drop(sublayer(x), training=training))
+            return x + added(norm(x))
+        return norm(x + added(x))
+
+    def _fed_forward(self, x, training=False):
+        def feed_forward(x):
+            return self.feed_forward(x, training=training)
+
+        return self._around(self.feed_forward_norm, feed_forward, x, training)
 
     def _self_attention_step(self, x, cache, position):
         after = []

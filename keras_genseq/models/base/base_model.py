@@ -14,6 +14,7 @@ from keras_genseq.models.base.input_validation import checked_data
 from keras_genseq.models.base.input_validation import weights_of_classes
 from keras_genseq.models.base.keras_patches import PatchedModel
 from keras_genseq.models.base.training_seeds import TrainingSeeds
+from keras_genseq.models.base.weight_transfer import transfer_weights
 
 # What `compile` takes in Keras and has no meaning where a model brings its own.
 _OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")
@@ -55,6 +56,37 @@ class BaseModel(PatchedModel):
                 f"{', '.join(cls.presets) or 'none'}."
             )
         return cls(**{**cls.presets[name].config, **overrides})
+
+    def load_from(self, other):
+        """Takes the weights of another model that this one has, too.
+
+        They are known by name and shape, those of repeated layers by their
+        order. A weight of another shape stays as it is, unless
+        `fitted_weight` knows how to make it fit.
+
+        Args:
+            other: built Keras model.
+
+        Returns:
+            Number of weights taken, and a list of sentences on those that
+            were not, or not as they were.
+
+        Raises:
+            ValueError: if no weight fits.
+        """
+        return transfer_weights(self, other)
+
+    def fitted_weight(self, variable, other):
+        """A weight of another shape, made to fit; by default nothing.
+
+        Args:
+            variable: weight of this model.
+            other: model that has one of the same name.
+
+        Returns:
+            Tensor of the shape of `variable`, or None.
+        """
+        return None
 
     def compile(
         self, optimizer="adam", *, gradient_accumulation_steps=1, **kwargs

@@ -98,7 +98,11 @@ def weights_of_classes(model, class_weight):
 
     def check(x, y=None, sample_weight=None):
         x, y, sample_weight = model.check_batch(x, y, sample_weight)
-        weights = tf.gather(table, tf.maximum(y, 0))
+        if y.dtype.is_floating:
+            # Soft labels: an example is of each class in part.
+            weights = tf.linalg.matvec(y, table)
+        else:
+            weights = tf.gather(table, tf.maximum(y, 0))
         if sample_weight is not None:
             weights *= sample_weight
         return x, y, weights

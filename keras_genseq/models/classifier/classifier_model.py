@@ -9,6 +9,7 @@ from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import num_rows_of
 from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.distribution_checks import as_class_probabilities
 
 
 class ClassifierModel(BaseModel):
@@ -17,7 +18,9 @@ class ClassifierModel(BaseModel):
     A subclass says `check_inputs`, `example_input`, `call(x, training) ->
     (batch_size, num_classes)` float32 logits, and `features_of(x)`, from which
     they are made. It then has `fit` on pairs `(x, label)`, `classify` and
-    `encode`.
+    `encode`. Labels are ints `(batch_size,)`, or the probabilities of all
+    classes, floats `(batch_size, num_classes)`, as mixed images have them;
+    the prediction is then right where both are largest.
 
     Args:
         num_classes: int, at least 1. Labels are the ints below it.
@@ -54,13 +57,22 @@ class ClassifierModel(BaseModel):
     def example_losses(self, x, y, *, training):
         logits = self(x, training=training)
         log_probs = ops.log_softmax(logits, axis=-1)
-        nll = -ops.take_along_axis(log_probs, y[:, None], axis=-1)[:, 0]
+        if len(y.shape) == 2:
+            nll = -ops.sum(y * log_probs, axis=-1)
+            y = ops.argmax(y, axis=-1)
+        else:
+            nll = -ops.take_along_axis(log_probs, y[:, None], axis=-1)[:, 0]
         right = ops.cast(ops.argmax(logits, axis=-1), y.dtype) == y
         return nll, {"accuracy": ops.cast(right, "float32")}
 
     def check_targets(self, y, x):
         if y is None:
             raise ValueError(self.needs_targets("labels"))
+        y = tf.convert_to_tensor(y)
+        if y.dtype.is_floating and y.shape.rank == 2:
+            return as_class_probabilities(
+                y, num_rows_of(x), self.num_classes, name="y"
+            )
         return as_classes(y, num_rows_of(x), self.num_classes, name="y")
 
     def classify(self, x, *, batch_size=256):

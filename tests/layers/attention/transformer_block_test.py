@@ -1,5 +1,6 @@
 """What blocks of attention promise, encoder's and decoder's."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -100,3 +101,33 @@ def test_feed_forward_is_two_dense_layers():
     layer.set_weights([w1, b1, w2, b2])
     expected = np.maximum(X @ w1 + b1, 0.0) @ w2 + b2
     np.testing.assert_allclose(layer(X), expected, atol=1e-5)
+
+
+@NORM_FIRST
+def test_an_encoder_shows_the_weights_of_its_attention(norm_first):
+    block = make(TransformerEncoderBlock, X, norm_first=norm_first)
+    y, scores = block(X, return_attention_scores=True)
+    np.testing.assert_allclose(y, block(X), atol=1e-5)
+    seen = block.self_attention_norm(X) if norm_first else X
+    _, expected = block.self_attention(seen, return_attention_scores=True)
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+    symbols = block(keras.Input((6, 8)), return_attention_scores=True)
+    assert [s.shape for s in symbols] == [(None, 6, 8), (None, 2, 6, 6)]
+
+
+@pytest.mark.parametrize(
+    "option", ["dropout", "attention_dropout", "inner_dropout"]
+)
+@pytest.mark.parametrize("kind", ["encoder", "decoder"])
+def test_each_dropout_acts_in_training_alone(kind, option):
+    inputs = (X,) if kind == "encoder" else (X, SOURCE)
+    block_class = (
+        TransformerEncoderBlock
+        if kind == "encoder"
+        else TransformerDecoderBlock
+    )
+    options = {"dropout": 0.0, option: 0.5}
+    block = make(block_class, *inputs, **options)
+    np.testing.assert_array_equal(block(*inputs), block(*inputs))
+    first, second = (block(*inputs, training=True) for _ in range(2))
+    assert np.abs(first - second).max() > 1e-3

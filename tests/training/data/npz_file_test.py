@@ -36,6 +36,17 @@ def test_bytes_are_images(load):
     assert _column(dataset, "valid", "label").tolist() == [2, 3]
 
 
+def test_differences_along_the_width_are_summed(load):
+    x = RANDOM.randint(0, 256, (20, 4, 3, 3)).astype("uint8")
+    dx = np.diff(x, axis=2, prepend=np.zeros_like(x[:, :, :1]))
+    dataset = load(
+        train_dx=dx, train_labels=LABELS, test_dx=dx[:5], test_labels=LABELS[:5]
+    )
+    test = _column(dataset, "test", "image")
+    np.testing.assert_array_equal(test, np.float32(x[:5]) / 255)
+    assert dataset.num_classes == 4
+
+
 def test_floats_of_rank_two_are_vectors(load):
     dataset = load(train=FLOATS, valid=FLOATS[:4], test=FLOATS[:5])
     assert dataset.kind == "vectors"

@@ -12,6 +12,7 @@ from training.data.transforms import dequantize
 from training.data.transforms import dynamic_binarization
 from training.data.transforms import flatten
 from training.data.transforms import held_out
+from training.data.transforms import resize
 from training.data.transforms import threshold
 
 HASH_SCRIPT = """
@@ -165,3 +166,17 @@ def test_dequantized_levels_keep_to_intervals_of_their_own():
     np.testing.assert_array_equal(
         spread, _images(dequantize(17, seed=2)(examples))
     )
+
+
+def test_resized_images_keep_their_range_and_their_mean():
+    rng = np.random.default_rng(0)
+    images = rng.random((3, 4, 6, 1)).astype("float32")
+    larger = _images(resize((8, 12))(_examples(images)))
+    assert larger.shape == (3, 8, 12, 1)
+    assert larger.min() >= 0.0 and larger.max() <= 1.0
+    np.testing.assert_allclose(
+        larger.mean((1, 2)), images.mean((1, 2)), atol=0.03
+    )
+    square = _images(resize(5)(_examples(images)))
+    assert square.shape == (3, 5, 5, 1)
+    np.testing.assert_array_equal(_images(resize()(_examples(images))), images)

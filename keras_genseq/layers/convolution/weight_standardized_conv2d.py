@@ -1,0 +1,40 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class WeightStandardizedConv2D(keras.layers.Conv2D):
+    """2D convolution whose kernels have mean 0 and variance 1 in each filter.
+
+    With group normalization it takes the place of batch normalization in
+    residual networks, and no example depends on the others of its batch.
+
+    Args:
+        filters: int. Channels of the output.
+        kernel_size: int, or pair of ints.
+        epsilon: float. Added to the variance.
+        **kwargs: passed to `keras.layers.Conv2D`.
+
+    Call arguments:
+        inputs: `(batch_size, height, width, channels)`.
+
+    Returns:
+        Tensor of shape `(batch_size, new_height, new_width, filters)`.
+
+    References:
+        - [Qiao et al., 2019](https://arxiv.org/abs/1903.10520)
+    """
+
+    def __init__(self, filters, kernel_size, *, epsilon=1e-5, **kwargs):
+        super().__init__(filters, kernel_size, **kwargs)
+        self.epsilon = epsilon
+
+    def convolution_op(self, inputs, kernel):
+        kernel = ops.cast(kernel, "float32")
+        mean = ops.mean(kernel, axis=(0, 1, 2), keepdims=True)
+        variance = ops.var(kernel, axis=(0, 1, 2), keepdims=True)
+        kernel = (kernel - mean) / ops.sqrt(variance + self.epsilon)
+        return super().convolution_op(inputs, ops.cast(kernel, inputs.dtype))
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}

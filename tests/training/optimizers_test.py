@@ -1,0 +1,41 @@
+import keras
+import numpy as np
+import tensorflow as tf
+
+from training.optimizers import KernelAdamW
+
+
+def test_kernels_decay_and_nothing_else_does():
+    rate, decay = 0.1, 0.5
+    names = ("kernel", "query_kernel", "bias", "gamma", "embeddings", "token")
+    variables = [keras.Variable(np.ones(2), name=name) for name in names]
+    optimizer = KernelAdamW(rate, weight_decay=decay)
+    optimizer.apply([np.zeros(2, "float32")] * len(names), variables)
+    found = {v.name: float(v.numpy()[0]) for v in variables}
+    for name in names:
+        expected = 1.0 - rate * decay if name.endswith("kernel") else 1.0
+        np.testing.assert_allclose(found[name], expected, rtol=1e-6)
+
+
+def test_layers_decay_alike_on_replicas(two_replicas):
+    with two_replicas.scope():
+        layer = keras.layers.Dense(2, bias_initializer="ones")
+        layer.build((None, 3))
+        before = layer.kernel.numpy()
+        optimizer = KernelAdamW(0.1, weight_decay=0.5)
+        optimizer.build(layer.trainable_variables)
+
+    def step():
+        gradients = [tf.zeros((3, 2)), tf.zeros((2,))]
+        optimizer.apply(gradients, layer.trainable_variables)
+
+    two_replicas.run(tf.function(step))
+    np.testing.assert_allclose(layer.kernel, 0.95 * before, rtol=1e-5)
+    np.testing.assert_array_equal(layer.bias, np.ones(2))
+
+
+def test_a_saved_optimizer_decays_as_before():
+    optimizer = KernelAdamW(0.1, weight_decay=0.5)
+    config = keras.optimizers.serialize(optimizer)
+    again = keras.optimizers.deserialize(config)
+    assert type(again) is KernelAdamW and again.weight_decay == 0.5
