@@ -158,13 +158,26 @@ class MultiOptimizerModel(BaseModel):
         batch = self.seeded_batch(data, ops.convert_to_tensor(self.updates))
         group_losses, terms = {}, {}
         for number, group in enumerate(order):
-            loss_fn = getattr(self, f"{group}_loss")
             own = seeds_of_update(batch, number, len(order))
-            found, more = self.minimize(loss_fn, own, group)
-            group_losses[group] = found
-            terms |= {self.loss_names[group]: found, **more}
+            group_losses[group], more = self.update_group(group, own)
+            terms |= more
         self.end_update()
         return self.track(sum(group_losses.values()), terms)
+
+    def update_group(self, group, batch):
+        """One update of one group of networks.
+
+        Args:
+            group: str. A key of `group_networks`.
+            batch: what its loss takes.
+
+        Returns:
+            Losses and terms of this replica's share of the batch; the losses
+            are also among the terms, under the name of their metric.
+        """
+        loss_fn = getattr(self, f"{group}_loss")
+        found, terms = self.minimize(loss_fn, batch, group)
+        return found, {self.loss_names[group]: found, **terms}
 
     def test_step(self, data):
         batch = self.seeded_batch(data, VALIDATION_STEP)

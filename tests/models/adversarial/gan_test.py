@@ -201,7 +201,7 @@ def test_a_turn_moves_its_own_network_alone_with_its_statistics():
     batch = model.seeded_batch((images(8),), step=0)
     for player in ("discriminator", "generator"):
         before = {k: n.get_weights() for k, n in model.networks.items()}
-        model.turn(player, batch)
+        model.update_group(player, batch)
         for name, network in model.networks.items():
             moved = [
                 (a != b).any()
@@ -216,7 +216,7 @@ def test_a_turn_moves_its_own_network_alone_with_its_statistics():
 def test_reals_and_fakes_are_normalized_apart():
     model = make_gan(**normalized_networks())
     batch = model.seeded_batch((images(8),), step=0)
-    fake = model.generate(model.sample_latents(batch["seeds"]), training=True)
+    fake = model.generate_images(model.sample_latents(batch["seeds"]), training=True)
     _, terms = model.discriminator_loss(batch)
     apart = model.discriminator_logits(batch["real"], training=True)
     together = model.discriminator_logits(

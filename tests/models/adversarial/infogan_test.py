@@ -124,12 +124,12 @@ def test_the_judge_learns_to_read_codes_and_never_to_be_deceived():
     batch = model.seeded_batch((striped_images(12)[0],), step=0)
     names = ("generator", "trunk", "code_reader", "discriminator")
     before = {n: model.networks[n].get_weights() for n in names}
-    model.turn("generator", batch)
+    model.update_group("generator", batch)
     assert any(moved(model.generator, before["generator"]))
     for name in names[1:]:
         assert not any(moved(model.networks[name], before[name]))
     before = {n: model.networks[n].get_weights() for n in names}
-    model.turn("discriminator", batch)
+    model.update_group("discriminator", batch)
     assert not any(moved(model.generator, before["generator"]))
     for name in names[1:]:
         assert any(moved(model.networks[name], before[name]))

@@ -77,7 +77,7 @@ def test_every_phase_moves_its_own_networks_alone():
         ("classifier", {"encoder"}),
     ):
         before = {k: n.get_weights() for k, n in model.networks.items()}
-        model.turn(player, batch)
+        model.update_group(player, batch)
         assert moved == {
             name
             for name, network in model.networks.items()
