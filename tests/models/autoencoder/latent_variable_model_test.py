@@ -257,9 +257,9 @@ def test_names_what_is_wrong_with_an_argument(arguments, message):
 
 def test_names_what_is_wrong_with_a_request():
     model = small_vae()
-    with pytest.raises(ValueError, match="`num_samples` must be at least 1"):
+    with pytest.raises(ValueError, match="`num_samples` must be positive"):
         model.log_prob_bound(binary(2), 0)
-    with pytest.raises(ValueError, match="`num_samples` must be at least 1"):
+    with pytest.raises(ValueError, match="`num_samples` must be positive"):
         model.sample(0)
     with pytest.raises(ValueError, match="one value per row"):
         model.log_prob_bound(binary(2), 5, seed=[1, 2, 3])

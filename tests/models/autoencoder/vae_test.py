@@ -266,7 +266,7 @@ def test_names_what_is_wrong_with_codes_and_conditions():
         conditional.sample(2)
     with pytest.raises(ValueError, match="classes from 0 to 1"):
         conditional.sample(2, condition=2)
-    with pytest.raises(ValueError, match="takes no condition"):
+    with pytest.raises(ValueError, match="takes no targets"):
         model.compile("adam")
         model.fit(images(2), np.zeros(2, "int32"), verbose=0)
 

@@ -101,10 +101,10 @@ def test_validation_has_many_masks_and_does_not_depend_on_the_batch_size():
         for size in (1, 16, 64)
     ]
     np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
-    masks = np.array(model._drawn_masks(model.seeds_of_examples(x)))
+    masks = np.array(model._drawn_masks(model.training_seeds.of_examples(x)))
     different = len(np.unique(x, axis=0))
     assert len(np.unique(masks, axis=0)) > different / 2
-    again = np.array(model._drawn_masks(model.seeds_of_examples(x[::-1])))
+    again = np.array(model._drawn_masks(model.training_seeds.of_examples(x[::-1])))
     np.testing.assert_array_equal(again, masks[::-1])
 
 
