@@ -216,7 +216,9 @@ def test_a_turn_moves_its_own_network_alone_with_its_statistics():
 def test_reals_and_fakes_are_normalized_apart():
     model = make_gan(**normalized_networks())
     batch = model.seeded_batch((images(8),), step=0)
-    fake = model.generate_images(model.sample_latents(batch["seeds"]), training=True)
+    fake = model.generate_images(
+        model.sample_latents(batch["seeds"]), training=True
+    )
     _, terms = model.discriminator_loss(batch)
     apart = model.discriminator_logits(batch["real"], training=True)
     together = model.discriminator_logits(

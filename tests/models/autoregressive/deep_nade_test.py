@@ -104,7 +104,9 @@ def test_validation_has_many_masks_and_does_not_depend_on_the_batch_size():
     masks = np.array(model._drawn_masks(model.training_seeds.of_examples(x)))
     different = len(np.unique(x, axis=0))
     assert len(np.unique(masks, axis=0)) > different / 2
-    again = np.array(model._drawn_masks(model.training_seeds.of_examples(x[::-1])))
+    again = np.array(
+        model._drawn_masks(model.training_seeds.of_examples(x[::-1]))
+    )
     np.testing.assert_array_equal(again, masks[::-1])
 
 

@@ -1,4 +1,5 @@
 import contextlib
+import signal
 
 import keras
 import numpy as np
@@ -190,7 +191,8 @@ def interrupted(run, folder, at):
     original = RunProgress.on_train_batch_end
 
     def ending(self, batch, logs=None):
-        self._terminated = self.state["step"] + 1 >= at
+        if self.state["step"] + 1 >= at:
+            self._signal = signal.SIGTERM
         original(self, batch, logs)
 
     RunProgress.on_train_batch_end = ending
