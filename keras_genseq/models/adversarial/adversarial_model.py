@@ -15,6 +15,7 @@ from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.ops.augmentation import AUGMENTATIONS
 from keras_genseq.ops.augmentation import augment
 from keras_genseq.ops.checks import as_images
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_uniform
@@ -93,6 +94,9 @@ class AdversarialModel(MultiOptimizerModel):
             image_shape=list(image_shape),
             latent_dim=latent_dim,
             discriminator_updates=discriminator_updates,
+        )
+        num_classes = as_int(
+            num_classes, "num_classes", minimum=1, optional=True
         )
         check_choice("noise", noise, NOISES)
         for name in augmentations:

@@ -10,6 +10,7 @@ import random
 
 import tensorflow as tf
 
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.random import hashes_of_rows
 from keras_genseq.ops.random import seeds_of_rows
 
@@ -25,6 +26,7 @@ class TrainingSeeds:
     """
 
     def __init__(self, seed=None):
+        seed = as_int(seed, "seed", optional=True)
         self.seed = random.randrange(2**31) if seed is None else seed
 
     def of_batch(self, num_rows, step):
