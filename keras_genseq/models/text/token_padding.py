@@ -42,7 +42,8 @@ def encode_texts(tokenizer, texts, name, empty=False):
     texts = [texts] if isinstance(texts, (str, bytes)) else texts
     x = tokenizer.encode(texts, name)
     if empty:
-        return x
+        longest = tf.reduce_max(tf.reduce_sum(tf.cast(x > 0, tf.int32), 1))
+        return x[:, :longest]
     missing = tf.cast(tf.equal(tf.shape(x)[1], 0), tf.int32)
     return tf.pad(x, [[0, 0], [0, missing]])
 

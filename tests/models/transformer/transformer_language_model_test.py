@@ -74,10 +74,10 @@ def test_single_steps_equal_the_whole(positions, window, norm_first):
         num_key_value_heads=1,
     )
     x = ids()
-    whole, states = model(x), model.initial_states(3, 20)
+    whole, states = model(x), model.initial_cache(3, 20)
     token = np.zeros((3,), "int32")
     for t in range(x.shape[1]):
-        logits, states = model.next_logits(token, states)
+        logits, states = model.decode_step(token, states)
         np.testing.assert_allclose(
             whole[:, t, 1:], logits[:, 1:], rtol=1e-5, atol=2e-5
         )
@@ -91,13 +91,13 @@ def test_a_beginning_read_at_once_is_known_as_step_by_step(positions, window):
         positions=positions, attention_window=window, num_key_value_heads=1
     )
     x = ids()
-    states = model.initial_states(3, 24)
+    states = model.initial_cache(3, 24)
     token = np.zeros((3,), "int32")
     for t in range(7):
-        _, states = model.next_logits(token, states)
+        _, states = model.decode_step(token, states)
         token = x[:, t]
     # What stands behind the beginning must not matter.
-    position, caches = model.states_after(x[:, :12], 7, 24)
+    position, caches = model.prefill(x[:, :12], 7, 24)
     assert position == states[0] == 7
     for ours, steps in zip(caches, states[1], strict=True):
         for a, b in zip(ours, steps, strict=True):
@@ -106,8 +106,8 @@ def test_a_beginning_read_at_once_is_known_as_step_by_step(positions, window):
                 a[:, :, :7], b[:, :, :7], rtol=1e-5, atol=2e-5
             )
     for t in range(7, 20):
-        one, states = model.next_logits(x[:, t - 1], states)
-        other, (position, caches) = model.next_logits(
+        one, states = model.decode_step(x[:, t - 1], states)
+        other, (position, caches) = model.decode_step(
             x[:, t - 1], [position, caches]
         )
         np.testing.assert_allclose(
@@ -171,13 +171,13 @@ def test_a_hundred_requests_of_any_length_share_three_programs():
     model = make()
     rng = np.random.default_rng(0)
     traces = []
-    next_logits = model.next_logits
+    decode_step = model.decode_step
 
     def counted(*args):
         traces.append(1)
-        return next_logits(*args)
+        return decode_step(*args)
 
-    object.__setattr__(model, "next_logits", counted)
+    object.__setattr__(model, "decode_step", counted)
     # Prompts up to 16 and 32 tokens, rows up to 24 and 32.
     for length, size in ((1, 17), (16, 16), (17, 1)):
         model.generate(ids(1, length), size)

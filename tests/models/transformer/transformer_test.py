@@ -58,11 +58,11 @@ def test_padding_of_sources_and_targets_does_not_matter(model):
 @pytest.mark.parametrize("beams", [1, 3])
 def test_single_steps_equal_the_whole(norm_first, beams):
     model = make(norm_first=norm_first, positions="learned")
-    memory, whole = model.remember(X), model(X, Y)
-    states = model.initial_states(3 * beams, 5)
+    memory, whole = model.encode_source(X), model(X, Y)
+    states = model.initial_cache(3 * beams, 5)
     token = np.zeros((3 * beams,), "int32")
     for t in range(5):
-        logits, states = model.next_logits(token, states, memory)
+        logits, states = model.decode_step(token, states, memory)
         np.testing.assert_allclose(
             np.repeat(whole[:, t], beams, 0)[:, 1:],
             logits[:, 1:],
