@@ -31,7 +31,7 @@ def make(tokenizer, **kwargs):
 
 def recomputed(model, prompt, max_new_tokens, seed, knobs):
     """Generation without a cache: every token from the whole text again."""
-    ids = model.tokenizer.encode([prompt]).numpy()[0].tolist()
+    ids = [i for i in model.tokenizer.encode([prompt]).numpy()[0] if i]
     length = len(ids)
     uniforms = row_uniform([seed], length + max_new_tokens)[0]
     knobs = SamplingOptions(*(tf.constant([k]) for k in knobs))

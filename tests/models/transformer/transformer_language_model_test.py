@@ -231,6 +231,6 @@ def test_errors():
         make(positions="alibi")
     with pytest.raises(ValueError, match="This model has 32 positions"):
         model.generate(ids(1, 30), 3)
-    with pytest.raises(ValueError, match="`length` asks for more"):
+    with pytest.raises(ValueError, match="`length` must be at most"):
         model.sample(1, length=33)
     assert model.generate(ids(1, 30), 2).shape == (1, 2)
