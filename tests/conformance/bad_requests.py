@@ -229,7 +229,8 @@ def too_long_requests(requests, max_sequence_length):
         "sample": {"length": length},
         "complete": {"x": x, "mask": np.ones(x.shape, bool)},
     }
-    return {k: [*requests[k], (long[k], words)] for k in long}
+    sentences = {"sample": f"`length` must be at most {max_sequence_length}"}
+    return {k: [*requests[k], (long[k], sentences.get(k, words))] for k in long}
 
 
 def image_requests(image_shape, latent_dim):
