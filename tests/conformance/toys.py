@@ -80,9 +80,8 @@ class ToyAutoencoder(models.LatentVariableModel):
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
         self.size = int(np.prod(image_shape))
-        options = {"dtype": "float32"}
-        self.encoder = keras.layers.Dense(2 * latent_dim, **options)
-        self.decoder = keras.layers.Dense(self.size, **options)
+        self.encoder = keras.layers.Dense(2 * latent_dim, dtype="float32")
+        self.decoder = keras.layers.Dense(self.size, dtype="float32")
         self.build((None, *self.image_shape))
 
     def build(self, input_shape):
@@ -215,8 +214,7 @@ class ToyTranslator(models.MultiOptimizerModel):
         return {"translate": models.Endpoint(self.call, {"x": x}, "x")}
 
     def get_config(self):
-        names = ("image_shape", "filters", "seed")
-        own = {name: getattr(self, name) for name in names}
+        own = {"image_shape": self.image_shape, "filters": self.filters}
         return {**super().get_config(), **own}
 
 
