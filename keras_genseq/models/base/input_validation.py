@@ -83,9 +83,9 @@ def weights_of_classes(model, class_weight):
     num_classes = getattr(model, "num_target_classes", None)
     if num_classes is None:
         raise ValueError(
-            f"{type(model).__name__} does not learn classes, so it cannot "
-            "weigh them: leave `class_weight` out, or pass `sample_weight=`, a "
-            "weight for each example."
+            f"{type(model).__name__} does not learn classes of examples: it "
+            "cannot weigh them: leave `class_weight` out, or pass "
+            "`sample_weight=`, a weight for each example."
         )
     unknown = sorted(set(class_weight) - set(range(num_classes)))
     if unknown:

@@ -1,7 +1,7 @@
 """Keras, mended: everything that works around a fault of Keras 3.15.
 
 Each fault was measured on TensorFlow 2.21 with Keras 3.15.1. The tests are in
-`tests/models/base/keras_patches_test.py`; one called `test_keras_still_...`
+`tests/models/base/`; one called `test_keras_still_...`
 runs Keras's own code and fails as soon as Keras has mended it: then its remedy
 can go.
 

@@ -63,6 +63,11 @@ class SequenceClassifier(SequencePredictor, ClassifierModel):
             self.nll_per_step = NatsPerStep(dtype="float32")
         self.build((None, None, *self.step_shape))
 
+    @property
+    def num_target_classes(self):
+        # A weight is one example's; steps have none of their own.
+        return None if self.return_sequences else self.num_classes
+
     def build(self, input_shape):
         self.head.build((None, self._width))
         self.built = True

@@ -104,6 +104,16 @@ def test_class_weights_weigh_the_examples_of_a_class():
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+def test_class_weights_of_steps_are_refused():
+    tagger = models.SequenceClassifier(
+        2, 3, vocabulary_size=5, return_sequences=True
+    )
+    tagger.compile("sgd")
+    x = np.tile([[1, 2, 3]], (4, 1))
+    with pytest.raises(ValueError, match="does not learn classes"):
+        tagger.fit(x, x % 2, class_weight={1: 100.0}, verbose=0)
+
+
 def test_class_weights_are_refused_without_classes():
     with pytest.raises(ValueError, match="does not learn classes"):
         density().fit(X, class_weight={0: 2.0}, verbose=0)
