@@ -10,7 +10,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework import ops
 
+from keras_genseq.models.base.base_model import BaseModel
 from tests.slowest_tests import SlowestTests
 
 _ROOT = pathlib.Path(__file__).parent.parent
@@ -67,6 +69,23 @@ def _same_seed():
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _without_xla(request, monkeypatch):
+    """A use of a model is no XLA program, whose making takes most of the time.
+
+    The tables prove each row with XLA; other tests ask for it where they are
+    about it.
+    """
+    if request.path.parent.name in ("conformance", "golden"):
+        return
+    compile_method = BaseModel.compile_method
+
+    def plain(self, method, jit_compile="auto"):
+        return compile_method(self, method, jit_compile is True)
+
+    monkeypatch.setattr(BaseModel, "compile_method", plain)
+
+
 _COUNT = itertools.count(1)
 # What glibc keeps of freed memory: several GB after some hundred compilations.
 _RETURN_MEMORY = getattr(ctypes.CDLL(None), "malloc_trim", lambda pad: None)
@@ -75,7 +94,12 @@ _RETURN_MEMORY = getattr(ctypes.CDLL(None), "malloc_trim", lambda pad: None)
 @pytest.fixture(autouse=True)
 def _memory_goes_back():
     yield
-    if next(_COUNT) % 20 == 0:
+    if next(_COUNT) % 40 == 0:
+        # TensorFlow keeps the gradient of every `tf.custom_gradient` that was
+        # ever traced, and with it the graph.
+        gradients = ops.gradient_registry._registry
+        for name in [n for n in gradients if n.startswith("CustomGradient-")]:
+            del gradients[name]
         gc.collect()
         _RETURN_MEMORY(0)
 

@@ -88,16 +88,15 @@ class VisionTransformer(ClassifierModel):
     Example:
 
     ```python
-    model = VisionTransformer(
-        (32, 32, 3), 4, 10, num_layers=6, hidden_dim=256, num_heads=4
-    )
+    sizes = {"num_layers": 2, "hidden_dim": 64, "num_heads": 4}
+    model = models.VisionTransformer((32, 32, 3), 4, 10, **sizes)
     model.compile(keras.optimizers.AdamW(1e-3, weight_decay=0.05))
-    model.fit(images, labels, epochs=100)
-    model.classify(images)["probabilities"]
-    model.rollout(images)  # (num_images, 8, 8)
-    larger = VisionTransformer(
-        (48, 64, 3), 4, 10, num_layers=6, hidden_dim=256, num_heads=4
-    )
+    images = np.random.default_rng(0).random((16, 32, 32, 3), "float32")
+    labels = np.arange(16) % 10
+    model.fit(images, labels)
+    model.classify(images)["probabilities"]  # (16, 10)
+    model.rollout(images)  # (16, 8, 8)
+    larger = models.VisionTransformer((48, 64, 3), 4, 10, **sizes)
     larger.load_from(model)
     ```
 

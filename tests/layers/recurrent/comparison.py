@@ -128,7 +128,20 @@ def _runner(layer, how, states, mask_spec, **arguments):
         specs = [tf.TensorSpec((None, None, FEATURES)), None, mask_spec]
         if states is not None:
             specs[1] = [tf.TensorSpec((None, UNITS)) for _ in states]
-        return tf.function(run, input_signature=specs, autograph=False)
+        # A signature has no place for None.
+        given = [i for i, spec in enumerate(specs) if spec is not None]
+
+        @tf.function(
+            input_signature=[specs[i] for i in given], autograph=False
+        )
+        def graph(*values):
+            values = dict(zip(given, values, strict=True))
+            return run(*(values.get(i) for i in range(len(specs))))
+
+        def run_dynamic(*values):
+            return graph(*(values[i] for i in given))
+
+        return run_dynamic
     return tf.function(run, jit_compile=how == "xla", autograph=False)
 
 

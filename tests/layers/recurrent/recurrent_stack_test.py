@@ -72,7 +72,7 @@ def test_config_round_trip():
 
 @pytest.mark.parametrize(
     "kwargs, words",
-    [({"cell": "rnn"}, "lstm"), ({"num_layers": 0}, "positive int")],
+    [({"cell": "rnn"}, "lstm"), ({"num_layers": 0}, "at least 1")],
     ids=["cell", "num_layers"],
 )
 def test_bad_arguments_are_named(kwargs, words):
