@@ -131,9 +131,7 @@ def _runner(layer, how, states, mask_spec, **arguments):
         # A signature has no place for None.
         given = [i for i, spec in enumerate(specs) if spec is not None]
 
-        @tf.function(
-            input_signature=[specs[i] for i in given], autograph=False
-        )
+        @tf.function(input_signature=[specs[i] for i in given], autograph=False)
         def graph(*values):
             values = dict(zip(given, values, strict=True))
             return run(*(values.get(i) for i in range(len(specs))))
