@@ -129,7 +129,7 @@ _SIGNS = {
         "the discriminator's loss stays near 0 ({d_loss:.3f}): it tells fakes "
         "without effort, and the generator learns little. Lower the "
         "discriminator's learning rate, give it dropout, or set `r1_weight` "
-        "(from 0.5 on) or `gradient_penalty_weight`.",
+        "(from 2.0 on) or `gradient_penalty_weight`.",
     ),
     "alike": (
         _are_alike,

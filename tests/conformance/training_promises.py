@@ -136,7 +136,7 @@ def assert_same_weights(a, b, atol=0.0):
 
 
 def keras_file_keeps_all(model, case, path):
-    """Outputs, and the next steps of training."""
+    """Outputs, and the next steps of training; returns the loaded model."""
     steps(model, case, 3)
     model.save(path)
     again = keras.models.load_model(path)
@@ -150,6 +150,7 @@ def keras_file_keeps_all(model, case, path):
     assert any(
         (a != b).any() for a, b in zip(before, weights(model), strict=True)
     )
+    return again
 
 
 def resumes(whole, resumed, case, folder):

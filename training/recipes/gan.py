@@ -56,7 +56,7 @@ def paper():
             **GAN.presets["gan_mnist"].config,
             dropout=0.0,
             input_dropout=0.0,
-            r1_weight=0.05,
+            r1_weight=0.2,
             ema_decay=0.9999,
             seed=0,
         ),

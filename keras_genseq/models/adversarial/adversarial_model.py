@@ -1,5 +1,8 @@
 """The base of generators of images that a discriminator trains."""
 
+import warnings
+
+import keras
 from keras import ops
 
 from keras_genseq import losses
@@ -38,15 +41,15 @@ class AdversarialModel(MultiOptimizerModel):
     input. In each update the discriminator moves first,
     `discriminator_updates` times on the same reals with new noise; then the
     generator. Reals and fakes go through the discriminator apart, so that a
-    batch normalization has statistics of each; moving statistics of a network
-    follow its own turns alone.
+    batch normalization has statistics of each; moving statistics of the
+    generator follow its own updates, those of the discriminator the reals.
 
-    `loss` is the sum of both players' losses. It tells a run that diverges,
+    `loss` is the sum of both networks' losses. It tells a run that diverges,
     not one that makes progress: neither loss falls in a game that goes well.
     Whether it goes well shows in other metrics: the logits, their margin and
     the shares of reals and fakes that are judged rightly; the mean distance of
     an image of a batch to the next, of fakes beside that of reals (far less:
-    collapse); and, in training, the norm of each player's gradient.
+    collapse); and, in training, the norm of each network's gradient.
 
     Args:
         image_shape: (height, width, channels).
@@ -55,13 +58,14 @@ class AdversarialModel(MultiOptimizerModel):
         num_classes: int, or None. With classes the model is conditional: it
             trains on `(x, class)`.
         adversarial_loss: a key of `keras_genseq.losses.ADVERSARIAL_LOSSES`.
-        gradient_penalty_weight: float. Of `losses.gradient_penalty`.
-        r1_weight: float. Of `losses.r1_penalty`.
+        gradient_penalty_weight: float. Of `losses.gradient_penalty`. Slopes
+            are those by images in [-1, 1], as the papers have them.
+        r1_weight: float. Of `losses.r1_penalty`, by the same images.
         drift_weight: float. Of `losses.drift_penalty`.
         discriminator_updates: int. For each one of the generator.
         augmentations: sequence of names of `ops.augmentation.augment`. How the
             discriminator sees all images changed by chance, reals and fakes,
-            in both turns of training: what they hide plays no part, and few
+            in the updates of both networks: what they hide plays no part, and few
             images are not so soon known by heart.
         ema_decay: float, or None. Decay of an average of the generator's
             weights, which then draws all samples and is what is exported.
@@ -131,6 +135,7 @@ class AdversarialModel(MultiOptimizerModel):
         _check_network("discriminator", discriminator, (1,))
         self.generator = generator
         self.discriminator = discriminator
+        self._warn_of_slopes()
         if self.ema_decay is not None:
             self.average = WeightAverage(generator, self.ema_decay)
             self.averaged_generator = self.average.copy
@@ -200,9 +205,10 @@ class AdversarialModel(MultiOptimizerModel):
         seen = self._seen(real, batch["seeds"], _REAL_STREAM, training)
         seen_fake = self._seen(fake, batch["seeds"], _FAKE_STREAM, training)
         real_logits = self.discriminator_logits(seen, condition, training)
-        fake_logits, gain, terms = self.discriminate_fakes(
-            seen_fake, z, condition, training
-        )
+        with frozen_statistics(self.discriminator):
+            fake_logits, gain, terms = self.discriminate_fakes(
+                seen_fake, z, condition, training
+            )
         d_losses = self.loss_pair.discriminator(real_logits, fake_logits) - gain
         if training:
             d_losses += self._penalties(batch, seen, seen_fake, real_logits)
@@ -239,7 +245,7 @@ class AdversarialModel(MultiOptimizerModel):
             training: bool.
 
         Returns:
-            `(batch_size,)` logits; what both players gain beside the game,
+            `(batch_size,)` logits; what both networks gain beside the game,
             `(batch_size,)` or 0; and a dict of `(batch_size,)` terms.
         """
         return self.discriminator_logits(fake, condition, training), 0.0, {}
@@ -401,6 +407,29 @@ class AdversarialModel(MultiOptimizerModel):
             "ema_decay": self.ema_decay,
         }
 
+    def _warn_of_slopes(self):
+        layers = self.discriminator._flatten_layers()
+        normalizations = keras.layers.BatchNormalization
+        penalties = self.gradient_penalty_weight or self.r1_weight
+        if penalties and any(isinstance(x, normalizations) for x in layers):
+            warnings.warn(
+                "A penalty of slopes is meant for each example, and the batch "
+                "normalization of this discriminator mixes the examples of a "
+                "batch. Take another normalization, such as "
+                "`keras.layers.LayerNormalization`, or no penalty.",
+                stacklevel=4,
+            )
+        if self.adversarial_loss == "wasserstein" and not (
+            penalties or any(map(_is_constrained, layers))
+        ):
+            warnings.warn(
+                "Nothing bounds the slope of this discriminator, and its "
+                "`wasserstein` loss has no minimum. Set "
+                "`gradient_penalty_weight` (10 in the paper), or constrain its "
+                "kernels.",
+                stacklevel=4,
+            )
+
     def _seen(self, x, seeds, stream, training):
         """Images as the discriminator sees them."""
         if not training or not self.augmentations:
@@ -409,11 +438,13 @@ class AdversarialModel(MultiOptimizerModel):
 
     def _penalties(self, batch, real, fake, real_logits):
         def critic(x):
+            """The discriminator of images in [-1, 1]."""
             with frozen_statistics(self.discriminator):
                 return self.discriminator_logits(
-                    x, batch["condition"], training=True
+                    0.5 * (x + 1.0), batch["condition"], training=True
                 )
 
+        real, fake = 2.0 * real - 1.0, 2.0 * fake - 1.0
         total = 0.0
         if self.gradient_penalty_weight:
             mixing = row_uniform(batch["seeds"], 1, stream=_MIXING_STREAM)[:, 0]
@@ -431,6 +462,12 @@ class AdversarialModel(MultiOptimizerModel):
             inputs = [inputs, ops.one_hot(condition, self.num_classes)]
         # Logits and images are float32 under every dtype policy.
         return ops.cast(network(inputs, training=training), "float32")
+
+
+def _is_constrained(layer):
+    return isinstance(layer, keras.layers.SpectralNormalization) or bool(
+        getattr(layer, "kernel_constraint", None)
+    )
 
 
 def _distance_to_next(x):

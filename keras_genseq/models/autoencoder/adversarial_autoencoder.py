@@ -369,12 +369,20 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
         return g_losses, {}
 
     def classifier_loss(self, batch, training=True):
-        """Cross-entropy of known classes; 0 where there is none."""
+        """Cross-entropy of known classes; 0 where there is none.
+
+        Its mean is that of the examples whose class is known.
+        """
         x, classes = batch["labelled"], batch["classes"]
         _, logits = self.code_of(x, batch["seeds"], training)
         one_hot = ops.one_hot(ops.maximum(classes, 0), self.num_categories)
         log_prob = ops.sum(one_hot * ops.log_softmax(logits), axis=-1)
         return ops.where(classes < 0, 0.0, -log_prob), {}
+
+    def group_counts(self, group, batch):
+        if group != "classifier":
+            return None
+        return ops.cast(batch["classes"] >= 0, "float32")
 
     def code_of(self, x, seeds=None, training=False):
         """The parts of the codes of images.

@@ -310,13 +310,21 @@ class BaseModel(PatchedModel):
     def track(self, losses, terms, counts=None):
         """Updates the loss and the metrics named as the terms.
 
+        Args:
+            losses: `(batch_size,)`.
+            terms: dict: name of a metric -> `(batch_size,)` values, or a pair
+                of values and what each counts.
+            counts: what each loss counts, or None.
+
         Returns:
             dict of the metrics' present values.
         """
         self._loss_tracker.update_state(losses, sample_weight=counts)
         metrics = {metric.name: metric for metric in self.metrics}
         for name, values in terms.items():
-            metrics[name].update_state(values)
+            if not isinstance(values, tuple):
+                values = (values,)
+            metrics[name].update_state(*values)
         return self.get_metrics_result()
 
     def check_inputs(self, x, name="x"):

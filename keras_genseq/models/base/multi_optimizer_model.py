@@ -176,8 +176,18 @@ class MultiOptimizerModel(BaseModel):
             are also among the terms, under the name of their metric.
         """
         loss_fn = getattr(self, f"{group}_loss")
-        found, terms = self.minimize(loss_fn, batch, group)
-        return found, {self.loss_names[group]: found, **terms}
+        counts = self.group_counts(group, batch)
+        size = None if counts is None else ops.sum(counts)
+        found, terms = self.minimize(loss_fn, batch, group, size)
+        return found, {self.loss_names[group]: _counted(found, counts), **terms}
+
+    def group_counts(self, group, batch):
+        """What each example counts in the mean loss of a group.
+
+        Returns:
+            `(batch_size,)` float32 tensor, or None where all count alike.
+        """
+        return None
 
     def test_step(self, data):
         batch = self.seeded_batch(data, VALIDATION_STEP)
@@ -192,9 +202,10 @@ class MultiOptimizerModel(BaseModel):
         group_losses, terms = {}, {}
         for group, name in self.loss_names.items():
             loss_fn = getattr(self, f"{group}_loss")
-            terms[name], more = loss_fn(batch, training=training)
-            group_losses[group] = terms[name]
-            terms |= more
+            found, more = loss_fn(batch, training=training)
+            group_losses[group] = found
+            counts = self.group_counts(group, batch)
+            terms |= {name: _counted(found, counts), **more}
         return group_losses, terms
 
     def seeded_batch(self, data, step):
@@ -333,6 +344,11 @@ def seeds_of_update(batch, number, num_updates):
     """
     seeds = path_seeds(batch["seeds"], num_updates)[:, number]
     return {**batch, "seeds": seeds}
+
+
+def _counted(losses, counts):
+    """Losses as `track` takes them."""
+    return losses if counts is None else (losses, counts)
 
 
 def _norm_name(group):

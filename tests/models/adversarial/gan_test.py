@@ -228,6 +228,63 @@ def test_reals_and_fakes_are_normalized_apart():
     assert np.abs(together[:8] - apart).max() > 1e-2
 
 
+def test_statistics_of_the_discriminator_are_those_of_reals():
+    model = make_gan(**normalized_networks())
+    model.compile()
+    flatten, first, normalization, _ = model.discriminator.layers
+    moments = normalization.non_trainable_variables
+    real = images(8)
+    hidden = first(flatten(real)).numpy()
+    before = [v.numpy() for v in moments]
+    batch = model.seeded_batch((real,), step=0)
+    model.discriminator_loss(batch)
+    for variable, old, new in zip(
+        moments, before, (hidden.mean(0), hidden.var(0)), strict=True
+    ):
+        np.testing.assert_allclose(variable, 0.99 * old + 0.01 * new, rtol=1e-4)
+
+
+def test_penalties_are_of_slopes_by_images_in_minus_one_to_one():
+    slopes = np.random.default_rng(3).normal(size=16).astype("float32")
+    linear = dense(
+        SHAPE,
+        keras.layers.Flatten(),
+        keras.layers.Dense(1, use_bias=False),
+        name="d",
+    )
+    networks = {**normalized_networks(), "discriminator": linear}
+    model = make_gan(**networks, r1_weight=2.0, gradient_penalty_weight=3.0)
+    linear.set_weights([slopes[:, None]])
+    batch = model.seeded_batch((images(8),), step=0)
+    paid, _ = model.discriminator_loss(batch, training=True)
+    norm = np.sqrt(np.square(slopes / 2.0).sum())
+    expected = 2.0 * 0.5 * norm**2 + 3.0 * (norm - 1.0) ** 2
+    fake = model.generate_images(
+        model.sample_latents(batch["seeds"]), training=True
+    )
+    free = model.loss_pair.discriminator(
+        model.discriminator_logits(batch["real"]),
+        model.discriminator_logits(fake),
+    )
+    np.testing.assert_allclose(paid - free, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "kwargs, message",
+    [
+        ({"adversarial_loss": "wasserstein"}, "Nothing bounds the slope"),
+        (
+            {"gradient_penalty_weight": 1.0},
+            "mixes the examples of a batch",
+        ),
+    ],
+    ids=["no_bound", "batch_statistics"],
+)
+def test_warns_of_slopes(kwargs, message):
+    with pytest.warns(UserWarning, match=message):
+        make_gan(**normalized_networks(), **kwargs)
+
+
 def test_training_alone_shows_the_discriminator_changed_images(monkeypatch):
     model = make_gan(augmentations=["cutout"])
     batch = model.seeded_batch((images(8),), step=0)

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_genseq.models import AdversarialAutoencoder
 from keras_genseq.models import GaussianMixturePrior
@@ -98,6 +99,27 @@ def test_unknown_classes_cost_nothing():
     _, logits = model.code_of(batch["x"], batch["seeds"])
     probability = np.array(keras.ops.softmax(logits))[1, 2]
     np.testing.assert_allclose(losses, [0.0, -np.log(probability)], rtol=1e-5)
+
+
+def test_the_mean_of_the_classification_is_that_of_known_classes():
+    few, known = make_aae(num_categories=3), make_aae(num_categories=3)
+    known.set_weights(few.get_weights())
+    classes = np.array([-1, 2, -1, -1, 0, -1, -1, -1], "int32")
+    logs = []
+    for model, used in ((few, slice(None)), (known, [1, 4])):
+        compiled(model)
+        model.classifier_optimizer = keras.optimizers.SGD(1.0)
+        batch = {
+            "labelled": tf.constant(images(8)[used]),
+            "classes": tf.constant(classes[used]),
+            "seeds": tf.range(8)[:1] * tf.ones_like(classes[used]),
+        }
+        _, terms = model.update_group("classifier", batch)
+        model.track(tf.zeros(8), terms)
+        logs.append(float(model.get_metrics_result()["classification"]))
+    assert logs[0] == pytest.approx(logs[1], rel=1e-5) and logs[0] > 0.1
+    for a, b in zip(few.encoder.weights, known.encoder.weights, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 def test_a_few_labels_teach_the_classes():
