@@ -146,3 +146,58 @@ def test_a_start_that_fails_leaves_no_folder(values, tmp_path):
     with pytest.raises((ValueError, OSError)):
         train(recipe, tmp_path, config=config)
     assert tmp_path.exists() and not (tmp_path / "config.json").exists()
+
+
+class Killed(BaseException):
+    """What nothing catches, as little as SIGKILL."""
+
+
+def killed_after(updates, monkeypatch):
+    """Lets the next run end with the first checkpoint after so many updates."""
+    save = CheckpointStore.save
+
+    def save_and_die(store, step, state):
+        save(store, step, state)
+        if step >= updates:
+            raise Killed
+
+    monkeypatch.setattr(CheckpointStore, "save", save_and_die)
+
+
+PAIRS = np.random.default_rng(0).integers(1, [9, 6], (10, 2)).tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps, executions", PAIRS)
+def test_a_killed_run_is_a_whole_one_whatever_an_execution(
+    steps, executions, tmp_path, monkeypatch
+):
+    rng = np.random.default_rng([steps, executions])
+    # The last batch of an epoch is left out where it is not full.
+    x = (rng.random((8 * steps + 3, 5)) > 0.5).astype("float32")
+    np.savez(tmp_path / "x.npz", x_train=x, x_valid=x[:5], x_test=x[:5])
+    recipe, config = small(
+        data=f"npz:{tmp_path / 'x.npz'}",
+        epochs=3,
+        global_batch_size=8,
+        checkpoint_every=1,
+    )
+    compiled = {**recipe.compile, "steps_per_execution": executions}
+    recipe = recipe.replace(transforms=(), compile=compiled)
+    whole = train(recipe, tmp_path / "whole", config=config)
+    path = tmp_path / "killed"
+    kills = sorted(rng.integers(1, 3 * steps, 2).tolist())
+    for updates in kills:
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            killed_after(updates, patch)
+            train(recipe, path, config=config)
+    again = train(recipe, path, config=config)
+    stores = [
+        CheckpointStore(
+            run.checkpoints, keras.models.load_model(run.model).training_state
+        )
+        for run in (whole, again)
+    ]
+    assert stores[0].steps[-1] == stores[1].steps[-1] == 3 * steps
+    assert_equal(weights_of(whole), weights_of(again))
+    assert whole.metrics.read_text() == again.metrics.read_text()
