@@ -6,7 +6,6 @@ from tests.conformance.instances import trainer
 from tests.conformance.rows import all_but_slow
 from tests.conformance.table import EVERY_MODEL
 
-
 # Models loaded from a file: a second instance with a traced step.
 _LOADED = {}
 

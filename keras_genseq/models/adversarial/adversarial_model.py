@@ -65,8 +65,8 @@ class AdversarialModel(MultiOptimizerModel):
         discriminator_updates: int. For each one of the generator.
         augmentations: sequence of names of `ops.augmentation.augment`. How the
             discriminator sees all images changed by chance, reals and fakes,
-            in the updates of both networks: what they hide plays no part, and few
-            images are not so soon known by heart.
+            in the updates of both networks: what they hide plays no part, and
+            few images are not so soon known by heart.
         ema_decay: float, or None. Decay of an average of the generator's
             weights, which then draws all samples and is what is exported.
         seed: int. Of the noise of training; None draws one.
