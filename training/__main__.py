@@ -179,6 +179,24 @@ def query(
     query_model(saved_model, signature, input, output)
 
 
+def check_export(
+    saved_model: tyro.conf.Positional[str],
+    /,
+    against: Path | None = None,
+):
+    """Check that an exported model serves what it says.
+
+    Args:
+        saved_model: SavedModel, or folder of versions.
+        against: Run, or `.keras` file, whose model must answer alike in
+            Python.
+    """
+    import_tensorflow(keras=False)
+    from training.check_export import check_export as check
+
+    check(saved_model, against)
+
+
 def tokenizer(
     source: tyro.conf.Positional[str],
     /,
@@ -291,6 +309,7 @@ COMMANDS = {
     "sample": sample,
     "export": export,
     "query": query,
+    "check-export": check_export,
     "tokenizer": tokenizer,
     "benchmark": benchmark,
     "study": study,

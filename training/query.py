@@ -92,12 +92,15 @@ class ServingSession:
 
     def __init__(self, saved_model):
         self.path = _find_saved_model(os.fspath(saved_model))
+        # Operations of tensorflow-text that nothing had registered before.
+        self.needs_text = False
         try:
             self._session, meta_graph = _load(self.path)
         except tf.errors.NotFoundError as error:
             if "Op type not registered" not in error.message:
                 raise
             _load_text_ops(error)
+            self.needs_text = True
             self._session, meta_graph = _load(self.path)
         self._definitions = {
             name: definition
@@ -105,6 +108,11 @@ class ServingSession:
             # TensorFlow keeps its initializer as one more signature.
             if not name.startswith("__saved_model_")
         }
+
+    @property
+    def graph_def(self):
+        """The graph of all signatures, a `GraphDef`."""
+        return self._session.graph.as_graph_def()
 
     @property
     def signatures(self):

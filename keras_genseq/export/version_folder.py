@@ -64,11 +64,7 @@ def publish(model, root, name, *, card, max_steps=None):
             `write_saved_model` does.
         OSError: if the disk is full or a folder may not be written.
     """
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            "`name` must consist of letters, digits, `_`, `-` and `.`, and "
-            f"must not begin with a dot. Received: name={name!r}"
-        )
+    check_model_name(name)
     json.dumps(card)  # Before the long work, not after it.
     root = os.path.realpath(root)
     folder = os.path.join(root, name)
