@@ -64,6 +64,8 @@ FLOORS = (
     (False, ["training.evaluations"]),
     (False, ["training.recipes"]),
     (False, ["training.resolve"]),
+    (False, ["training.fitting_images", "training.fitting_schedule"]),
+    (False, ["training.fitting"]),
     (
         True,
         [
@@ -72,6 +74,7 @@ FLOORS = (
                 "callbacks",
                 "evaluation",
                 "initial_weights",
+                "rehearsal",
                 "train",
                 "feature_classifier",
             )

@@ -11,18 +11,22 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 
-def as_images(x):
-    """Vectors of square images as images; images as they are.
+def as_images(x, image_shape=None):
+    """Vectors as images; images as they are.
 
     Args:
-        x: `(batch_size, H * W)` or `(batch_size, H, W, C)` array in [0, 1].
+        x: `(batch_size, H * W * C)` or `(batch_size, H, W, C)` array in [0, 1].
+        image_shape: optional `(H, W, C)`. Without it, or if vectors are no
+            images of that shape, they are squares, or rows of pixels.
 
     Returns:
-        `(batch_size, H, W, C)` array, or None if vectors are no squares.
+        `(batch_size, H, W, C)` array.
     """
     x = np.asarray(x, "float32")
     if x.ndim == 4:
         return x
+    if len(image_shape or ()) == 3 and math.prod(image_shape) == x.shape[1]:
+        return x.reshape(-1, *image_shape)
     side = math.isqrt(x.shape[1])
     if side * side != x.shape[1]:
         side, width = 1, x.shape[1]
@@ -77,7 +81,7 @@ def num_conditions(model):
     return model.num_classes
 
 
-def sample_grid(model, rows=6, columns=12, seed=0):
+def sample_grid(model, rows=6, columns=12, seed=0, image_shape=None):
     """Grid of samples of a model, the same seeds every time.
 
     Args:
@@ -85,6 +89,7 @@ def sample_grid(model, rows=6, columns=12, seed=0):
         rows: int. Of a conditional model there is a row for each class.
         columns: int.
         seed: int.
+        image_shape: as for `as_images`.
 
     Returns:
         `(height, width, C)` array in [0, 1].
@@ -96,7 +101,7 @@ def sample_grid(model, rows=6, columns=12, seed=0):
         classes = np.arange(rows, dtype="int32")
         condition = {"condition": np.repeat(classes, columns)}
     samples = model.sample(rows * columns, seed=seed, **condition)
-    return enlarged_grid(as_images(samples), columns)
+    return enlarged_grid(as_images(samples, image_shape), columns)
 
 
 def picture(draw, model, dataset):
@@ -112,7 +117,7 @@ def picture(draw, model, dataset):
         `(height, width, C)` array in [0, 1].
     """
     if draw is None:
-        return sample_grid(model)
+        return sample_grid(model, image_shape=dataset.element_shape)
     if "dataset" in inspect.signature(draw).parameters:
         return draw(model, dataset=dataset)
     return draw(model)

@@ -33,6 +33,11 @@ class Report:
         """Adds a row to the table."""
         self.rows.append((quantity, ours, theirs, remark))
 
+    def leave_out(self, name, reason):
+        """Notes a part that cannot be made, and why."""
+        reason = " ".join(reason.split())
+        self.notes.append(f"Left out: {name}. {reason}")
+
     def add_figure(self, name, caption, image):
         """Adds a figure.
 

@@ -13,7 +13,9 @@ from training.data import stream_steps
 from training.data.labelled_images import labelled
 from training.data.streams import joined
 from training.factory import make
+from training.overrides import given_names
 from training.overrides import override
+from training.recipe import Replacement
 from training.recipes import find_recipe
 from training.report import command_line
 
@@ -27,12 +29,14 @@ def resolve(name, preset="demo", assignments=()):
         assignments: sequence of `path=value`.
 
     Returns:
-        `Recipe`.
+        `Recipe`; where its source was replaced, with a `Replacement`.
     """
-    recipe = find_recipe(name, preset)
+    own = recipe = find_recipe(name, preset)
     for assignment in assignments:
         recipe = override(recipe, assignment)
-    return recipe
+    if recipe.data.source == own.data.source:
+        return recipe
+    return recipe.replace(replaced=Replacement(own, given_names(assignments)))
 
 
 def resolve_run(name, preset="demo", assignments=()):

@@ -55,7 +55,9 @@ def sample(run_dir, num_samples=64, seed=0, temperature=1.0, output=None):
         output.write_text("\n\n---\n\n".join(texts), encoding="utf-8")
     else:
         if picture is None:
-            images = figures.as_images(samples)
+            images = figures.as_images(
+                samples, evaluation.dataset.element_shape
+            )
             image = figures.enlarged_grid(images, columns)
         else:
             image = figures.picture(picture, model, evaluation.dataset)

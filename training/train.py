@@ -24,13 +24,14 @@ from training.data import model_inputs
 from training.data import stream_batches
 from training.data import training_batches
 from training.factory import make
+from training.fitting import prepared
 from training.gan_monitor import CollapseAlarm
 from training.initial_weights import start_from
 from training.overrides import phases_of
 from training.query import sentence_of
+from training.rehearsal import rehearse
 from training.resolve import build_model
 from training.resolve import steps_per_epoch
-from training.resolve import transformed
 from training.run_folder import RunFolder
 from training.strategies import make_strategy
 
@@ -107,8 +108,12 @@ def _join_metrics(run, num_phases):
 
 def _train_phase(recipe, run, strategy):
     """Trains a recipe without phases; leaves its `model.keras`."""
+    recipe, dataset = prepared(recipe, load_dataset(recipe.data.source))
     schedule = recipe.schedule
-    dataset = transformed(recipe, load_dataset(recipe.data.source))
+    for note in dataset.notes:
+        print(note)
+    if recipe.replaced is not None and not run.has_progress:
+        rehearse(recipe, dataset)
     # Preparing a data set, which happens once, may draw numbers.
     keras.utils.set_random_seed(recipe.seed)
     num_steps = steps_per_epoch(recipe, dataset)

@@ -51,6 +51,9 @@ def evaluate_forecasts(evaluation):
     return report
 
 
+evaluate_forecasts.kinds = ("series",)
+
+
 def _one_step(report, models, series, first, past):
     target = series[first:]
     for name, each in models.items():
@@ -87,7 +90,8 @@ def _one_step(report, models, series, first, past):
 def _horizons(report, evaluation, models, season, series, first, past):
     horizons = evaluation.recipe.evaluation.horizons
     longest = max(horizons)
-    origins = _origins(first, len(series), longest, _MOST_ORIGINS)
+    most = evaluation.at_most(_MOST_ORIGINS)
+    origins = _origins(first, len(series), longest, most)
     history = np.stack([series[o - past : o] for o in origins])
     future = np.stack([series[o : o + longest] for o in origins])
     forecasts = {
@@ -134,7 +138,8 @@ def _probabilities(report, evaluation, series, first, past):
         evaluation.model,
         min(max(evaluation.recipe.evaluation.horizons), 96),
     )
-    origins = _origins(first, len(series), horizon, _PROBABILISTIC_ORIGINS)
+    most = evaluation.at_most(_PROBABILISTIC_ORIGINS)
+    origins = _origins(first, len(series), horizon, most)
     history = np.stack([series[o - past : o] for o in origins])
     future = np.stack([series[o : o + horizon] for o in origins])
     forecast = model.forecast(

@@ -37,7 +37,7 @@ def evaluate_language(evaluation):
     kind = model.cell if _carries(model) else model.positions
     report = Report(title=f"{type(model).__name__}: {kind}")
     streams = {
-        name: joined(model_inputs(split))
+        name: joined(model_inputs(split))[: evaluation.limit]
         for name, split in dataset.splits.items()
     }
     unit = "character" if max(map(len, dataset.vocabulary)) == 1 else "word"
@@ -54,6 +54,9 @@ def evaluate_language(evaluation):
         "Training (with dropout)",
     )
     return report
+
+
+evaluate_language.kinds = ("text",)
 
 
 def stream_nats(model, tokens):
@@ -133,10 +136,11 @@ def _markov_chains(report, evaluation, streams):
 def _texts(report, evaluation, test):
     """Generated text, from nothing and after the first words of the test."""
     dataset = evaluation.dataset
+    length = evaluation.at_most(_GENERATED)
     for temperature in (1.0, 0.7):
         for seed, prompt in enumerate((test[:0], test[:100])):
             ids = evaluation.model.generate(
-                prompt[None], _GENERATED, seed=seed, temperature=temperature
+                prompt[None], length, seed=seed, temperature=temperature
             ).numpy()[0]
             given = dataset.text(prompt)
             report.notes.append(

@@ -50,6 +50,9 @@ def evaluate_adding(evaluation):
     return report
 
 
+evaluate_adding.kinds = ("pairs_of_arrays",)
+
+
 def evaluate_copy(evaluation):
     """Reports cross-entropy and accuracy of the repeated symbols.
 
@@ -98,6 +101,9 @@ def evaluate_copy(evaluation):
         {"a guess": guess},
     )
     return report
+
+
+evaluate_copy.kinds = ("pairs_of_arrays",)
 
 
 def _test_pairs(evaluation):

@@ -70,6 +70,9 @@ def evaluate_music(evaluation):
     return report
 
 
+evaluate_music.kinds = ("notes",)
+
+
 def picture_of_rolls(model, count=3, length=64, seed=0):
     """Draws pieces of a model as piano rolls, the same seeds every time.
 

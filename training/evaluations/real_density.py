@@ -51,12 +51,15 @@ def evaluate_real_density(evaluation):
         )
         key = name.split(",")[0].replace(" ", "_").lower()
         report.metrics[f"{key}_nll"] = -baseline
-    add_anomalies(report, evaluation, scores)
-    add_sampled_figures(report, evaluation)
+    evaluation.add_part(report, "AUROC", add_anomalies, scores)
+    evaluation.add_part(report, "pictures", add_sampled_figures)
     report.add_curves(
         evaluation.history, ["nll", "val_nll"], "NLL, nats", {"test": -mean}
     )
     return report
+
+
+evaluate_real_density.kinds = ("images", "vectors")
 
 
 def independent_gaussians(train, test):

@@ -1,0 +1,110 @@
+"""Rules of `training.fitting` about batches and budgets."""
+
+import math
+
+from training.data import load_dataset
+from training.data import model_examples
+from training.data.streams import joined
+from training.resolve import steps_per_epoch
+from training.resolve import transformed
+
+# Updates of an epoch of streams that are cut from a short text.
+_FEWEST_STEPS = 4
+_LEAST_WINDOW = 8
+# A budget in passes, over a short text, ends long before the model is trained.
+_LEAST_UPDATES_OF_TEXT = 2_000
+# Values of a batch of categorical pixels: their logits are kept in memory.
+_MOST_LOGITS = 2**24
+
+
+def _streams(recipe, dataset):
+    """Fewer streams and shorter windows, until a text fills some batches."""
+    schedule = recipe.schedule
+    if not schedule.stream_window:
+        return recipe, dataset
+    size, window = schedule.global_batch_size, schedule.stream_window
+    num_tokens = len(joined(model_examples(dataset.splits["train"])))
+
+    def num_steps():
+        return (num_tokens - window + 1) // size // window
+
+    while num_steps() < _FEWEST_STEPS and size > 1:
+        size //= 2
+    while num_steps() < _FEWEST_STEPS and window > _LEAST_WINDOW:
+        window //= 2
+    if num_steps() < 1:
+        raise ValueError(
+            f"{dataset.name!r} has {num_tokens:,} tokens to train on, too few "
+            f"for {_FEWEST_STEPS} windows of {_LEAST_WINDOW}. Give a longer "
+            "text; of one without spaces between words, `char_lstm` learns "
+            "the characters."
+        )
+    if (size, window) == (schedule.global_batch_size, schedule.stream_window):
+        return recipe, dataset
+    recipe = recipe.replace(global_batch_size=size, stream_window=window)
+    return recipe, dataset.noting(
+        f"The text is short: {size} streams of {window} steps in place of "
+        f"{schedule.global_batch_size} of {schedule.stream_window}."
+    )
+
+
+def _batches(recipe, dataset):
+    """Batches that the examples fill, and that the memory holds."""
+    schedule = recipe.schedule
+    if schedule.stream_window or schedule.tokens_per_batch:
+        return recipe, dataset
+    size, reason = schedule.global_batch_size, ""
+    count = int(model_examples(dataset.splits["train"]).cardinality())
+    if count < size:
+        size = 2 ** int(math.log2(max(1, count // 2)))
+        reason = f"there are {count:,} training examples"
+    num_categories = recipe.model.arguments.get("num_categories")
+    if "image_shape" in recipe.model.parameters() and num_categories == 256:
+        logits = 256 * math.prod(
+            dataset.splits["train"].element_spec["image"].shape
+        )
+        fitting = 2 ** int(math.log2(max(1, _MOST_LOGITS // logits)))
+        if fitting < size:
+            size, reason = fitting, "a batch has to fit into memory"
+    if size == schedule.global_batch_size:
+        return recipe, dataset
+    return recipe.replace(global_batch_size=size), dataset.noting(
+        f"Batches of {size} in place of {schedule.global_batch_size}: {reason}."
+    )
+
+
+def _budget(recipe, dataset):
+    """As many updates as on the recipe's own data, however many passes."""
+    schedule, own = recipe.schedule, recipe.replaced
+    given = {"epochs", "steps", "passes_per_epoch", "phases"} & {*own.given}
+    if given or schedule.steps or not schedule.epochs:
+        return recipe, dataset
+    # What is not inside the package may have to be downloaded.
+    if ":" in own.recipe.data.source or schedule.tokens_per_batch:
+        return recipe, dataset
+    updates = schedule.epochs * _own_steps(recipe)
+    steps = steps_per_epoch(recipe, dataset)
+    if schedule.stream_window:
+        updates = max(updates, _LEAST_UPDATES_OF_TEXT)
+        values = {"epochs": math.ceil(updates / steps)}
+    elif steps * schedule.epochs < updates:
+        passes = math.ceil(updates / (steps * schedule.epochs))
+        values = {"passes_per_epoch": passes * schedule.passes_per_epoch}
+    else:
+        values = {"epochs": math.ceil(updates / steps)}
+    recipe = recipe.replace(**values)
+    steps = steps_per_epoch(recipe, dataset)
+    return recipe, dataset.noting(
+        f"Budget: {recipe.schedule.epochs:,} epochs of {steps:,} updates, as "
+        "on the recipe's own data. `--steps N` sets another one."
+    )
+
+
+def _own_steps(recipe):
+    """Updates of an epoch of the recipe as it was, on its own data."""
+    own = recipe.replaced.recipe
+    dataset = load_dataset(own.data.source)
+    return steps_per_epoch(own, transformed(own, dataset))
+
+
+SCHEDULE_RULES = (_streams, _batches, _budget)
