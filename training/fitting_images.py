@@ -44,7 +44,7 @@ def _pixels(recipe, dataset):
         return recipe, dataset.noting(
             f"{words.capitalize()}: discretized logistic in place of Bernoulli."
         )
-    if "num_categories" in options and options["num_categories"] == 2:
+    if "image_shape" in options and options.get("num_categories") == 2:
         if "model.num_categories" in given:
             return recipe, dataset
         recipe = _without_binarizing(recipe)
