@@ -36,6 +36,7 @@ FLOORS = (
     # The families: one model may use another.
     (True, ["keras_genseq.models.*"]),
     (False, ["keras_genseq.models"]),
+    (False, ["keras_genseq.loading"]),
     (False, ["keras_genseq"]),
     (False, ["training", "training.data", "training.names", "training.muon"]),
     (

@@ -65,7 +65,9 @@ def check_kind(recipe, dataset):
         return
     remedy = ""
     if dataset.kind in _RECIPE_OF:
-        command = f"train {_RECIPE_OF[dataset.kind]} --data {dataset.name}"
+        command = (
+            f"train {_RECIPE_OF[dataset.kind]} --data {recipe.data.source}"
+        )
         remedy = f" `python -m training {command}` learns them."
     raise ValueError(
         f"This recipe learns {' or '.join(map(_spoken, kinds))}, but "
