@@ -16,6 +16,7 @@ from training.fitting import prepared
 from training.overrides import phases_of
 from training.query import sentence_of
 from training.recipe import Recipe
+from training.resolve import as_kept
 from training.resolve import build_model
 from training.resolve import resolve
 from training.resolve import transformed
@@ -192,6 +193,7 @@ def load_run(run_dir):
     else:
         model = build_model(recipe.replace(dtype_policy="float32"), dataset)
         model.load_weights(newest.best_weights)
+        model = as_kept(model, recipe, dataset)
     if not ended:
         print(f"{run.path} has not ended: its best weights until now.")
     return Evaluation(run, recipe, model, dataset, ended)

@@ -207,21 +207,28 @@ def sample_lines(model, count=4, length=200, seed=0):
     return pixels(figure)
 
 
-def forecast(series, origin, quantiles):
+def forecast(series, origin, quantiles, *, ylabel, times=None):
     """Draws a series and the forecast that begins inside it.
 
     Args:
         series: `(time,)` array, what happened.
         origin: int. First step of the forecast.
         quantiles: `(low, median, high)`, arrays of `(horizon,)`.
+        ylabel: str. What the values are.
+        times: optional datetime64 `(time,)` array.
     """
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     low, median, high = quantiles
-    steps = np.arange(origin, origin + len(median))
-    axes.plot(series, label="series", lw=1)
+    times = np.arange(len(series)) if times is None else times
+    steps = times[origin : origin + len(median)]
+    axes.plot(times, series, label="series", lw=1)
     axes.plot(steps, median, label="median")
     axes.fill_between(steps, low, high, alpha=0.3, color="C1", label="80 %")
-    axes.set(xlabel="step", ylabel="standardized value")
+    axes.set(ylabel=ylabel)
+    if times.dtype.kind == "M":
+        axes.tick_params(axis="x", rotation=30)
+    else:
+        axes.set(xlabel="step")
     axes.legend()
     return pixels(figure)
 

@@ -21,6 +21,7 @@ _LEVELS = 256
 _JUDGED = 256
 _WHOLE = 1e-4
 _LARGEST_DCGAN = 64
+_LONGEST_VECTOR = 1_600
 
 
 def _pixels(recipe, dataset):
@@ -108,8 +109,19 @@ def _vectors(recipe, dataset):
     if dataset.kind != "images" or not is_flat:
         return recipe, dataset
     if not any(_target(t) is flatten for t in transforms):
-        recipe = recipe.replace(transforms=(*transforms, Factory(flatten)))
-    return recipe, dataset
+        transforms = (*transforms, Factory(flatten))
+    size = math.prod(dataset.element_shape)
+    if size > _LONGEST_VECTOR:
+        height, width, _ = dataset.element_shape
+        shrink = math.sqrt(_LONGEST_VECTOR / size)
+        sides = (int(height * shrink), int(width * shrink))
+        transforms = (Factory(resize, size=sides), *transforms)
+        dataset = dataset.noting(
+            f"Images are resized from {height}x{width} to "
+            f"{sides[0]}x{sides[1]}: of vectors of {size:,} values this model "
+            "would draw one value at a time; `vae` takes them whole."
+        )
+    return recipe.replace(transforms=transforms), dataset
 
 
 def _sides(recipe, dataset):

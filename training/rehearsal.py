@@ -12,6 +12,7 @@ from training.data import model_inputs
 from training.evaluation import Evaluation
 from training.factory import make
 from training.query import sentence_of
+from training.resolve import as_kept
 from training.resolve import build_model
 from training.run_folder import RunFolder
 
@@ -48,6 +49,7 @@ def rehearse(recipe, dataset):
                     inputs.batch(recipe.schedule.global_batch_size),
                     **make(recipe.schedule.adapt),
                 )
+            model = as_kept(model, recipe, dataset)
             recipe.evaluation.evaluate(
                 Evaluation(
                     RunFolder(pathlib.Path(folder)),

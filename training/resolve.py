@@ -138,6 +138,33 @@ def build_model(recipe, dataset):
     return model
 
 
+def as_kept(model, recipe, dataset):
+    """A trained model as it is kept: in float32, in the units of the data.
+
+    Args:
+        model: trained model.
+        recipe: `Recipe`.
+        dataset: `Dataset`, transformed.
+
+    Returns:
+        `model`, or a copy of it.
+    """
+    config, changes = model.get_config(), {}
+    if recipe.dtype_policy != "float32":
+        changes["dtype"] = "float32"
+    if dataset.scale is not None and "data_scale" in config:
+        mean, deviation = (part.tolist() for part in dataset.scale)
+        changes |= {"data_mean": mean, "data_scale": deviation}
+    if not changes:
+        return model
+    copy = type(model).from_config({**config, **changes})
+    if not copy.built:
+        copy.build_from_config(model.get_build_config())
+    copy.compile_from_config(model.get_compile_config())
+    copy.set_weights(model.get_weights())
+    return copy
+
+
 def steps_per_epoch(recipe, dataset):
     """Updates of an epoch.
 

@@ -30,6 +30,7 @@ from training.initial_weights import start_from
 from training.overrides import phases_of
 from training.query import sentence_of
 from training.rehearsal import rehearse
+from training.resolve import as_kept
 from training.resolve import build_model
 from training.resolve import steps_per_epoch
 from training.run_folder import RunFolder
@@ -170,9 +171,7 @@ def _train_phase(recipe, run, strategy):
         store.average(schedule.average_checkpoints)
     elif run.best_weights.exists():
         model.load_weights(run.best_weights)
-    if recipe.dtype_policy != "float32":
-        model = _in_float32(model)
-    model.save(run.model)
+    as_kept(model, recipe, dataset).save(run.model)
 
 
 def _prepare(model, recipe, dataset):
@@ -183,17 +182,6 @@ def _prepare(model, recipe, dataset):
         inputs = model_inputs(dataset.splits["train"])
         batches = inputs.batch(recipe.schedule.global_batch_size)
         model.adapt(batches, **make(recipe.schedule.adapt))
-
-
-def _in_float32(model):
-    """A copy of a trained model that computes in float32."""
-    config = {**model.get_config(), "dtype": "float32"}
-    copy = type(model).from_config(config)
-    if not copy.built:
-        copy.build_from_config(model.get_build_config())
-    copy.compile_from_config(model.get_compile_config())
-    copy.set_weights(model.get_weights())
-    return copy
 
 
 def _samples(run, recipe, dataset, model):

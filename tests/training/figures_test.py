@@ -66,7 +66,7 @@ def test_a_histogram_counts_every_score_of_every_set(drawn):
 
 def test_a_forecast_begins_at_its_origin(drawn):
     quantiles = [np.full(3, value) for value in (-1.0, 0.5, 2.0)]
-    (axes,) = figures.forecast(np.arange(9.0), 6, quantiles)
+    (axes,) = figures.forecast(np.arange(9.0), 6, quantiles, ylabel="degrees")
     series, median = axes.get_lines()
     assert series.get_ydata().tolist() == list(range(9))
     assert median.get_xydata().tolist() == [[6, 0.5], [7, 0.5], [8, 0.5]]

@@ -141,6 +141,13 @@ def test_binary_models_say_what_becomes_of_grey():
     )
 
 
+def test_large_images_are_no_vectors_of_thousands_of_values():
+    x = np.repeat(np.tile(GREY, (1, 3, 3, 1)), 3, axis=-1)
+    recipe, dataset, notes = fitted("made", images(x))
+    assert "resized from 51x69 to 19x26" in notes
+    assert build_model(recipe, dataset).input_dim == 19 * 26 * 3
+
+
 @pytest.mark.parametrize(
     "name, shape",
     [

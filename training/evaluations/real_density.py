@@ -81,7 +81,8 @@ def one_gaussian(train, test):
     covariance = np.cov(train, rowvar=False, bias=True)
     covariance += _LEAST_SCALE**2 * np.eye(train.shape[1])
     law = stats.multivariate_normal(train.mean(0), covariance)
-    return law.logpdf(test)
+    # Of one row SciPy makes a number.
+    return np.atleast_1d(law.logpdf(test))
 
 
 # A dimension that hardly varies would make a density infinite.
