@@ -59,6 +59,7 @@ FLOORS = (
                 "run_folder",
                 "strategies",
                 "subwords",
+                "verdict",
             )
         ],
     ),

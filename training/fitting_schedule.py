@@ -76,24 +76,23 @@ def _batches(recipe, dataset):
 def _budget(recipe, dataset):
     """As many updates as on the recipe's own data, however many passes."""
     schedule, own = recipe.schedule, recipe.replaced
-    given = {"epochs", "steps", "passes_per_epoch", "phases"} & {*own.given}
-    if given or schedule.steps or not schedule.epochs:
-        return recipe, dataset
     # What is not inside the package may have to be downloaded.
-    if ":" in own.recipe.data.source or schedule.tokens_per_batch:
+    is_embedded = ":" not in own.recipe.data.source
+    if not is_embedded or schedule.tokens_per_batch or not schedule.epochs:
         return recipe, dataset
-    updates = schedule.epochs * _own_steps(recipe)
-    steps = steps_per_epoch(recipe, dataset)
+    own_steps, steps = _own_steps(recipe), steps_per_epoch(recipe, dataset)
+    if not schedule.stream_window and "passes_per_epoch" not in own.given:
+        # An epoch is about as long as on the recipe's own data, whatever the
+        # budget: a run that is told to train longer has the same epochs.
+        passes = max(1, own_steps // steps) * schedule.passes_per_epoch
+        recipe = recipe.replace(passes_per_epoch=passes)
+        steps = steps_per_epoch(recipe, dataset)
+    if {"epochs", "steps", "phases"} & {*own.given} or schedule.steps:
+        return recipe, dataset
+    updates = own.recipe.schedule.epochs * own_steps
     if schedule.stream_window:
         updates = max(updates, _LEAST_UPDATES_OF_TEXT)
-        values = {"epochs": math.ceil(updates / steps)}
-    elif steps * schedule.epochs < updates:
-        passes = math.ceil(updates / (steps * schedule.epochs))
-        values = {"passes_per_epoch": passes * schedule.passes_per_epoch}
-    else:
-        values = {"epochs": math.ceil(updates / steps)}
-    recipe = recipe.replace(**values)
-    steps = steps_per_epoch(recipe, dataset)
+    recipe = recipe.replace(epochs=math.ceil(updates / steps))
     return recipe, dataset.noting(
         f"Budget: {recipe.schedule.epochs:,} epochs of {steps:,} updates, as "
         "on the recipe's own data. `--steps N` sets another one."

@@ -199,6 +199,8 @@ def test_batches_are_no_larger_than_the_data_and_budgets_are_in_updates():
     assert recipe.schedule.epochs == 40
     recipe, _, notes = fitted("vae", many, "epochs=7")
     assert recipe.schedule.epochs == 7 and "Budget" not in notes
+    few, _, _ = fitted("vae", images(GREY[:12]), "epochs=7")
+    assert few.schedule.passes_per_epoch == schedule.passes_per_epoch
 
 
 def test_semi_supervised_labels_fit_the_classes():

@@ -33,6 +33,14 @@ def evaluate_density(evaluation):
     if hasattr(evaluation.model, "encode") and not evaluation.is_conditional:
         evaluation.add_part(report, "linear probe", _representation)
     evaluation.add_part(report, "pictures", add_sampled_figures)
+    report.comparison = (
+        report.metrics["test_nll"],
+        "nats",
+        {
+            "independent dimensions": report.metrics["independent_nll"],
+            "the uniform distribution": report.metrics["uniform_nll"],
+        },
+    )
     report.add_curves(
         evaluation.history,
         ["nll", "val_nll"],

@@ -46,6 +46,18 @@ def evaluate_forecasts(evaluation):
     _one_step(report, models, series, first, past)
     _horizons(report, evaluation, models, source, series, first, past)
     _probabilities(report, evaluation, model, source, series, first, past)
+    horizon = max(evaluation.recipe.evaluation.horizons)
+    names = ("linear AR", "training mean", "last value", "seasonal naive")
+    report.comparison = (
+        report.metrics[f"model_mse_{horizon}"],
+        f"MSE over {horizon} steps, standardized",
+        {
+            f"the {name}": report.metrics[key]
+            for name in names
+            if (key := f"{name.replace(' ', '_')}_mse_{horizon}")
+            in report.metrics
+        },
+    )
     report.add_curves(
         evaluation.history,
         ["nll_per_step", "val_nll_per_step"],

@@ -44,6 +44,18 @@ def evaluate_language(evaluation):
     _likelihood(report, evaluation, streams, unit)
     if len(dataset.vocabulary) <= _MOST_MARKOV_STATES:
         _markov_chains(report, evaluation, streams)
+    report.comparison = (
+        report.metrics["test_nats"],
+        f"nats per {unit}",
+        {
+            "the uniform distribution": report.metrics["uniform_nats"],
+            **{
+                f"the Markov chain of order {order}": report.metrics[key]
+                for order in _MARKOV_ORDERS
+                if (key := f"markov_{order}_test_nats") in report.metrics
+            },
+        },
+    )
     report.add("trainable parameters", f"{_num_trainable(model):,}")
     _texts(report, evaluation, streams["test"])
     report.add_curves(

@@ -51,6 +51,16 @@ def evaluate_real_density(evaluation):
         )
         key = name.split(",")[0].replace(" ", "_").lower()
         report.metrics[f"{key}_nll"] = -baseline
+    report.comparison = (
+        -mean,
+        "nats",
+        {
+            "independent Gaussians": report.metrics[
+                "independent_gaussians_nll"
+            ],
+            "one Gaussian": report.metrics["one_gaussian_nll"],
+        },
+    )
     evaluation.add_part(report, "AUROC", add_anomalies, scores)
     evaluation.add_part(report, "pictures", add_sampled_figures)
     report.add_curves(

@@ -61,6 +61,11 @@ def _reconstructions(report, evaluation, test):
         "",
         f"through the likeliest tokens; the mean image has {baseline:.5f}",
     )
+    report.comparison = (
+        float(error.mean()),
+        "squared error",
+        {"the mean image": float(baseline)},
+    )
     report.metrics.update(
         test_squared_error=float(error.mean()),
         mean_image_squared_error=float(baseline),

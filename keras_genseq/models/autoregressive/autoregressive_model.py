@@ -144,7 +144,7 @@ class AutoregressiveModel(ForecastingModel):
         )
         _, values = scan(step, (window, 0), inputs)
         values = ops.transpose(values, (1, 0, 2))
-        return self.in_units(values)
+        return self.completed(x, mask, values)
 
     @property
     def least_history(self):

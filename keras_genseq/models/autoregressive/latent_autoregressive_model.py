@@ -175,7 +175,8 @@ class LatentAutoregressiveModel(ForecastingModel):
             ops.transpose(noise, (1, 0, 2)),
         )
         _, values = scan(step, list(states), inputs)
-        return self.in_units(ops.transpose(values, (1, 0, 2)))
+        values = ops.transpose(values, (1, 0, 2))
+        return self.completed(x, mask, values)
 
     def _conditional(self, hidden):
         """Mean and log scale of the values that a state predicts."""

@@ -213,6 +213,11 @@ class ForecastingModel(SequenceModel):
             x = x * self._scale + self._mean
         return x if self.channels else x[..., 0]
 
+    def completed(self, x, mask, values):
+        """Values without units, in units, where a mask does not show `x`."""
+        # Those that are shown stay as they are, to the last bit.
+        return ops.where(self._per_value(mask), x, self.in_units(values))
+
     def outputs_in_units(self, mean, log_scale):
         """What `call` returns of means and scales without units."""
         if self.data_scale is not None:
