@@ -93,6 +93,7 @@ FLOORS = (
                 "demo",
                 "evaluate",
                 "export",
+                "listing",
                 "sample",
             )
         ],

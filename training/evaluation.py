@@ -12,6 +12,7 @@ from training import figures
 from training.data import as_array
 from training.data import load_dataset
 from training.data import model_inputs
+from training.data.dataset import DataUnavailableError
 from training.fitting import prepared
 from training.overrides import phases_of
 from training.query import sentence_of
@@ -161,11 +162,13 @@ class Evaluation:
         return [{k: float(v) for k, v in r.items() if v} for r in rows]
 
 
-def load_run(run_dir):
+def load_run(run_dir, needs_data=True):
     """Loads a run, whether it has ended or not.
 
     Args:
         run_dir: path of the run folder.
+        needs_data: bool. If not, a run that has ended is loaded without its
+            data where they are no longer there: `dataset` is None.
 
     Returns:
         `Evaluation`.
@@ -187,7 +190,12 @@ def load_run(run_dir):
         resolve(config["recipe"], config["preset"], config["overrides"])
     )
     recipe = phases[-1 if newest is run else int(newest.path.name) - 1]
-    recipe, dataset = prepared(recipe, load_dataset(recipe.data.source))
+    try:
+        recipe, dataset = prepared(recipe, load_dataset(recipe.data.source))
+    except (OSError, DataUnavailableError):
+        if needs_data or not newest.model.exists():
+            raise
+        dataset = None
     if newest.model.exists():
         model = keras.models.load_model(newest.model)
     else:

@@ -17,7 +17,7 @@ def as_images(x, image_shape=None):
     Args:
         x: `(batch_size, H * W * C)` or `(batch_size, H, W, C)` array in [0, 1].
         image_shape: optional `(H, W, C)`. Without it, or if vectors are no
-            images of that shape, they are squares, or rows of pixels.
+            images of that shape, they are laid out as squares, filled up.
 
     Returns:
         `(batch_size, H, W, C)` array.
@@ -27,10 +27,9 @@ def as_images(x, image_shape=None):
         return x
     if len(image_shape or ()) == 3 and math.prod(image_shape) == x.shape[1]:
         return x.reshape(-1, *image_shape)
-    side = math.isqrt(x.shape[1])
-    if side * side != x.shape[1]:
-        side, width = 1, x.shape[1]
-        return x.reshape(-1, side, width, 1)
+    side = math.ceil(math.sqrt(x.shape[1]))
+    missing = side * side - x.shape[1]
+    x = np.pad(x, ((0, 0), (0, missing)), constant_values=0.5)
     return x.reshape(-1, side, side, 1)
 
 

@@ -10,6 +10,7 @@ import dataclasses
 
 from training.data import load_dataset
 from training.fitting_images import IMAGE_RULES
+from training.fitting_images import resized_shape
 from training.fitting_schedule import SCHEDULE_RULES
 from training.resolve import transformed
 
@@ -44,6 +45,9 @@ def prepared(recipe, dataset):
     for rule in _RULES:
         recipe, dataset = rule(recipe, dataset)
     dataset = transformed(recipe, dataset)
+    if dataset.kind == "images":
+        shape = resized_shape(recipe, dataset.element_shape)
+        dataset = dataclasses.replace(dataset, element_shape=shape)
     for rule in SCHEDULE_RULES:
         recipe, dataset = rule(recipe, dataset)
     return recipe, dataset

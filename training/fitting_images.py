@@ -199,6 +199,23 @@ def _labels(recipe, dataset):
     return recipe.replace(transforms=transforms, model=model), dataset
 
 
+def resized_shape(recipe, shape):
+    """The shape of images after the transforms that resize them.
+
+    Args:
+        recipe: `Recipe`.
+        shape: `(height, width, channels)`.
+    """
+    for transform in recipe.data.transforms:
+        size = None
+        if _target(transform) in (crop, resize):
+            size = transform.arguments["size"]
+        if size is not None:
+            sides = size if isinstance(size, (tuple, list)) else (size, size)
+            shape = (*sides, shape[2])
+    return tuple(shape)
+
+
 def _some(dataset):
     """Training inputs spread over the split, as one array."""
     train = dataset.splits["train"]

@@ -21,7 +21,10 @@ def test_vectors_of_squares_become_images():
     images = figures.as_images(x)
     assert images.shape == (2, 3, 3, 1)
     np.testing.assert_array_equal(images[1, 1, :, 0], [12.0, 13.0, 14.0])
-    assert figures.as_images(np.zeros((2, 7))).shape == (2, 1, 7, 1)
+    filled = figures.as_images(np.zeros((2, 7)))
+    assert filled.shape == (2, 3, 3, 1) and filled[0, 2, 1, 0] == 0.5
+    colors = figures.as_images(np.zeros((2, 24)), (2, 4, 3))
+    assert colors.shape == (2, 2, 4, 3)
 
 
 def test_images_survive_the_file(tmp_path):

@@ -90,7 +90,7 @@ def test_a_latent_model_is_judged_beside_a_linear_one(tmp_path):
     assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
 
 
-def test_a_language_model_goes_from_text_to_served_text(text, tmp_path):
+def test_a_language_model_goes_from_text_to_served_text(text, tmp_path, capsys):
     run = tmp_path / "run"
     command = ["train", "char_gru", "--data", f"text:{text}", "--epochs", "4"]
     command += ["--run-dir", str(run), "--strategy", "one_device", "--set"]
@@ -103,8 +103,15 @@ def test_a_language_model_goes_from_text_to_served_text(text, tmp_path):
     assert "states carried" in report and "from nothing" in report
     events = list((run / "logs").rglob("events*"))
     assert any(b"samples" in e.read_bytes() for e in events)
-    assert main(["sample", str(run), "--num-samples", "2"]) == 0
-    assert "---" in (run / "samples.txt").read_text()
+    capsys.readouterr()
+    command = ["sample", str(run), "--num-samples", "2", "--length", "30"]
+    # The model alone is needed.
+    text.unlink()
+    assert main([*command, "--prompt", "the quick"]) == 0
+    printed = capsys.readouterr().out
+    first, second = (run / "samples.txt").read_text().split("\n\n---\n\n")
+    assert len(first) == len(second) == 39 and first.startswith("the quick")
+    assert first in printed and "2 texts: " in printed
     assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
     model = str(tmp_path / "out" / "char_gru")
     request = ["prompt=['the quick']", "seed=[1]", "max_new_tokens=[5]"]
