@@ -1,9 +1,12 @@
-"""Rules of `training.fitting` about batches and budgets."""
+"""Rules of `training.fitting` about batches, budgets and other counts."""
 
 import math
 
+from keras_genseq.models.autoregressive.sparse_markov_model import num_contexts
+from training.data import as_array
 from training.data import load_dataset
 from training.data import model_examples
+from training.data import model_inputs
 from training.data.streams import joined
 from training.resolve import steps_per_epoch
 from training.resolve import transformed
@@ -73,6 +76,23 @@ def _batches(recipe, dataset):
     )
 
 
+def _contexts(recipe, dataset):
+    """A table with room for all contexts of a text that is counted."""
+    arguments = recipe.model.arguments
+    is_given = "model.max_contexts" in recipe.replaced.given
+    if "max_contexts" not in arguments or is_given:
+        return recipe, dataset
+    rows = as_array(model_inputs(dataset.splits["train"]))
+    needed = num_contexts(rows, len(dataset.vocabulary), arguments["order"])
+    if needed <= arguments["max_contexts"]:
+        return recipe, dataset
+    model = recipe.model.replace("max_contexts", needed)
+    return recipe.replace(model=model), dataset.noting(
+        f"Room for {needed:,} contexts in place of "
+        f"{arguments['max_contexts']:,}: the text has as many."
+    )
+
+
 def _budget(recipe, dataset):
     """As many updates as on the recipe's own data, however many passes."""
     schedule, own = recipe.schedule, recipe.replaced
@@ -106,4 +126,4 @@ def _own_steps(recipe):
     return steps_per_epoch(own, transformed(own, dataset))
 
 
-SCHEDULE_RULES = (_streams, _batches, _budget)
+SCHEDULE_RULES = (_streams, _batches, _contexts, _budget)

@@ -221,6 +221,15 @@ def test_short_texts_make_fewer_streams():
         fitted("word_lstm", text("天地玄黄" * 100))
 
 
+def test_a_counted_text_has_room_for_its_contexts():
+    rng = np.random.default_rng(0)
+    letters = "".join(map(chr, 0x4E00 + rng.integers(0, 60, 40_000)))
+    recipe, dataset, notes = fitted("markov_text", text(letters))
+    room = recipe.model.arguments["max_contexts"]
+    assert room > 60_000 and f"Room for {room:,} contexts" in notes
+    assert dataset.size("train") >= recipe.schedule.global_batch_size
+
+
 def test_horizons_and_orders_fit_the_series():
     dataset = series((56, 8, 16), columns=30)
     recipe, dataset, notes = fitted("ar_series", dataset)
