@@ -10,6 +10,9 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
 
+# Beyond this, a legend hides what it explains.
+_MOST_NAMES = 8
+
 
 def as_images(x, image_shape=None):
     """Vectors as images; images as they are.
@@ -187,7 +190,7 @@ def score_histogram(scores, *, xlabel):
     return pixels(figure)
 
 
-def sample_lines(model, count=4, length=200, seed=0):
+def sample_lines(model, count=4, length=200, seed=0, dataset=None):
     """Draws samples of a model of series as lines, the same seeds every time.
 
     Args:
@@ -195,14 +198,18 @@ def sample_lines(model, count=4, length=200, seed=0):
         count: int.
         length: int. Steps of each.
         seed: int.
+        dataset: optional `Dataset`, of which the columns are named.
 
     Returns:
         `(height, width, 3)` array in [0, 1].
     """
     x = np.asarray(model.sample(count, length=length, seed=seed))
     figure, axes = plt.subplots(count, 1, figsize=(7, 6), layout="constrained")
+    columns = getattr(dataset, "columns", ())
     for line, sample in zip(axes, x, strict=True):
-        line.plot(sample, lw=1)
+        line.plot(sample, lw=1, label=columns or None)
+    if 0 < len(columns) <= _MOST_NAMES:
+        axes[0].legend(fontsize=8, ncols=len(columns))
     return pixels(figure)
 
 

@@ -83,3 +83,17 @@ def test_pixels_are_what_matplotlib_draws():
     drawn = figures.pixels(figure)
     assert drawn.shape == (120, 120, 3) and not plt.get_fignums()
     np.testing.assert_allclose(drawn[60, 60], [1.0, 0.0, 0.0], atol=0.01)
+
+
+def test_lines_of_samples_are_called_as_the_columns(drawn):
+    class Model:
+        def sample(self, count, length, seed):
+            return np.zeros((count, length, 2))
+
+    class Data:
+        columns = ("degrees", "depth")
+
+    axes = figures.sample_lines(Model(), dataset=Data())
+    names = [text.get_text() for text in axes[0].get_legend().get_texts()]
+    assert names == ["degrees", "depth"] and len(axes) == 4
+    assert figures.sample_lines(Model())[0].get_legend() is None
