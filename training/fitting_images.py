@@ -22,6 +22,7 @@ _JUDGED = 256
 _WHOLE = 1e-4
 _LARGEST_DCGAN = 64
 _LONGEST_VECTOR = 1_600
+_MOST_PATCHES = 256
 
 
 def _pixels(recipe, dataset):
@@ -122,6 +123,23 @@ def _vectors(recipe, dataset):
             "would draw one value at a time; `vae` takes them whole."
         )
     return recipe.replace(transforms=transforms), dataset
+
+
+def _patches(recipe, dataset):
+    """Larger patches of larger images: attention grows with their square."""
+    size = recipe.model.arguments.get("patch_size")
+    is_given = "model.patch_size" in recipe.replaced.given
+    if dataset.kind != "images" or type(size) is not int or is_given:
+        return recipe, dataset
+    height, width, _ = dataset.element_shape
+    needed = math.ceil(math.sqrt(height * width / _MOST_PATCHES))
+    if needed <= size:
+        return recipe, dataset
+    model = recipe.model.replace("patch_size", needed)
+    return recipe.replace(model=model), dataset.noting(
+        f"Patches of {needed}x{needed} pixels in place of {size}x{size}: "
+        f"images have {height}x{width}."
+    )
 
 
 def _sides(recipe, dataset):
@@ -245,4 +263,4 @@ def _target(transform):
     return transform.target if isinstance(transform, Factory) else transform
 
 
-IMAGE_RULES = (_pixels, _vectors, _sides, _labels)
+IMAGE_RULES = (_pixels, _vectors, _patches, _sides, _labels)

@@ -164,6 +164,15 @@ def test_sides_are_those_that_the_model_takes(name, shape):
     assert ("resized from 17x23" in notes) == (shape != (17, 23))
 
 
+def test_patches_grow_with_images():
+    large = images(np.tile(GREY, (1, 3, 2, 1)), classes=2)
+    recipe, dataset, notes = fitted("vit", large)
+    assert "Patches of 4x4 pixels in place of 2x2" in notes
+    assert build_model(recipe, dataset).image_shape == (52, 48, 1)
+    recipe, _, _ = fitted("vit", large, "model.patch_size=2")
+    assert recipe.model.arguments["patch_size"] == 2
+
+
 def test_levels_are_spread_as_many_as_there_are():
     for x, levels in ((np.round(GREY * 255) / 255, 256), (GREY, None)):
         recipe, _, notes = fitted("rnade", vectors(x.reshape(40, -1)))
