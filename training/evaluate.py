@@ -55,8 +55,8 @@ def evaluate(run_dir):
     print()
     for line in next_steps(
         evaluation.run,
-        can_sample=hasattr(model, "sample") or hasattr(model, "generate"),
-        is_text=hasattr(model, "generate"),
+        can_sample=hasattr(model, "sample") or hasattr(model, "translate"),
+        is_text=getattr(model, "tokenizer", None) is not None,
     ):
         print(line)
     return report.metrics

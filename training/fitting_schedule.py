@@ -16,6 +16,7 @@ _FEWEST_STEPS = 4
 _LEAST_WINDOW = 8
 # A budget in passes, over a short text, ends long before the model is trained.
 _LEAST_UPDATES_OF_TEXT = 2_000
+_MOST_PASSES = 50
 # Values of a batch of categorical pixels: their logits are kept in memory.
 _MOST_LOGITS = 2**24
 
@@ -112,10 +113,12 @@ def _budget(recipe, dataset):
     updates = own.recipe.schedule.epochs * own_steps
     if schedule.stream_window:
         updates = max(updates, _LEAST_UPDATES_OF_TEXT)
+        # A page is known by heart long before.
+        updates = min(updates, _MOST_PASSES * steps)
     recipe = recipe.replace(epochs=math.ceil(updates / steps))
     return recipe, dataset.noting(
-        f"Budget: {recipe.schedule.epochs:,} epochs of {steps:,} updates, as "
-        "on the recipe's own data. `--steps N` sets another one."
+        f"Budget: {recipe.schedule.epochs:,} epochs of {steps:,} updates. "
+        "`--epochs N` sets another one."
     )
 
 
