@@ -36,6 +36,7 @@ FLOORS = (
     # The families: one model may use another.
     (True, ["keras_genseq.models.*"]),
     (False, ["keras_genseq.models"]),
+    (False, ["keras_genseq.loading"]),
     (False, ["keras_genseq"]),
     (False, ["training", "training.data", "training.names", "training.muon"]),
     (
@@ -58,12 +59,15 @@ FLOORS = (
                 "run_folder",
                 "strategies",
                 "subwords",
+                "verdict",
             )
         ],
     ),
     (False, ["training.evaluations"]),
     (False, ["training.recipes"]),
     (False, ["training.resolve"]),
+    (False, ["training.fitting_images", "training.fitting_schedule"]),
+    (False, ["training.fitting"]),
     (
         True,
         [
@@ -72,6 +76,7 @@ FLOORS = (
                 "callbacks",
                 "evaluation",
                 "initial_weights",
+                "rehearsal",
                 "train",
                 "feature_classifier",
             )
@@ -88,6 +93,7 @@ FLOORS = (
                 "demo",
                 "evaluate",
                 "export",
+                "listing",
                 "sample",
             )
         ],

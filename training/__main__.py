@@ -11,18 +11,30 @@ from typing import Literal
 import tyro
 
 from training import command_checks
+from training.names import check_name
 
 Recipes = tyro.conf.Positional[str]
 Folder = tyro.conf.Positional[Path]
 
 
-def list_recipes():
-    """Print the recipes with their data and cost."""
+def list_recipes(name: tyro.conf.Positional[str] = "", /):
+    """Print the recipes with their data and cost, or all about one of them.
+
+    Args:
+        name: A recipe: its presets, and what `train --set` reaches.
+    """
     from training.recipes import PRESETS
     from training.recipes import RECIPES
     from training.recipes import find_recipe
 
+    if name:
+        check_name(name, RECIPES, "recipe")
     import_tensorflow()
+    if name:
+        from training.listing import list_recipe
+
+        print("\n".join(list_recipe(name)))
+        return
     for name, title in RECIPES.items():
         print(f"{name}: {title}")
         for preset in PRESETS:
@@ -55,10 +67,14 @@ def train(
     Args:
         recipe: Name of a recipe (`list` prints them).
         preset: `demo` (embedded data, minutes) or `paper`.
-        data: Source that replaces the recipe's: digits, tfds:NAME[/CONFIG],
-            images:DIR, pairs:FILE.tsv, parallel:DIR/SOURCE-TARGET, text:FILE,
-            series:FILE.csv, idx:DIR, npz:FILE, chorales:FILE.json,
-            photographs, python_docs, noisy_sine, cadences, adding:T, copy:T.
+        data: Source that replaces the recipe's, to which the recipe is then
+            fitted: images:DIR, npz:FILE, idx:DIR, captions:DIR,
+            domains:DIR_A,DIR_B, text:FILE, series:FILE.csv, pairs:FILE.tsv,
+            parallel:DIR/SOURCE-TARGET, chorales:FILE.json,
+            tfds:NAME[/CONFIG]; or embedded: digits, photographs, python_docs,
+            dates, noisy_sine, cadences, adding:T, copy:T. Behind images,
+            captions, domains and tfds `?size=N` crops and resizes; behind
+            series `?gaps=fill|drop` and `?length=N`.
         epochs: Epochs, in place of the recipe's.
         steps: Stop after this many updates.
         run_dir: Folder of the run; by default a new one below runs/.
@@ -113,25 +129,30 @@ def evaluate(run_dir: Folder, /):
 def sample(
     run_dir: Folder,
     /,
-    num_samples: int = 64,
+    num_samples: int | None = None,
     seed: int = 0,
     temperature: float = 1.0,
     output: Path | None = None,
+    prompt: str | None = None,
+    length: int = 200,
 ):
-    """Draw samples from a run's model.
+    """Draw samples from a run's model; print those that are texts.
 
     Args:
         run_dir: Folder of a run.
-        num_samples: How many.
+        num_samples: How many; by default 64, or 3 texts.
         seed: Seed of the first one; sample i does not depend on how many.
         temperature: Below 1 sharpens; 0 takes the likeliest value.
-        output: PNG (a grid) or NPY file; by default samples.png in the run.
+        output: PNG (a grid), TXT or NPY file; by default samples.png, or
+            samples.txt, in the run.
+        prompt: What texts begin with, or a text to translate.
+        length: Tokens of a text.
     """
     command_checks.check_run(run_dir)
     import_tensorflow()
     from training.sample import sample as sample_run
 
-    sample_run(run_dir, num_samples, seed, temperature, output)
+    sample_run(run_dir, num_samples, seed, temperature, output, prompt, length)
 
 
 def export(

@@ -6,6 +6,10 @@ import numpy as np
 
 from training.evaluation import load_run
 from training.feature_classifier import feature_classifier
+from training.verdict import Comparison
+from training.verdict import longer_command
+from training.verdict import next_steps
+from training.verdict import verdict
 
 
 def evaluate(run_dir):
@@ -37,9 +41,35 @@ def evaluate(run_dir):
             f"{len(history)} epochs; best `{monitor}` "
             f"{best.get(monitor, np.nan):.4f} in epoch {best['epoch'] + 1:.0f}."
         )
+    progress += evaluation.dataset.notes
+    worth = _verdict(report, evaluation)
+    if worth:
+        progress.append(f"**{worth}**")
     report.write(evaluation.run, progress)
-    print(f"Report: {evaluation.run.report}")
     for quantity, ours, theirs, remark in report.rows:
         paper = f"  (paper: {theirs})" if theirs else ""
         print(f"  {quantity}: {ours}{paper}  {remark}")
+    if worth:
+        print(f"\n{worth}")
+    model = evaluation.model
+    print()
+    for line in next_steps(
+        evaluation.run,
+        can_sample=hasattr(model, "sample") or hasattr(model, "translate"),
+        is_text=getattr(model, "tokenizer", None) is not None,
+    ):
+        print(line)
     return report.metrics
+
+
+def _verdict(report, evaluation):
+    """What the result is worth, or an empty string without baselines."""
+    if report.comparison is None:
+        return ""
+    run, recipe = evaluation.run, evaluation.recipe
+    return verdict(
+        Comparison(*report.comparison),
+        evaluation.history,
+        recipe.schedule.monitor,
+        longer_command(run.read_config(), run.path, recipe),
+    )

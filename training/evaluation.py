@@ -6,13 +6,18 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from training import figures
 from training.data import as_array
 from training.data import load_dataset
 from training.data import model_inputs
+from training.data.dataset import DataUnavailableError
+from training.fitting import prepared
 from training.overrides import phases_of
+from training.query import sentence_of
 from training.recipe import Recipe
+from training.resolve import as_kept
 from training.resolve import build_model
 from training.resolve import resolve
 from training.resolve import transformed
@@ -30,6 +35,8 @@ class Evaluation:
         dataset: `Dataset`, transformed as for training.
         ended: bool. If not, the model has its best weights until now.
         extractor: optional `training.feature_classifier.Extractor`.
+        limit: optional int. The most examples, samples and steps that a
+            report is made of: few where it is only tried.
     """
 
     run: RunFolder
@@ -38,6 +45,7 @@ class Evaluation:
     dataset: Any
     ended: bool
     extractor: Any = None
+    limit: int | None = None
 
     def paper(self, name):
         """The paper's own number and its source, or two empty strings."""
@@ -45,14 +53,56 @@ class Evaluation:
 
     def inputs(self, split, limit=None):
         """Model inputs of a split as one array."""
-        return as_array(model_inputs(self.dataset.splits[split]), limit)
+        return as_array(
+            model_inputs(self.dataset.splits[split]), self.at_most(limit)
+        )
 
     def labels(self, split, limit=None):
         """Labels of a split as one array, or None where there are none."""
         examples = self.dataset.splits[split]
         if "label" not in examples.element_spec:
             return None
-        return as_array(examples.map(lambda e: e["label"]), limit)
+        return as_array(examples.map(lambda e: e["label"]), self.at_most(limit))
+
+    def at_most(self, count):
+        """A number of examples, samples or steps, or `limit` if that is less.
+
+        None is all there are.
+        """
+        counts = [each for each in (count, self.limit) if each is not None]
+        return min(counts, default=None)
+
+    def add_part(self, report, name, add, *args):
+        """Adds a part to a report: calls `add(report, self, *args)`.
+
+        Of the user's own data, a part that cannot be made (of a few examples,
+        of one class) is left out, with the reason in the report's notes.
+
+        Args:
+            report: `Report`.
+            name: str. What the part is called.
+            add: callable.
+            *args: passed to it.
+        """
+        try:
+            return add(report, self, *args)
+        except (ValueError, tf.errors.InvalidArgumentError) as error:
+            if self.recipe.replaced is None:
+                raise
+            reason = (
+                sentence_of(error)
+                if isinstance(error, tf.errors.InvalidArgumentError)
+                else str(error)
+            )
+            report.leave_out(name, reason)
+            return None
+
+    def sample_grid(self):
+        """A grid of samples of the model, the same seeds every time."""
+        shown = {} if self.limit is None else {"rows": 1, "columns": 2}
+        return figures.sample_grid(
+            self.model, image_shape=self.dataset.element_shape, **shown
+        )
 
     @property
     def is_conditional(self):
@@ -77,6 +127,7 @@ class Evaluation:
             Array of at most `count` examples, and their `condition` as a dict.
         """
         test = self.inputs("test")
+        count = self.at_most(count)
         some = slice(None, None, max(1, len(test) // count))
         condition = self.condition("test")
         return (
@@ -90,6 +141,7 @@ class Evaluation:
         Returns:
             Array of samples, and their `condition` as a dict.
         """
+        num_samples = self.at_most(num_samples)
         condition = {
             k: v[np.linspace(0, len(v) - 1, num_samples).astype(int)]
             for k, v in self.condition("train").items()
@@ -110,11 +162,13 @@ class Evaluation:
         return [{k: float(v) for k, v in r.items() if v} for r in rows]
 
 
-def load_run(run_dir):
+def load_run(run_dir, needs_data=True):
     """Loads a run, whether it has ended or not.
 
     Args:
         run_dir: path of the run folder.
+        needs_data: bool. If not, a run that has ended is loaded without its
+            data where they are no longer there: `dataset` is None.
 
     Returns:
         `Evaluation`.
@@ -136,12 +190,18 @@ def load_run(run_dir):
         resolve(config["recipe"], config["preset"], config["overrides"])
     )
     recipe = phases[-1 if newest is run else int(newest.path.name) - 1]
-    dataset = transformed(recipe, load_dataset(recipe.data.source))
+    try:
+        recipe, dataset = prepared(recipe, load_dataset(recipe.data.source))
+    except (OSError, DataUnavailableError):
+        if needs_data or not newest.model.exists():
+            raise
+        dataset = None
     if newest.model.exists():
         model = keras.models.load_model(newest.model)
     else:
         model = build_model(recipe.replace(dtype_policy="float32"), dataset)
         model.load_weights(newest.best_weights)
+        model = as_kept(model, recipe, dataset)
     if not ended:
         print(f"{run.path} has not ended: its best weights until now.")
     return Evaluation(run, recipe, model, dataset, ended)

@@ -21,7 +21,7 @@ def export(run_dir, output="saved_models", name=None, max_steps=None):
     """
     if name is not None:
         check_model_name(name)  # Before data and model are loaded.
-    evaluation = load_run(run_dir)
+    evaluation = load_run(run_dir, needs_data=False)
     run, recipe = evaluation.run, evaluation.recipe
     config = run.read_config()
     metrics = {}
@@ -31,7 +31,7 @@ def export(run_dir, output="saved_models", name=None, max_steps=None):
         "recipe": config["recipe"],
         "preset": config["preset"],
         "command": config["command"],
-        "data": evaluation.dataset.description,
+        "data": getattr(evaluation.dataset, "description", recipe.data.source),
         "metrics": metrics,
         "paper": {
             name: list(entry) for name, entry in recipe.evaluation.paper.items()

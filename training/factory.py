@@ -54,6 +54,11 @@ class Factory:
     def replace(self, name, value):
         return Factory(self.target, **{**self.arguments, name: value})
 
+    def without(self, name):
+        """This factory without an argument, which the run then gives."""
+        rest = {k: v for k, v in self.arguments.items() if k != name}
+        return Factory(self.target, **rest)
+
     def describe(self):
         """Plain values of this factory, for `config.json`."""
         return {

@@ -6,6 +6,7 @@ import json
 import re
 
 from keras_genseq.models import ImageClassifier
+from training.data import load_dataset
 from training.evaluation import load_run
 from training.evaluations.classifier import right_answers
 from training.evaluations.classifier import weights_hash
@@ -53,11 +54,11 @@ def feature_classifier(evaluation):
         are not those of the source.
     """
     dataset, shape = evaluation.dataset, evaluation.model.image_shape
+    source = evaluation.recipe.data.source
     is_labelled = "label" in dataset.splits["train"].element_spec
-    if not is_labelled or tuple(dataset.element_shape) != tuple(shape):
+    if not is_labelled or load_dataset(source).element_shape != tuple(shape):
         return None
     is_small = dataset.size("train") < _FEWEST_OF_PAPER
-    source = evaluation.recipe.data.source
     recipe, config = resolve_run(
         _RECIPE, "demo" if is_small else "paper", [f"data={source}"]
     )

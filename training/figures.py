@@ -10,23 +10,29 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
 
+# Beyond this, a legend hides what it explains.
+_MOST_NAMES = 8
 
-def as_images(x):
-    """Vectors of square images as images; images as they are.
+
+def as_images(x, image_shape=None):
+    """Vectors as images; images as they are.
 
     Args:
-        x: `(batch_size, H * W)` or `(batch_size, H, W, C)` array in [0, 1].
+        x: `(batch_size, H * W * C)` or `(batch_size, H, W, C)` array in [0, 1].
+        image_shape: optional `(H, W, C)`. Without it, or if vectors are no
+            images of that shape, they are laid out as squares, filled up.
 
     Returns:
-        `(batch_size, H, W, C)` array, or None if vectors are no squares.
+        `(batch_size, H, W, C)` array.
     """
     x = np.asarray(x, "float32")
     if x.ndim == 4:
         return x
-    side = math.isqrt(x.shape[1])
-    if side * side != x.shape[1]:
-        side, width = 1, x.shape[1]
-        return x.reshape(-1, side, width, 1)
+    if len(image_shape or ()) == 3 and math.prod(image_shape) == x.shape[1]:
+        return x.reshape(-1, *image_shape)
+    side = math.ceil(math.sqrt(x.shape[1]))
+    missing = side * side - x.shape[1]
+    x = np.pad(x, ((0, 0), (0, missing)), constant_values=0.5)
     return x.reshape(-1, side, side, 1)
 
 
@@ -77,7 +83,7 @@ def num_conditions(model):
     return model.num_classes
 
 
-def sample_grid(model, rows=6, columns=12, seed=0):
+def sample_grid(model, rows=6, columns=12, seed=0, image_shape=None):
     """Grid of samples of a model, the same seeds every time.
 
     Args:
@@ -85,6 +91,7 @@ def sample_grid(model, rows=6, columns=12, seed=0):
         rows: int. Of a conditional model there is a row for each class.
         columns: int.
         seed: int.
+        image_shape: as for `as_images`.
 
     Returns:
         `(height, width, C)` array in [0, 1].
@@ -96,7 +103,7 @@ def sample_grid(model, rows=6, columns=12, seed=0):
         classes = np.arange(rows, dtype="int32")
         condition = {"condition": np.repeat(classes, columns)}
     samples = model.sample(rows * columns, seed=seed, **condition)
-    return enlarged_grid(as_images(samples), columns)
+    return enlarged_grid(as_images(samples, image_shape), columns)
 
 
 def picture(draw, model, dataset):
@@ -112,7 +119,7 @@ def picture(draw, model, dataset):
         `(height, width, C)` array in [0, 1].
     """
     if draw is None:
-        return sample_grid(model)
+        return sample_grid(model, image_shape=dataset.element_shape)
     if "dataset" in inspect.signature(draw).parameters:
         return draw(model, dataset=dataset)
     return draw(model)
@@ -183,7 +190,7 @@ def score_histogram(scores, *, xlabel):
     return pixels(figure)
 
 
-def sample_lines(model, count=4, length=200, seed=0):
+def sample_lines(model, count=4, length=200, seed=0, dataset=None):
     """Draws samples of a model of series as lines, the same seeds every time.
 
     Args:
@@ -191,32 +198,43 @@ def sample_lines(model, count=4, length=200, seed=0):
         count: int.
         length: int. Steps of each.
         seed: int.
+        dataset: optional `Dataset`, of which the columns are named.
 
     Returns:
         `(height, width, 3)` array in [0, 1].
     """
     x = np.asarray(model.sample(count, length=length, seed=seed))
     figure, axes = plt.subplots(count, 1, figsize=(7, 6), layout="constrained")
+    columns = getattr(dataset, "columns", ())
     for line, sample in zip(axes, x, strict=True):
-        line.plot(sample, lw=1)
+        line.plot(sample, lw=1, label=columns or None)
+    if 0 < len(columns) <= _MOST_NAMES:
+        axes[0].legend(fontsize=8, ncols=len(columns))
     return pixels(figure)
 
 
-def forecast(series, origin, quantiles):
+def forecast(series, origin, quantiles, *, ylabel, times=None):
     """Draws a series and the forecast that begins inside it.
 
     Args:
         series: `(time,)` array, what happened.
         origin: int. First step of the forecast.
         quantiles: `(low, median, high)`, arrays of `(horizon,)`.
+        ylabel: str. What the values are.
+        times: optional datetime64 `(time,)` array.
     """
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     low, median, high = quantiles
-    steps = np.arange(origin, origin + len(median))
-    axes.plot(series, label="series", lw=1)
+    times = np.arange(len(series)) if times is None else times
+    steps = times[origin : origin + len(median)]
+    axes.plot(times, series, label="series", lw=1)
     axes.plot(steps, median, label="median")
     axes.fill_between(steps, low, high, alpha=0.3, color="C1", label="80 %")
-    axes.set(xlabel="step", ylabel="standardized value")
+    axes.set(ylabel=ylabel)
+    if times.dtype.kind == "M":
+        axes.tick_params(axis="x", rotation=30)
+    else:
+        axes.set(xlabel="step")
     axes.legend()
     return pixels(figure)
 

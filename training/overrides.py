@@ -34,12 +34,36 @@ def override(recipe, assignment):
             f"An override reads `path=value`. Received: {assignment!r}"
         )
     path = path.strip()
-    names = path.split(".")
-    if names == ["data"] or (names[0] in PLACES and names[0] not in PARTS):
-        names = [*PLACES[names[0]], *names[1:]]
-    elif names[0] in recipe.compile:
+    names = _full_path(path)
+    if names[0] in recipe.compile:
         names = ["compile", *names]
     return _replace(recipe, names, _parse(text), path)
+
+
+def given_names(assignments):
+    """What assignments replace, by the names that `Recipe.of` has for it.
+
+    Args:
+        assignments: sequence of `path=value`.
+
+    Returns:
+        tuple of str: `("epochs", "model.units")`.
+    """
+    short = {place: name for name, place in PLACES.items()}
+    names = []
+    for assignment in assignments:
+        path = _full_path(assignment.partition("=")[0].strip())
+        first = short.get(tuple(path[:2]))
+        names.append(".".join([first, *path[2:]] if first else path))
+    return tuple(names)
+
+
+def _full_path(path):
+    """A path through the parts of a recipe, the short names at full length."""
+    names = path.split(".")
+    if names == ["data"] or (names[0] in PLACES and names[0] not in PARTS):
+        return [*PLACES[names[0]], *names[1:]]
+    return names
 
 
 def phases_of(recipe):

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
+from typing import NamedTuple
 
 from training.factory import Factory
 from training.factory import describe
@@ -124,6 +125,18 @@ class EvaluationConfig:
     paper: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
 
 
+class Replacement(NamedTuple):
+    """What a recipe was before a user named other data than its own.
+
+    Attributes:
+        recipe: `Recipe` without any value of the user's.
+        given: tuple of str: names of the values that the user gave.
+    """
+
+    recipe: Any
+    given: tuple[str, ...] = ()
+
+
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """One experiment: all its numbers.
@@ -140,6 +153,9 @@ class Recipe:
         init_from: optional path of a run, or of a `.keras` file, from whose
             weights training starts, where names and shapes are equal.
         cost: str. Wall time on a stated machine.
+        replaced: optional `Replacement`. The data are the user's: what belongs
+            to the recipe's own gives way (`training.fitting`). No part of the
+            description, since it follows from the overrides.
 
     Example:
 
@@ -166,6 +182,7 @@ class Recipe:
     dtype_policy: str = "float32"
     init_from: str | None = None
     cost: str = ""
+    replaced: Replacement | None = None
 
     @classmethod
     def of(cls, **values):
@@ -207,7 +224,8 @@ class Recipe:
         return {
             name: describe(value)
             for name, value in self.values().items()
-            if name not in DEFAULTS or value != DEFAULTS[name]
+            if name != "replaced"
+            and (name not in DEFAULTS or value != DEFAULTS[name])
         }
 
 

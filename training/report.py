@@ -21,6 +21,8 @@ class Report:
         figures: list of `(name, caption, image)`.
         notes: list of paragraphs.
         metrics: dict of plain numbers, for `results.json` and `card.json`.
+        comparison: optional `(ours, unit, baselines)`, of which `verdict`
+            makes a sentence; lower is better.
     """
 
     title: str
@@ -28,10 +30,16 @@ class Report:
     figures: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
     metrics: dict = dataclasses.field(default_factory=dict)
+    comparison: tuple | None = None
 
     def add(self, quantity, ours, theirs="", remark=""):
         """Adds a row to the table."""
         self.rows.append((quantity, ours, theirs, remark))
+
+    def leave_out(self, name, reason):
+        """Notes a part that cannot be made, and why."""
+        reason = " ".join(reason.split())
+        self.notes.append(f"Left out: {name}. {reason}")
 
     def add_figure(self, name, caption, image):
         """Adds a figure.

@@ -13,7 +13,9 @@ from training.data import stream_steps
 from training.data.labelled_images import labelled
 from training.data.streams import joined
 from training.factory import make
+from training.overrides import given_names
 from training.overrides import override
+from training.recipe import Replacement
 from training.recipes import find_recipe
 from training.report import command_line
 
@@ -27,12 +29,14 @@ def resolve(name, preset="demo", assignments=()):
         assignments: sequence of `path=value`.
 
     Returns:
-        `Recipe`.
+        `Recipe`; where its source was replaced, with a `Replacement`.
     """
-    recipe = find_recipe(name, preset)
+    own = recipe = find_recipe(name, preset)
     for assignment in assignments:
         recipe = override(recipe, assignment)
-    return recipe
+    if recipe.data.source == own.data.source:
+        return recipe
+    return recipe.replace(replaced=Replacement(own, given_names(assignments)))
 
 
 def resolve_run(name, preset="demo", assignments=()):
@@ -132,6 +136,33 @@ def build_model(recipe, dataset):
             raise ValueError(f"`model` refuses a value: {error}.") from error
     model.compile(**{k: make(v, context) for k, v in recipe.compile.items()})
     return model
+
+
+def as_kept(model, recipe, dataset):
+    """A trained model as it is kept: in float32, in the units of the data.
+
+    Args:
+        model: trained model.
+        recipe: `Recipe`.
+        dataset: `Dataset`, transformed.
+
+    Returns:
+        `model`, or a copy of it.
+    """
+    config, changes = model.get_config(), {}
+    if recipe.dtype_policy != "float32":
+        changes["dtype"] = "float32"
+    if dataset.scale is not None and "data_scale" in config:
+        mean, deviation = (part.tolist() for part in dataset.scale)
+        changes |= {"data_mean": mean, "data_scale": deviation}
+    if not changes:
+        return model
+    copy = type(model).from_config({**config, **changes})
+    if not copy.built:
+        copy.build_from_config(model.get_build_config())
+    copy.compile_from_config(model.get_compile_config())
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def steps_per_epoch(recipe, dataset):

@@ -7,17 +7,30 @@ import numpy as np
 from training import figures
 from training.evaluation import load_run
 
+_PRINTED = 3
 
-def sample(run_dir, num_samples=64, seed=0, temperature=1.0, output=None):
-    """Writes samples of a run's model to a file.
+
+def sample(
+    run_dir,
+    num_samples=None,
+    seed=0,
+    temperature=1.0,
+    output=None,
+    prompt=None,
+    length=200,
+):
+    """Writes samples of a run's model to a file; texts are printed, too.
 
     Args:
-        run_dir: path of the run folder.
-        num_samples: int. Of a conditional model of each class in turn.
+        run_dir: path of the run folder; its data may have moved since.
+        num_samples: optional int. Of a conditional model of each class in
+            turn. None draws 64, or 3 texts.
         seed: int.
         temperature: float.
         output: optional path, `.png` (a grid; `.txt` of a model of text) or
             `.npy`; by default `samples.png` in the run folder.
+        prompt: optional str. What texts begin with, or what is translated.
+        length: int. Tokens of a text.
 
     Returns:
         Path of the file.
@@ -25,20 +38,40 @@ def sample(run_dir, num_samples=64, seed=0, temperature=1.0, output=None):
     Raises:
         ValueError: if `output` ends otherwise, or the model draws nothing.
     """
-    evaluation = load_run(run_dir)
-    if not hasattr(evaluation.model, "sample"):
+    evaluation = load_run(run_dir, needs_data=False)
+    model, run = evaluation.model, evaluation.run
+    writes_text = getattr(model, "tokenizer", None) is not None
+    if writes_text and prompt is not None and hasattr(model, "translate"):
+        return _write_texts([model.translate(prompt)], output, run)
+    if prompt is not None and not (writes_text and hasattr(model, "generate")):
         raise ValueError(
-            f"A {type(evaluation.model).__name__} draws no samples: it "
-            "predicts. `evaluate` and `export` its run instead."
+            f"`--prompt` is for models of text. Received: {prompt!r} for a "
+            f"{type(model).__name__}"
         )
-    is_text = bool(evaluation.dataset.vocabulary)
-    suffix = ".txt" if is_text else ".png"
-    output = pathlib.Path(output or evaluation.run.path / f"samples{suffix}")
-    if output.suffix not in (suffix, ".npy"):
+    if not hasattr(model, "sample"):
         raise ValueError(
-            f"`output` must end in {suffix} or .npy. Received: {output}"
+            f"A {type(model).__name__} draws no samples: it predicts. "
+            "`evaluate` and `export` its run instead; one that translates "
+            "takes `--prompt`."
         )
-    model, condition = evaluation.model, {}
+    if writes_text and hasattr(model, "generate") and not _is_npy(output):
+        texts = model.generate(
+            [prompt or ""] * (num_samples or _PRINTED),
+            length,
+            seed=seed,
+            temperature=temperature,
+        )
+        texts = [(prompt or "") + text for text in texts]
+        return _write_texts(texts, output, run)
+    return _draw(evaluation, num_samples or 64, seed, temperature, output)
+
+
+def _draw(evaluation, num_samples, seed, temperature, output):
+    """Samples of a model without a prompt: pictures, arrays, or tokens."""
+    model, dataset, condition = evaluation.model, evaluation.dataset, {}
+    is_text = dataset is not None and bool(dataset.vocabulary)
+    if not is_text:
+        _check_ending(output, ".png")
     num_classes = figures.num_conditions(model)
     columns = num_classes or int(np.ceil(np.sqrt(num_samples)))
     if num_classes is not None:
@@ -47,18 +80,42 @@ def sample(run_dir, num_samples=64, seed=0, temperature=1.0, output=None):
     samples = model.sample(
         num_samples, seed=seed, temperature=temperature, **condition
     ).numpy()
+    if is_text and not _is_npy(output):
+        texts = [dataset.text(row) for row in samples]
+        return _write_texts(texts, output, evaluation.run)
+    output = pathlib.Path(output or evaluation.run.path / "samples.png")
     picture = evaluation.recipe.evaluation.picture
-    if output.suffix == ".npy":
+    if _is_npy(output):
         np.save(output, samples)
-    elif is_text:
-        texts = [evaluation.dataset.text(row) for row in samples]
-        output.write_text("\n\n---\n\n".join(texts), encoding="utf-8")
+    elif picture is None:
+        shape = getattr(dataset, "element_shape", None)
+        images = figures.as_images(samples, shape)
+        figures.write_image(output, figures.enlarged_grid(images, columns))
     else:
-        if picture is None:
-            images = figures.as_images(samples)
-            image = figures.enlarged_grid(images, columns)
-        else:
-            image = figures.picture(picture, model, evaluation.dataset)
+        image = figures.picture(picture, model, dataset)
         figures.write_image(output, image)
     print(f"{num_samples} samples: {output}")
     return output
+
+
+def _write_texts(texts, output, run):
+    _check_ending(output, ".txt")
+    output = pathlib.Path(output or run.path / "samples.txt")
+    output.write_text("\n\n---\n\n".join(texts), encoding="utf-8")
+    print("\n\n---\n\n".join(texts[:_PRINTED]))
+    print(f"\n{len(texts)} texts: {output}")
+    return output
+
+
+def _is_npy(output):
+    return output is not None and pathlib.Path(output).suffix == ".npy"
+
+
+def _check_ending(output, suffix):
+    if output is not None and pathlib.Path(output).suffix not in (
+        suffix,
+        ".npy",
+    ):
+        raise ValueError(
+            f"`output` must end in {suffix} or .npy. Received: {output}"
+        )

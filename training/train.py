@@ -24,13 +24,15 @@ from training.data import model_inputs
 from training.data import stream_batches
 from training.data import training_batches
 from training.factory import make
+from training.fitting import prepared
 from training.gan_monitor import CollapseAlarm
 from training.initial_weights import start_from
 from training.overrides import phases_of
 from training.query import sentence_of
+from training.rehearsal import rehearse
+from training.resolve import as_kept
 from training.resolve import build_model
 from training.resolve import steps_per_epoch
-from training.resolve import transformed
 from training.run_folder import RunFolder
 from training.strategies import make_strategy
 
@@ -107,8 +109,12 @@ def _join_metrics(run, num_phases):
 
 def _train_phase(recipe, run, strategy):
     """Trains a recipe without phases; leaves its `model.keras`."""
+    recipe, dataset = prepared(recipe, load_dataset(recipe.data.source))
     schedule = recipe.schedule
-    dataset = transformed(recipe, load_dataset(recipe.data.source))
+    for note in dataset.notes:
+        print(note)
+    if recipe.replaced is not None and not run.has_progress:
+        rehearse(recipe, dataset)
     # Preparing a data set, which happens once, may draw numbers.
     keras.utils.set_random_seed(recipe.seed)
     num_steps = steps_per_epoch(recipe, dataset)
@@ -165,9 +171,7 @@ def _train_phase(recipe, run, strategy):
         store.average(schedule.average_checkpoints)
     elif run.best_weights.exists():
         model.load_weights(run.best_weights)
-    if recipe.dtype_policy != "float32":
-        model = _in_float32(model)
-    model.save(run.model)
+    as_kept(model, recipe, dataset).save(run.model)
 
 
 def _prepare(model, recipe, dataset):
@@ -178,17 +182,6 @@ def _prepare(model, recipe, dataset):
         inputs = model_inputs(dataset.splits["train"])
         batches = inputs.batch(recipe.schedule.global_batch_size)
         model.adapt(batches, **make(recipe.schedule.adapt))
-
-
-def _in_float32(model):
-    """A copy of a trained model that computes in float32."""
-    config = {**model.get_config(), "dtype": "float32"}
-    copy = type(model).from_config(config)
-    if not copy.built:
-        copy.build_from_config(model.get_build_config())
-    copy.compile_from_config(model.get_compile_config())
-    copy.set_weights(model.get_weights())
-    return copy
 
 
 def _samples(run, recipe, dataset, model):

@@ -204,7 +204,13 @@ MODELS = {
     ),
     "AutoregressiveModel": ModelCase(
         make=lambda **kwargs: models.AutoregressiveModel(
-            3, channels=2, hidden_units=[5], activation="tanh", **kwargs
+            3,
+            channels=2,
+            hidden_units=[5],
+            activation="tanh",
+            data_mean=[0.5, -1.0],
+            data_scale=[2.0, 0.5],
+            **kwargs,
         ),
         batch=lambda size: series(size, 2),
         bad_requests=series_requests(2, least_history=3),
@@ -212,7 +218,13 @@ MODELS = {
     ),
     "LatentAutoregressiveModel": ModelCase(
         make=lambda **kwargs: models.LatentAutoregressiveModel(
-            5, cell="lstm", channels=2, constant_scale=True, **kwargs
+            5,
+            cell="lstm",
+            channels=2,
+            constant_scale=True,
+            data_mean=[0.5, -1.0],
+            data_scale=[2.0, 0.5],
+            **kwargs,
         ),
         batch=lambda size: series(size, 2),
         bad_requests=series_requests(2, least_history=1),

@@ -21,7 +21,10 @@ def test_vectors_of_squares_become_images():
     images = figures.as_images(x)
     assert images.shape == (2, 3, 3, 1)
     np.testing.assert_array_equal(images[1, 1, :, 0], [12.0, 13.0, 14.0])
-    assert figures.as_images(np.zeros((2, 7))).shape == (2, 1, 7, 1)
+    filled = figures.as_images(np.zeros((2, 7)))
+    assert filled.shape == (2, 3, 3, 1) and filled[0, 2, 1, 0] == 0.5
+    colors = figures.as_images(np.zeros((2, 24)), (2, 4, 3))
+    assert colors.shape == (2, 2, 4, 3)
 
 
 def test_images_survive_the_file(tmp_path):
@@ -66,7 +69,7 @@ def test_a_histogram_counts_every_score_of_every_set(drawn):
 
 def test_a_forecast_begins_at_its_origin(drawn):
     quantiles = [np.full(3, value) for value in (-1.0, 0.5, 2.0)]
-    (axes,) = figures.forecast(np.arange(9.0), 6, quantiles)
+    (axes,) = figures.forecast(np.arange(9.0), 6, quantiles, ylabel="degrees")
     series, median = axes.get_lines()
     assert series.get_ydata().tolist() == list(range(9))
     assert median.get_xydata().tolist() == [[6, 0.5], [7, 0.5], [8, 0.5]]
@@ -80,3 +83,17 @@ def test_pixels_are_what_matplotlib_draws():
     drawn = figures.pixels(figure)
     assert drawn.shape == (120, 120, 3) and not plt.get_fignums()
     np.testing.assert_allclose(drawn[60, 60], [1.0, 0.0, 0.0], atol=0.01)
+
+
+def test_lines_of_samples_are_called_as_the_columns(drawn):
+    class Model:
+        def sample(self, count, length, seed):
+            return np.zeros((count, length, 2))
+
+    class Data:
+        columns = ("degrees", "depth")
+
+    axes = figures.sample_lines(Model(), dataset=Data())
+    names = [text.get_text() for text in axes[0].get_legend().get_texts()]
+    assert names == ["degrees", "depth"] and len(axes) == 4
+    assert figures.sample_lines(Model())[0].get_legend() is None

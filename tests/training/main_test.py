@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from training.__main__ import main
+from training.listing import settable
+from training.overrides import override
+from training.recipes import find_recipe
 from training.run_folder import RunFolder
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -111,9 +114,23 @@ def test_list_prints_recipes_data_and_cost(capsys):
         assert words in printed
 
 
+def test_list_tells_all_that_set_reaches_in_a_recipe(capsys):
+    assert main(["list", "vae"]) == 0
+    printed = capsys.readouterr().out
+    assert "vae_mnist                      425,284 parameters" in printed
+    assert "model.latent_dim = 8  (paper: 50)" in printed
+    assert "optimizer.learning_rate.decay_steps = (from the data)" in printed
+    assert "model.free_bits = 0.0" in printed
+    recipe = find_recipe("vae")
+    for path, value in settable(recipe):
+        if isinstance(value, (int, float)):
+            assert override(recipe, f"{path}={value}").values().keys()
+
+
 @pytest.mark.parametrize(
     "command, message",
     [
+        (["list", "vea"], "Did you mean `vae`"),
         (["train", "made_up"], "no recipe 'made_up'"),
         (["train", "nad"], "Did you mean `nade`"),
         (["train", "nade", "--preset", "papper"], "Did you mean `paper`"),

@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 _LEAST_SEQUENCES = 32
+# Float32 has seven digits; two are left for what varies.
+_MOST_DEVIATIONS = 1e5
 
 
 def characters(sequence_length):
@@ -64,7 +66,9 @@ def standardize():
     """Gives every channel mean 0 and deviation 1 over the training split.
 
     Computed in float64; `x * scale.deviation + scale.mean`, with the `scale` of
-    the data set, is the series in its own units again.
+    the data set, is the series in its own units again. Where 32 bits do not
+    tell values in those units apart, the `scale` is dropped, and a note says
+    so.
 
     Returns:
         Function from a `Dataset` of kind `"series"` to another one, of float32.
@@ -79,6 +83,15 @@ def standardize():
             return {**example, "x": tf.cast(x, tf.float32)}
 
         splits = {n: s.map(standardized) for n, s in dataset.splits.items()}
+        # A deviation of 1 also stands for that of a constant.
+        varies = deviation != 1.0
+        coarse = varies & (np.abs(mean) > _MOST_DEVIATIONS * deviation)
+        if coarse.any():
+            column = dataset.columns[int(np.argmax(coarse))]
+            dataset = dataclasses.replace(dataset, scale=None).noting(
+                f"Column {column!r} varies too little for its size: forecasts "
+                "are standardized values. Subtract a constant to have units."
+            )
         return dataclasses.replace(dataset, splits=splits)
 
     return of_dataset(transform)

@@ -8,6 +8,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from training.data.resizing import crop_and_resize
+
 
 def flatten():
     """Turns images into vectors, in raster order; vectors stay as they are.
@@ -47,6 +49,42 @@ def resize(size=None):
 
     def transform(examples):
         return examples if size is None else examples.map(resize_one)
+
+    return transform
+
+
+def crop(size):
+    """Cuts out the center square of images and resizes it.
+
+    Args:
+        size: int. Height and width.
+
+    Returns:
+        Function from examples with `image` to examples.
+    """
+
+    def crop_one(example):
+        return {**example, "image": crop_and_resize(example["image"], size)}
+
+    return lambda examples: examples.map(crop_one)
+
+
+def quantize(num_levels):
+    """Rounds pixels to levels: whole multiples of `1 / (num_levels - 1)`.
+
+    Args:
+        num_levels: int.
+
+    Returns:
+        Function from examples to examples.
+    """
+    steps = num_levels - 1.0
+
+    def transform(examples):
+        key = _pixel_key(examples)
+        return examples.map(
+            lambda e: {**e, key: tf.round(e[key] * steps) / steps}
+        )
 
     return transform
 

@@ -1,5 +1,7 @@
 """Adversarial models: Parzen windows, signs of collapse, pictures."""
 
+import math
+
 import numpy as np
 from keras import ops
 
@@ -16,6 +18,8 @@ from training.gan_monitor import has_critic
 from training.report import Report
 
 NUM_SAMPLES = 10_000
+# Of all samples together: several copies are held in float64.
+_MOST_VALUES = 2**24
 _NUM_VALIDATION = 1_000
 # Between two of the authors' ten bandwidths lie up to a dozen nats.
 _FINE_BANDWIDTHS = tuple(np.logspace(-1.0, 0.0, 46))
@@ -32,19 +36,28 @@ def evaluate_adversarial(evaluation):
         `Report`.
     """
     report = Report(title=f"{type(evaluation.model).__name__}: samples")
-    samples, condition = evaluation.sample(NUM_SAMPLES)
     test = evaluation.inputs("test")
-    add_parzen(report, evaluation, samples, test)
+    samples, condition = evaluation.sample(num_samples(test))
+    evaluation.add_part(report, "Parzen windows", add_parzen, samples, test)
     _discriminator(report, evaluation, samples, condition, test)
-    _diversity(report, evaluation, samples, test)
-    add_sample_quality(report, evaluation, samples, test)
-    add_classes(report, evaluation, samples)
+    for name, add in (
+        ("diversity", _diversity),
+        ("sample quality", add_sample_quality),
+    ):
+        evaluation.add_part(report, name, add, samples, test)
+    evaluation.add_part(report, "classes of samples", add_classes, samples)
     _alarms(report, evaluation)
     _pictures(report, evaluation)
     return report
 
 
 evaluate_adversarial.needs_extractor = True
+evaluate_adversarial.kinds = ("images",)
+
+
+def num_samples(images):
+    """How many samples are judged: fewer of large images, to save memory."""
+    return min(NUM_SAMPLES, _MOST_VALUES // math.prod(images.shape[1:]))
 
 
 def add_parzen(report, evaluation, samples, test):
@@ -138,6 +151,8 @@ def _diversity(report, evaluation, samples, test):
 
 
 def _pairwise(x):
+    if len(x) < 2:
+        raise ValueError("There is one test example alone.")
     rows = x.reshape(len(x), -1)
     distances = ParzenWindow(rows, 1.0).squared_distances(rows)
     return np.sqrt(distances[~np.eye(len(rows), dtype=bool)])
@@ -146,7 +161,7 @@ def _pairwise(x):
 def _pictures(report, evaluation):
     model = evaluation.model
     report.add_figure(
-        "samples", "Samples (seeds of seed 0)", figures.sample_grid(model)
+        "samples", "Samples (seeds of seed 0)", evaluation.sample_grid()
     )
     report.add_figure(
         "interpolations",

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from training import figures
 from training import latent_plots
 from training.evaluations import adversarial
 from training.evaluations import categories
 from training.evaluations.density import add_probe
 from training.evaluations.latent import add_classes_of_codes
+from training.evaluations.latent import add_interpolations
 from training.evaluations.sample_quality import add_classes
 from training.report import Report
 
@@ -24,25 +24,32 @@ def evaluate_adversarial_autoencoder(evaluation):
     report = Report(title="AdversarialAutoencoder: samples and codes")
     model = evaluation.model
     if model.num_categories:
-        categories.add_categories(report, evaluation)
-    samples, _ = evaluation.sample(adversarial.NUM_SAMPLES)
+        evaluation.add_part(report, "categories", categories.add_categories)
     test = evaluation.inputs("test")
-    adversarial.add_parzen(report, evaluation, samples, test)
+    samples, _ = evaluation.sample(adversarial.num_samples(test))
+    evaluation.add_part(
+        report, "Parzen windows", adversarial.add_parzen, samples, test
+    )
     _codes(report, evaluation, test)
-    add_classes(report, evaluation, samples)
+    evaluation.add_part(report, "classes of samples", add_classes, samples)
+    evaluation.add_part(report, "linear probe", _probe)
+    _pictures(report, evaluation)
+    return report
+
+
+evaluate_adversarial_autoencoder.needs_extractor = True
+evaluate_adversarial_autoencoder.kinds = ("images",)
+
+
+def _probe(report, evaluation):
     splits = evaluation.dataset.splits
     if "label" in splits["train"].element_spec:
         add_probe(
             report,
             splits["train"],
             splits["test"],
-            lambda x: model.encode(x).numpy(),
+            lambda x: evaluation.model.encode(x).numpy(),
         )
-    _pictures(report, evaluation)
-    return report
-
-
-evaluate_adversarial_autoencoder.needs_extractor = True
 
 
 def _codes(report, evaluation, test):
@@ -81,7 +88,7 @@ def _pictures(report, evaluation):
     model = evaluation.model
     examples, condition = evaluation.shown(48)
     report.add_figure(
-        "samples", "Samples (seeds of seed 0)", figures.sample_grid(model)
+        "samples", "Samples (seeds of seed 0)", evaluation.sample_grid()
     )
     report.add_figure(
         "reconstructions",
@@ -103,12 +110,7 @@ def _interpolations(report, evaluation, examples):
     variances[model.latent_dim :] = -1.0
     prior = np.array(model.prior.draw(np.arange(1_000, dtype="int32")))
     extent = 3.0 * float(prior.std())
-    report.add_figure(
-        "interpolations",
-        "From one test example to another: on the straight line (odd rows) "
-        "and on the arc (even rows)",
-        latent_plots.interpolation_grid(model, examples[:10]),
-    )
+    evaluation.add_part(report, "interpolations", add_interpolations, examples)
     report.add_figure(
         "traversals",
         "Traversals at the code of a test example: a row per dimension, those "
@@ -121,4 +123,4 @@ def _interpolations(report, evaluation, examples):
             extent=extent,
         ),
     )
-    add_classes_of_codes(report, evaluation)
+    evaluation.add_part(report, "classes of codes", add_classes_of_codes)

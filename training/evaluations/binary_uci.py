@@ -34,6 +34,9 @@ def evaluate_binary_uci(evaluation):
     return evaluate_density(dataclasses.replace(evaluation, recipe=recipe))
 
 
+evaluate_binary_uci.kinds = ("images", "vectors")
+
+
 def paper_nll(source, model):
     """What the paper reports for a set and a model.
 

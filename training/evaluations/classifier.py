@@ -68,6 +68,9 @@ def evaluate_classifier(evaluation):
     return report
 
 
+evaluate_classifier.kinds = ("images",)
+
+
 def answers(model, examples):
     """What a classifier says of examples, and what they are.
 

@@ -29,10 +29,18 @@ def evaluate_density(evaluation):
     report = Report(title=f"{type(evaluation.model).__name__}: density")
     test = evaluation.inputs("test")
     scores = _likelihood(report, evaluation, test)
-    add_anomalies(report, evaluation, scores)
+    evaluation.add_part(report, "AUROC", add_anomalies, scores)
     if hasattr(evaluation.model, "encode") and not evaluation.is_conditional:
-        _representation(report, evaluation)
-    add_sampled_figures(report, evaluation)
+        evaluation.add_part(report, "linear probe", _representation)
+    evaluation.add_part(report, "pictures", add_sampled_figures)
+    report.comparison = (
+        report.metrics["test_nll"],
+        "nats",
+        {
+            "independent dimensions": report.metrics["independent_nll"],
+            "the uniform distribution": report.metrics["uniform_nll"],
+        },
+    )
     report.add_curves(
         evaluation.history,
         ["nll", "val_nll"],
@@ -42,6 +50,9 @@ def evaluate_density(evaluation):
     return report
 
 
+evaluate_density.kinds = ("images", "vectors")
+
+
 def mean_with_interval(values):
     """Mean and half the width of its 95 % interval.
 
@@ -49,9 +60,11 @@ def mean_with_interval(values):
         values: `(num_examples,)` array.
 
     Returns:
-        Pair of floats.
+        Pair of floats; one example alone has no interval: NaN.
     """
     values = np.asarray(values, "float64")
+    if len(values) < 2:
+        return values.mean(), math.nan
     return values.mean(), 1.96 * values.std(ddof=1) / math.sqrt(len(values))
 
 
@@ -127,7 +140,8 @@ def add_anomalies(report, evaluation, scores):
         )
         return
     outside = evaluation.other_dataset(source).splits["test"]
-    other = evaluation.model.log_prob(as_array(model_inputs(outside))).numpy()
+    outside = as_array(model_inputs(outside), evaluation.limit)
+    other = evaluation.model.log_prob(outside).numpy()
     is_inside = np.concatenate([np.ones(len(scores)), np.zeros(len(other))])
     auroc = roc_auc_score(is_inside, np.concatenate([scores, other]))
     report.add(
@@ -158,6 +172,9 @@ def add_probe(report, train, test, encode):
     """
     x, labels = _labelled(train, _PROBE_EXAMPLES)
     test_x, test_labels = _labelled(test)
+    if len(np.unique(labels)) < 2:
+        report.leave_out("linear probe", "All examples are of one class.")
+        return
     for name, encoder in (
         ("encodings", encode),
         ("raw inputs", lambda x: x.reshape(len(x), -1)),
@@ -201,7 +218,7 @@ def add_sampled_figures(report, evaluation, rows=10):
     """
     model = evaluation.model
     report.add_figure(
-        "samples", "Samples (seeds of seed 0)", figures.sample_grid(model)
+        "samples", "Samples (seeds of seed 0)", evaluation.sample_grid()
     )
     examples, condition = evaluation.shown(rows)
     mask = np.zeros(examples.shape, bool)
@@ -216,5 +233,8 @@ def add_sampled_figures(report, evaluation, rows=10):
         "completions",
         "Completions: test example, what the model was shown, three "
         "completions",
-        figures.enlarged_grid(figures.as_images(together), 2 * len(columns)),
+        figures.enlarged_grid(
+            figures.as_images(together, evaluation.dataset.element_shape),
+            2 * len(columns),
+        ),
     )

@@ -6,6 +6,7 @@ from keras_genseq.models import AutoregressiveModel
 from training import figures
 from training.data import load_dataset
 from training.data.sequences import standardize
+from training.markdown import markdown_table
 from training.report import Report
 
 _MOST_ORIGINS = 400
@@ -17,7 +18,8 @@ def evaluate_forecasts(evaluation):
     """Reports a model of series: one step ahead, and at the recipe's horizons.
 
     Forecasts start at points spread over the test split and see all that came
-    before. Values are standardized by the training split.
+    before. Errors over all columns are those of values standardized by the
+    training split; a table has those of each column in its own units.
 
     Args:
         evaluation: `training.evaluation.Evaluation`.
@@ -26,23 +28,36 @@ def evaluate_forecasts(evaluation):
         `Report`.
     """
     report = Report(title=f"{type(evaluation.model).__name__}: forecasts")
-    dataset = standardize()(load_dataset(evaluation.recipe.data.source))
+    source = load_dataset(evaluation.recipe.data.source)
+    dataset = standardize()(source)
     parts = {
         name: np.concatenate([e["x"] for e in split.as_numpy_iterator()])
         for name, split in dataset.splits.items()
     }
     series = np.concatenate([parts[s] for s in ("train", "valid", "test")])
     first = len(series) - len(parts["test"])
-    model = evaluation.model
+    model = _InDeviations(evaluation.model)
     past = evaluation.recipe.evaluation.history or model.least_history
     models = {"": model}
     if evaluation.history:
-        linear = AutoregressiveModel(past, channels=model.channels)
+        linear = AutoregressiveModel(past, channels=series.shape[-1])
         linear.adapt(parts["train"][None])
-        models[f"AR({past}), closed form, "] = linear
+        models[f"AR({past}), closed form, "] = _InDeviations(linear)
     _one_step(report, models, series, first, past)
-    _horizons(report, evaluation, models, dataset.season, series, first, past)
-    _probabilities(report, evaluation, series, first, past)
+    _horizons(report, evaluation, models, source, series, first, past)
+    _probabilities(report, evaluation, model, source, series, first, past)
+    horizon = max(evaluation.recipe.evaluation.horizons)
+    names = ("linear AR", "training mean", "last value", "seasonal naive")
+    report.comparison = (
+        report.metrics[f"model_mse_{horizon}"],
+        f"MSE over {horizon} steps, standardized",
+        {
+            f"the {name}": report.metrics[key]
+            for name in names
+            if (key := f"{name.replace(' ', '_')}_mse_{horizon}")
+            in report.metrics
+        },
+    )
     report.add_curves(
         evaluation.history,
         ["nll_per_step", "val_nll_per_step"],
@@ -51,11 +66,46 @@ def evaluate_forecasts(evaluation):
     return report
 
 
+evaluate_forecasts.kinds = ("series",)
+
+
+class _InDeviations:
+    """A model that takes and gives standardized series, whatever its units.
+
+    Args:
+        model: `ForecastingModel`.
+    """
+
+    def __init__(self, model):
+        self.model = model
+        self.least_history = model.least_history
+        self.mean = np.asarray(model.data_mean or 0.0)
+        self.deviation = np.asarray(model.data_scale or 1.0)
+
+    def outputs(self, x):
+        """Means and logs of standard deviations of one series."""
+        outputs = self.model(self._in_units(x)[None])[0].numpy()
+        mean, log_scale = np.moveaxis(outputs, -1, 0)
+        return self._standardized(mean), log_scale - np.log(self.deviation)
+
+    def forecast(self, history, horizon, **options):
+        """As of `ForecastingModel`."""
+        history = self._in_units(history)
+        answer = self.model.forecast(history, horizon, **options)
+        return {k: self._standardized(v.numpy()) for k, v in answer.items()}
+
+    def _in_units(self, x):
+        return (x * self.deviation + self.mean).astype("float32")
+
+    def _standardized(self, x):
+        return (x - self.mean) / self.deviation
+
+
 def _one_step(report, models, series, first, past):
     target = series[first:]
     for name, each in models.items():
-        outputs = each(series[None, first - past :]).numpy()
-        mean, log_scale = np.moveaxis(outputs[0, past:], -1, 0)
+        outputs = each.outputs(series[first - past :])
+        mean, log_scale = (part[past:] for part in outputs)
         error = target - mean
         nats = 0.5 * (error * np.exp(-log_scale)) ** 2 + log_scale
         nats = (nats + 0.5 * np.log(2.0 * np.pi)).sum(1).mean()
@@ -66,7 +116,8 @@ def _one_step(report, models, series, first, past):
             ours,
             "",
             f"{len(target):,} test steps; MAE {mae:.4f}; "
-            f"{nats:.4f} nats per step; {each.count_params():,} parameters",
+            f"{nats:.4f} nats per step; {each.model.count_params():,} "
+            "parameters",
         )
         key = "linear_" if name else ""
         report.metrics.update(
@@ -84,16 +135,18 @@ def _one_step(report, models, series, first, past):
         report.add(f"baseline: {name}, one step, MSE", f"{mse:.4f}")
 
 
-def _horizons(report, evaluation, models, season, series, first, past):
+def _horizons(report, evaluation, models, source, series, first, past):
+    season = source.season
     horizons = evaluation.recipe.evaluation.horizons
     longest = max(horizons)
-    origins = _origins(first, len(series), longest, _MOST_ORIGINS)
+    most = evaluation.at_most(_MOST_ORIGINS)
+    origins = _origins(first, len(series), longest, most)
     history = np.stack([series[o - past : o] for o in origins])
     future = np.stack([series[o : o + longest] for o in origins])
     forecasts = {
         "linear AR" if name else "model": each.forecast(
             history, longest, num_samples=1, seed=0
-        )["point"].numpy()
+        )["point"]
         for name, each in models.items()
     }
     forecasts |= {
@@ -126,21 +179,42 @@ def _horizons(report, evaluation, models, season, series, first, past):
             f"{len(origins):,} origins. " + "; ".join(words),
         )
         report.metrics.update(metrics)
+    _columns(report, source, horizons, forecasts, future)
 
 
-def _probabilities(report, evaluation, series, first, past):
-    """How often the truth lies between the forecast's quantiles."""
-    model, horizon = (
-        evaluation.model,
-        min(max(evaluation.recipe.evaluation.horizons), 96),
+def _columns(report, source, horizons, forecasts, future):
+    """Errors of each column, in its units, as a table in the notes."""
+    if source.scale is None:
+        return
+    rows = []
+    for i, column in enumerate(source.columns):
+        deviation = source.scale.deviation[i]
+        for name, forecast in forecasts.items():
+            errors = np.abs(forecast - future)[..., i] * deviation
+            cells = [f"{errors[:, :h].mean():.4g}" for h in horizons]
+            rows.append([column, name, *cells])
+            if name == "model":
+                report.metrics[f"mae_of_{column}_in_its_units"] = [
+                    float(errors[:, :h].mean()) for h in horizons
+                ]
+    header = ["column", "forecast", *(f"{h} steps" for h in horizons)]
+    report.notes.append(
+        "Mean absolute errors in the units of the data:\n\n"
+        + markdown_table(header, rows, "ll" + "r" * len(horizons))
     )
-    origins = _origins(first, len(series), horizon, _PROBABILISTIC_ORIGINS)
+
+
+def _probabilities(report, evaluation, model, source, series, first, past):
+    """How often the truth lies between the forecast's quantiles."""
+    horizon = min(max(evaluation.recipe.evaluation.horizons), 96)
+    most = evaluation.at_most(_PROBABILISTIC_ORIGINS)
+    origins = _origins(first, len(series), horizon, most)
     history = np.stack([series[o - past : o] for o in origins])
     future = np.stack([series[o : o + horizon] for o in origins])
     forecast = model.forecast(
         history, horizon, num_samples=200, quantiles=_QUANTILES, seed=0
     )
-    low, median, high = np.moveaxis(forecast["quantiles"].numpy(), 1, 0)
+    low, median, high = np.moveaxis(forecast["quantiles"], 1, 0)
     inside = np.mean((low <= future) & (future <= high))
     report.add(
         f"inside the 80 % interval, {horizon} steps",
@@ -151,14 +225,18 @@ def _probabilities(report, evaluation, series, first, past):
     report.metrics["coverage_80"] = float(inside)
     middle = len(origins) // 2
     origin = origins[middle]
-    start = max(0, origin - horizon)
+    shown = slice(max(0, origin - horizon), origin + horizon)
+    mean, deviation = (part[-1] for part in source.scale)
+    column = source.columns[-1]
     report.add_figure(
         "forecast",
-        "Forecast: median and 80 % interval, last channel",
+        f"Forecast of {column}: median and 80 % interval",
         figures.forecast(
-            series[start : origin + horizon, -1],
-            origin - start,
-            [quantile[middle, :, -1] for quantile in (low, median, high)],
+            series[shown, -1] * deviation + mean,
+            origin - shown.start,
+            [q[middle, :, -1] * deviation + mean for q in (low, median, high)],
+            ylabel=column,
+            times=None if source.times is None else source.times[shown],
         ),
     )
 

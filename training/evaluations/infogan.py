@@ -31,8 +31,8 @@ def evaluate_infogan(evaluation):
         f"at most {entropy:.3f}. {source}",
     )
     report.metrics["mutual_information"] = float(logs["mutual_information"])
-    _consistency(report, model)
-    _errors(report, evaluation, test)
+    _consistency(report, evaluation)
+    evaluation.add_part(report, "errors of the category", _errors, test)
     report.add_figure(
         "codes",
         "A row for each category; then a row for each number, from "
@@ -43,6 +43,7 @@ def evaluate_infogan(evaluation):
 
 
 evaluate_infogan.needs_extractor = True
+evaluate_infogan.kinds = ("images",)
 
 
 def majority_labels(found, labels, num_categories):
@@ -65,12 +66,14 @@ def majority_labels(found, labels, num_categories):
     return majority
 
 
-def _consistency(report, model):
+def _consistency(report, evaluation):
     """Whether Q reads the category off an image that G made of it."""
-    seeds = np.arange(1_000, dtype="int32")
+    model = evaluation.model
+    count = evaluation.at_most(1_000)
+    seeds = np.arange(count, dtype="int32")
     latents = np.array(model.sample_latents(seeds))
     code = latents[:, model.latent_dim :][:, : model.categories[0]]
-    samples = model.sample(1_000, seed=seeds)
+    samples = model.sample(count, seed=seeds)
     probabilities = np.array(model.encode(samples)["probabilities"])
     found = probabilities[:, : model.categories[0]].argmax(1)
     share = float((found == code.argmax(1)).mean())
@@ -78,7 +81,7 @@ def _consistency(report, model):
         "samples whose category is read back",
         f"{share:.3f}",
         "",
-        "1,000 of them",
+        f"{count:,} of them",
     )
     report.metrics["consistency"] = share
 

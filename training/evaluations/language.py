@@ -37,13 +37,25 @@ def evaluate_language(evaluation):
     kind = model.cell if _carries(model) else model.positions
     report = Report(title=f"{type(model).__name__}: {kind}")
     streams = {
-        name: joined(model_inputs(split))
+        name: joined(model_inputs(split))[: evaluation.limit]
         for name, split in dataset.splits.items()
     }
     unit = "character" if max(map(len, dataset.vocabulary)) == 1 else "word"
     _likelihood(report, evaluation, streams, unit)
     if len(dataset.vocabulary) <= _MOST_MARKOV_STATES:
         _markov_chains(report, evaluation, streams)
+    report.comparison = (
+        report.metrics["test_nats"],
+        f"nats per {unit}",
+        {
+            "the uniform distribution": report.metrics["uniform_nats"],
+            **{
+                f"the Markov chain of order {order}": report.metrics[key]
+                for order in _MARKOV_ORDERS
+                if (key := f"markov_{order}_test_nats") in report.metrics
+            },
+        },
+    )
     report.add("trainable parameters", f"{_num_trainable(model):,}")
     _texts(report, evaluation, streams["test"])
     report.add_curves(
@@ -54,6 +66,9 @@ def evaluate_language(evaluation):
         "Training (with dropout)",
     )
     return report
+
+
+evaluate_language.kinds = ("text",)
 
 
 def stream_nats(model, tokens):
@@ -133,10 +148,11 @@ def _markov_chains(report, evaluation, streams):
 def _texts(report, evaluation, test):
     """Generated text, from nothing and after the first words of the test."""
     dataset = evaluation.dataset
+    length = evaluation.at_most(_GENERATED)
     for temperature in (1.0, 0.7):
         for seed, prompt in enumerate((test[:0], test[:100])):
             ids = evaluation.model.generate(
-                prompt[None], _GENERATED, seed=seed, temperature=temperature
+                prompt[None], length, seed=seed, temperature=temperature
             ).numpy()[0]
             given = dataset.text(prompt)
             report.notes.append(

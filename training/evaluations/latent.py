@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from keras_genseq.metrics import ActiveUnits
-from training import figures
 from training import latent_plots
 from training.data import as_array
 from training.data import bernoulli_binarize
@@ -35,13 +34,16 @@ def evaluate_latent(evaluation):
     )
     test = evaluation.inputs("test")
     _bounds(report, evaluation, test)
-    _comparison(report, evaluation)
+    evaluation.add_part(report, "comparison", _comparison)
     scores = evaluation.model.log_prob(test, **evaluation.condition("test"))
-    add_anomalies(report, evaluation, scores.numpy())
+    evaluation.add_part(report, "AUROC", add_anomalies, scores.numpy())
     kl = _codes(report, evaluation, test)
-    _probe(report, evaluation)
+    evaluation.add_part(report, "linear probe", _probe)
     _pictures(report, evaluation, kl)
     return report
+
+
+evaluate_latent.kinds = ("images",)
 
 
 def bound_of(model, x, num_codes, condition=None, seed=0, at_once=200):
@@ -77,12 +79,13 @@ def bound_of(model, x, num_codes, condition=None, seed=0, at_once=200):
 
 def _bounds(report, evaluation, test):
     model, condition = evaluation.model, evaluation.condition("test")
+    num_codes = evaluation.at_most(NUM_CODES)
     nll, interval = mean_with_interval(
-        -bound_of(model, test, NUM_CODES, condition)
+        -bound_of(model, test, num_codes, condition)
     )
     paper, source = evaluation.paper("nll")
     report.add(
-        f"test NLL by {NUM_CODES:,} importance samples, nats",
+        f"test NLL by {num_codes:,} importance samples, nats",
         f"**{nll:.2f} ± {interval:.2f}**",
         paper,
         f"all {len(test):,} test examples, 95 % interval. {source}",
@@ -102,7 +105,7 @@ def _bounds(report, evaluation, test):
         test_nll=nll,
         test_nll_interval=interval,
         test_bits_per_dim=bits,
-        num_importance_samples=NUM_CODES,
+        num_importance_samples=num_codes,
         num_test_examples=len(test),
         num_parameters=model.count_params(),
         **{f"test_{k}": float(logs[k]) for k in logs if k != "loss"},
@@ -178,8 +181,10 @@ def _probe(report, evaluation):
     is_labelled = "label" in splits["train"].element_spec
     if evaluation.is_conditional or not is_labelled:
         return
-    # Binary images stay as they are.
-    train = bernoulli_binarize(seed=1)(splits["train"])
+    train = splits["train"]
+    if evaluation.model.likelihood == "bernoulli":
+        # Binary images stay as they are.
+        train = bernoulli_binarize(seed=1)(train)
     add_probe(
         report, train, splits["test"], lambda x: evaluation.model.encode(x)["z"]
     )
@@ -191,7 +196,7 @@ def _pictures(report, evaluation, kl):
     report.add_figure(
         "samples",
         "Samples: means of the pixels (seeds of seed 0)",
-        figures.sample_grid(model),
+        evaluation.sample_grid(),
     )
     report.add_figure(
         "reconstructions",
@@ -199,11 +204,11 @@ def _pictures(report, evaluation, kl):
         latent_plots.reconstruction_grid(model, examples, condition),
     )
     if not evaluation.is_conditional:
-        report.add_figure(
+        evaluation.add_part(
+            report,
             "interpolations",
-            "From one test example to another: on the straight line (odd "
-            "rows) and on the arc (even rows)",
-            latent_plots.interpolation_grid(model, examples[:10]),
+            add_interpolations,
+            examples,
         )
         report.add_figure(
             "traversals",
@@ -211,12 +216,34 @@ def _pictures(report, evaluation, kl):
             "dimension, those of the highest KL, from -3 to 3",
             latent_plots.traversal_grid(model, examples[:1], kl),
         )
-        add_classes_of_codes(report, evaluation)
+        evaluation.add_part(report, "classes of codes", add_classes_of_codes)
     report.add_curves(
         evaluation.history,
         ["negative_elbo", "val_negative_elbo", "reconstruction", "kl"],
         "nats",
         {"test NLL": report.metrics["test_nll"]},
+    )
+
+
+def add_interpolations(report, evaluation, examples):
+    """Adds a figure of ways from one test example to another.
+
+    Args:
+        report: `Report`.
+        evaluation: `training.evaluation.Evaluation`.
+        examples: `(num_examples, H, W, C)` array.
+
+    Raises:
+        ValueError: if there is one example alone.
+    """
+    if len(examples) < 2:
+        raise ValueError("There is one test example alone.")
+    pairs = examples[: min(10, len(examples) // 2 * 2)]
+    report.add_figure(
+        "interpolations",
+        "From one test example to another: on the straight line (odd rows) "
+        "and on the arc (even rows)",
+        latent_plots.interpolation_grid(evaluation.model, pairs),
     )
 
 

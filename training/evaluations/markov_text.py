@@ -31,9 +31,13 @@ def evaluate_markov_text(evaluation):
     _headline(report, evaluation, parts)
     _orders(report, evaluation, parts)
     report.notes.append("Samples (seeds of seed 0), between lines:")
-    for text in sample_texts(evaluation, num_samples=3, length=400):
+    length = evaluation.at_most(400)
+    for text in sample_texts(evaluation, num_samples=3, length=length):
         report.notes.append(fenced(text))
     return report
+
+
+evaluate_markov_text.kinds = ("text",)
 
 
 def sample_texts(evaluation, num_samples, length, seed=0, temperature=1.0):

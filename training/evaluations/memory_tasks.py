@@ -40,6 +40,7 @@ def evaluate_adding(evaluation):
         "the variance of the sum, 1/6",
     )
     report.add("sums within 0.04 of the truth", f"{solved:.3f}")
+    report.comparison = (mse, "MSE", {"always 1": guess})
     report.metrics.update(mse=mse, guess_mse=guess, solved=solved)
     report.add_curves(
         evaluation.history,
@@ -48,6 +49,9 @@ def evaluate_adding(evaluation):
         {"always 1": _VARIANCE_OF_SUM},
     )
     return report
+
+
+evaluate_adding.kinds = ("pairs_of_arrays",)
 
 
 def evaluate_copy(evaluation):
@@ -85,6 +89,11 @@ def evaluate_copy(evaluation):
     whole = float(right.all(axis=1).mean())
     report.add("symbols recalled", f"{recalled:.3f}", "", "a guess: 0.125")
     report.add("whole sequences right", f"{whole:.3f}")
+    report.comparison = (
+        float(nats.mean()),
+        "nats per step",
+        {"remembering nothing": guess},
+    )
     report.metrics.update(
         cross_entropy=float(nats.mean()),
         guess_cross_entropy=guess,
@@ -98,6 +107,9 @@ def evaluate_copy(evaluation):
         {"a guess": guess},
     )
     return report
+
+
+evaluate_copy.kinds = ("pairs_of_arrays",)
 
 
 def _test_pairs(evaluation):

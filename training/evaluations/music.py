@@ -53,6 +53,14 @@ def evaluate_music(evaluation):
                 f"{split}_note_chain_nats": held,
             }
         )
+    report.comparison = (
+        report.metrics["test_nats"],
+        "nats per step",
+        {
+            "independent notes": report.metrics["test_independent_nats"],
+            "a chain for each note": report.metrics["test_note_chain_nats"],
+        },
+    )
     report.metrics["num_parameters"] = model.count_params()
     report.add("parameters", f"{model.count_params():,}")
     test = evaluation.inputs("test", limit=3)
@@ -68,6 +76,9 @@ def evaluate_music(evaluation):
         "Training (with dropout)",
     )
     return report
+
+
+evaluate_music.kinds = ("notes",)
 
 
 def picture_of_rolls(model, count=3, length=64, seed=0):

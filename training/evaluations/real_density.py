@@ -51,12 +51,25 @@ def evaluate_real_density(evaluation):
         )
         key = name.split(",")[0].replace(" ", "_").lower()
         report.metrics[f"{key}_nll"] = -baseline
-    add_anomalies(report, evaluation, scores)
-    add_sampled_figures(report, evaluation)
+    report.comparison = (
+        -mean,
+        "nats",
+        {
+            "independent Gaussians": report.metrics[
+                "independent_gaussians_nll"
+            ],
+            "one Gaussian": report.metrics["one_gaussian_nll"],
+        },
+    )
+    evaluation.add_part(report, "AUROC", add_anomalies, scores)
+    evaluation.add_part(report, "pictures", add_sampled_figures)
     report.add_curves(
         evaluation.history, ["nll", "val_nll"], "NLL, nats", {"test": -mean}
     )
     return report
+
+
+evaluate_real_density.kinds = ("images", "vectors")
 
 
 def independent_gaussians(train, test):
@@ -78,7 +91,8 @@ def one_gaussian(train, test):
     covariance = np.cov(train, rowvar=False, bias=True)
     covariance += _LEAST_SCALE**2 * np.eye(train.shape[1])
     law = stats.multivariate_normal(train.mean(0), covariance)
-    return law.logpdf(test)
+    # Of one row SciPy makes a number.
+    return np.atleast_1d(law.logpdf(test))
 
 
 # A dimension that hardly varies would make a density infinite.

@@ -4,6 +4,8 @@ Every number stands beside that of as many training images, the floor, and that
 of noise, the ceiling.
 """
 
+import math
+
 import numpy as np
 
 from keras_genseq.metrics import FeatureMoments
@@ -21,6 +23,7 @@ _PATCHED = 1_000
 _NUM_SUBSETS = 20
 _BATCH = 1_000
 _LEAST_SIDE = 7
+_MOST_PIXELS = 3_072
 
 
 def add_sample_quality(report, evaluation, samples, test):
@@ -46,13 +49,14 @@ def add_sample_quality(report, evaluation, samples, test):
         _add_inception_score(report, extractor, sets)
         report.metrics["classifier_accuracy"] = extractor.accuracy
         report.metrics["classifier_hash"] = extractor.weights_hash
+    small = shrunk(test[:_COMPARED_PIXELS])
     _add_distances(
         report,
         "pixel",
-        _rows(test[:_COMPARED_PIXELS]),
-        {k: _rows(x[:_COMPARED_PIXELS]) for k, x in sets.items()},
+        _rows(small),
+        {k: _rows(shrunk(x[:_COMPARED_PIXELS])) for k, x in sets.items()},
         _COMPARED_PIXELS,
-        "pixels as features",
+        f"pixels of {small.shape[1]}x{small.shape[2]} as features",
     )
     if min(test.shape[1:3]) >= _LEAST_SIDE:
         _add_patches(report, sets, test)
@@ -194,6 +198,21 @@ def _mode_counts(model, x):
 
 def _encode(model, x):
     return model.encode(x).numpy().astype("float64")
+
+
+def shrunk(x):
+    """Halves images until the covariance of their pixels fits into memory.
+
+    Args:
+        x: `(num_images, height, width, channels)` array.
+    """
+    while math.prod(x.shape[1:]) > _MOST_PIXELS and min(x.shape[1:3]) > 1:
+        count, height, width, channels = x.shape
+        halves = (height // 2, width // 2)
+        x = x[:, : 2 * halves[0], : 2 * halves[1]]
+        x = x.reshape(count, halves[0], 2, halves[1], 2, channels)
+        x = x.mean((2, 4))
+    return x
 
 
 def _rows(x):

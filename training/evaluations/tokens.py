@@ -5,7 +5,6 @@ import math
 import numpy as np
 
 from keras_genseq.metrics import CodebookUsage
-from training import figures
 from training import latent_plots
 from training.evaluations.density import add_anomalies
 from training.evaluations.density import add_probe
@@ -30,7 +29,17 @@ def evaluate_tokens(evaluation):
     _reconstructions(report, evaluation, test)
     _bounds(report, evaluation, test)
     _tokens(report, evaluation, test)
-    add_anomalies(report, evaluation, evaluation.model.log_prob(test).numpy())
+    scores = evaluation.model.log_prob(test).numpy()
+    evaluation.add_part(report, "AUROC", add_anomalies, scores)
+    evaluation.add_part(report, "linear probe", _probe)
+    evaluation.add_part(report, "pictures", _pictures)
+    return report
+
+
+evaluate_tokens.kinds = ("images",)
+
+
+def _probe(report, evaluation):
     splits = evaluation.dataset.splits
     if "label" in splits["train"].element_spec:
         add_probe(
@@ -39,8 +48,6 @@ def evaluate_tokens(evaluation):
             splits["test"],
             lambda x: _one_hot(evaluation.model, x),
         )
-    _pictures(report, evaluation)
-    return report
 
 
 def _reconstructions(report, evaluation, test):
@@ -54,6 +61,11 @@ def _reconstructions(report, evaluation, test):
         "",
         f"through the likeliest tokens; the mean image has {baseline:.5f}",
     )
+    report.comparison = (
+        float(error.mean()),
+        "squared error",
+        {"the mean image": float(baseline)},
+    )
     report.metrics.update(
         test_squared_error=float(error.mean()),
         mean_image_squared_error=float(baseline),
@@ -62,9 +74,10 @@ def _reconstructions(report, evaluation, test):
 
 def _bounds(report, evaluation, test):
     model = evaluation.model
-    nll, interval = mean_with_interval(-bound_of(model, test, _NUM_CODES))
+    num_codes = evaluation.at_most(_NUM_CODES)
+    nll, interval = mean_with_interval(-bound_of(model, test, num_codes))
     report.add(
-        f"test NLL by {_NUM_CODES} importance samples, nats",
+        f"test NLL by {num_codes} importance samples, nats",
         f"{nll:.2f} ± {interval:.2f}",
         "",
         "of densities of grey levels: negative values are usual",
@@ -129,7 +142,7 @@ def _pictures(report, evaluation):
         "samples",
         "Tokens sampled uniformly, decoded: the prior knows nothing of images, "
         "which is what the second stage of DALL-E is for",
-        figures.sample_grid(model),
+        evaluation.sample_grid(),
     )
     report.add_curves(
         evaluation.history,

@@ -38,6 +38,9 @@ def evaluate_translation(evaluation):
     return _finished(report, evaluation, x, y, answers)
 
 
+evaluate_translation.kinds = ("pairs",)
+
+
 def evaluate_bleu(evaluation):
     """Reports BLEU and chrF of all test sentences, and a table of some.
 
@@ -78,11 +81,15 @@ def evaluate_bleu(evaluation):
     return _finished(report, evaluation, x, y, answers)
 
 
+evaluate_bleu.kinds = ("pairs",)
+
+
 def _new_report(evaluation):
     return Report(title=type(evaluation.model).__name__)
 
 
 def _test_pairs(evaluation, limit=None):
+    limit = evaluation.at_most(limit)
     pairs = model_examples(evaluation.dataset.splits["test"])
     pairs = pairs if limit is None else pairs.take(limit)
     return next(iter(pairs.batch(int(pairs.cardinality()))))

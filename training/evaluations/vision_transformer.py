@@ -23,6 +23,14 @@ def evaluate_vision_transformer(evaluation):
         `Report`.
     """
     report = evaluate_classifier(evaluation)
+    evaluation.add_part(report, "attention", _attention)
+    return report
+
+
+evaluate_vision_transformer.kinds = ("images",)
+
+
+def _attention(report, evaluation):
     model = evaluation.model
     x, _ = evaluation.shown(_NUM_EXAMPLES)
     distances = attention_distances(model, x)
@@ -49,7 +57,6 @@ def evaluate_vision_transformer(evaluation):
         "Cosine of each position with all others",
         _similarities(model),
     )
-    return report
 
 
 def attention_distances(model, x):

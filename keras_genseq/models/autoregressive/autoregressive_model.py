@@ -31,7 +31,8 @@ class AutoregressiveModel(ForecastingModel):
         hidden_units: tuple of ints. Widths of the hidden layers; `()` is the
             linear model.
         activation: activation of the hidden layers.
-        **kwargs: passed to `keras.Model`.
+        **kwargs: `data_mean` and `data_scale`, as for `ForecastingModel`, and
+            what `keras.Model` takes.
 
     Call arguments:
         x: `(batch_size, time)` floats, or `(batch_size, time, channels)`.
@@ -106,7 +107,7 @@ class AutoregressiveModel(ForecastingModel):
         self.built = True
 
     def call(self, x):
-        values = self.with_channels(ops.cast(x, "float32"))
+        values = self.standardized(ops.cast(x, "float32"))
         num_steps = ops.shape(values)[1]
         lags = [
             ops.pad(values, [[0, 0], [lag, 0], [0, 0]])[:, :num_steps]
@@ -115,11 +116,10 @@ class AutoregressiveModel(ForecastingModel):
         mean, log_scale = self._conditional(
             ops.concatenate(lags, axis=-1), ops.arange(num_steps)[None, :, None]
         )
-        outputs = ops.stack([mean, log_scale], axis=-1)
-        return outputs if self.channels else outputs[:, :, 0]
+        return self.outputs_in_units(mean, log_scale)
 
     def draw(self, x, mask, seeds, temperature):
-        values = self.with_channels(x)
+        values = self.standardized(x)
         rows, num_steps, size = ops.shape(values)
         noise = row_normal(seeds, num_steps * size)
         noise = ops.reshape(noise, (rows, num_steps, size))
@@ -144,7 +144,7 @@ class AutoregressiveModel(ForecastingModel):
         )
         _, values = scan(step, (window, 0), inputs)
         values = ops.transpose(values, (1, 0, 2))
-        return self.without_channels(values)
+        return self.completed(x, mask, values)
 
     @property
     def least_history(self):
@@ -181,7 +181,7 @@ class AutoregressiveModel(ForecastingModel):
         is_dataset = isinstance(dataset, tf.data.Dataset)
         values, windows, targets = [], [], []
         for x in dataset if is_dataset else [dataset]:
-            x = self.with_channels(self.check_inputs(x)).numpy()
+            x = self.standardized(self.check_inputs(x)).numpy()
             x = x.astype("float64")
             values.append(x.reshape(-1, x.shape[-1]))
             for end in range(self.order, x.shape[1]):
@@ -216,7 +216,9 @@ class AutoregressiveModel(ForecastingModel):
         kernel = ops.convert_to_numpy(self.kernel)
         if self.channels is None:
             return kernel[:, 0]
-        return kernel.reshape(self.order, self.channels, self.channels)
+        kernel = kernel.reshape(self.order, self.channels, self.channels)
+        scale = np.broadcast_to(self._scale, self.channels)
+        return kernel * scale / scale[:, None]
 
     def get_config(self):
         return {

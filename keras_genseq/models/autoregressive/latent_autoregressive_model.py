@@ -27,7 +27,8 @@ class LatentAutoregressiveModel(ForecastingModel):
         constant_scale: bool. Each channel has one standard deviation at all
             steps, as in the linear model: one that the state says learns to be
             sure of what it has seen, and errs where a series drifts.
-        **kwargs: passed to `keras.Model`.
+        **kwargs: `data_mean` and `data_scale`, as for `ForecastingModel`, and
+            what `keras.Model` takes.
 
     Call arguments:
         x: `(batch_size, time)` floats, or `(batch_size, time, channels)`.
@@ -89,13 +90,12 @@ class LatentAutoregressiveModel(ForecastingModel):
         self.built = True
 
     def call(self, x, training=False):
-        values = self.with_channels(ops.cast(x, "float32"))
+        values = self.standardized(ops.cast(x, "float32"))
         num_steps = ops.shape(values)[1]
         # Step t sees what lies before it.
         values = ops.pad(values, [[0, 0], [1, 0], [0, 0]])[:, :num_steps]
         hidden, *_ = self.recurrent(values, training=training)
-        outputs = ops.stack(self._conditional(hidden), axis=-1)
-        return outputs if self.channels else outputs[:, :, 0]
+        return self.outputs_in_units(*self._conditional(hidden))
 
     def draw(self, x, mask, seeds, temperature):
         rows = ops.shape(x)[0]
@@ -121,7 +121,7 @@ class LatentAutoregressiveModel(ForecastingModel):
         return self.ask("encode", x=x, batch_size=batch_size)
 
     def summarize(self, history):
-        values = self.with_channels(ops.cast(history, "float32"))
+        values = self.standardized(ops.cast(history, "float32"))
         values = ops.pad(values, [[0, 0], [1, 0], [0, 0]])
         _, *states = self.recurrent(values)
         return ops.concatenate(states, axis=-1)
@@ -154,7 +154,7 @@ class LatentAutoregressiveModel(ForecastingModel):
 
     def _draw_from(self, states, x, mask, seeds, temperature):
         """Draws from the states that the first step is drawn from."""
-        values = self.with_channels(x)
+        values = self.standardized(x)
         rows, num_steps, size = ops.shape(values)
         noise = ops.reshape(
             row_normal(seeds, num_steps * size), (rows, num_steps, size)
@@ -175,7 +175,8 @@ class LatentAutoregressiveModel(ForecastingModel):
             ops.transpose(noise, (1, 0, 2)),
         )
         _, values = scan(step, list(states), inputs)
-        return self.without_channels(ops.transpose(values, (1, 0, 2)))
+        values = ops.transpose(values, (1, 0, 2))
+        return self.completed(x, mask, values)
 
     def _conditional(self, hidden):
         """Mean and log scale of the values that a state predicts."""

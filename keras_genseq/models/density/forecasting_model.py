@@ -1,5 +1,6 @@
 """The base of density models over real-valued series: they forecast."""
 
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -28,19 +29,40 @@ class ForecastingModel(SequenceModel):
     continues (`summarize` and `continue_from`); it then has `forecast`. Its
     `call` returns means and logs of standard deviations.
 
+    With `data_mean` and `data_scale` the model computes in standardized values
+    behind its surface: all that it takes and gives, log-densities among it, is
+    in the units of the data.
+
     Args:
         channels: optional int. Values of a step; None for series of rank 2.
+        data_mean: optional float, or one per channel. Center of the data.
+        data_scale: optional positive float, or one per channel. Their
+            standard deviation.
         **kwargs: passed to `keras.Model`.
     """
 
     # Steps of history without which there is no forecast.
     least_history = 1
 
-    def __init__(self, channels, **kwargs):
+    def __init__(self, channels, *, data_mean=None, data_scale=None, **kwargs):
         channels = as_int(channels, "channels", minimum=1, optional=True)
+        if (data_mean is None) != (data_scale is None):
+            raise ValueError(
+                "`data_mean` and `data_scale` belong together. Received: "
+                f"data_mean={data_mean}, data_scale={data_scale}"
+            )
+        mean = _per_channel(data_mean, 0.0, channels, "data_mean")
+        scale = _per_channel(data_scale, 1.0, channels, "data_scale")
+        if not (scale > 0.0).all():
+            raise ValueError(
+                f"`data_scale` must be positive. Received: {data_scale}"
+            )
         step_shape = () if channels is None else (channels,)
         super().__init__(step_shape, "float32", **kwargs)
         self.channels = channels
+        self.data_mean = _plain(data_mean)
+        self.data_scale = _plain(data_scale)
+        self._mean, self._scale = mean, scale
 
     def summarize(self, history):
         """What of its past a series needs to go on.
@@ -77,7 +99,12 @@ class ForecastingModel(SequenceModel):
         return (*input_shape, 2)
 
     def get_config(self):
-        return {**super().get_config(), "channels": self.channels}
+        return {
+            **super().get_config(),
+            "channels": self.channels,
+            "data_mean": self.data_mean,
+            "data_scale": self.data_scale,
+        }
 
     def forecast(
         self,
@@ -175,13 +202,29 @@ class ForecastingModel(SequenceModel):
             "continues series, many times over",
         )
 
-    def with_channels(self, x):
-        """Values of a step as the last axis, even if there is one only."""
-        return x if self.channels else x[..., None]
+    def standardized(self, x):
+        """Values without units, a step's as the last axis, even if only one."""
+        x = x if self.channels else x[..., None]
+        return x if self.data_scale is None else (x - self._mean) / self._scale
 
-    def without_channels(self, x):
-        """Undoes `with_channels`."""
+    def in_units(self, x):
+        """Undoes `standardized`."""
+        if self.data_scale is not None:
+            x = x * self._scale + self._mean
         return x if self.channels else x[..., 0]
+
+    def completed(self, x, mask, values):
+        """Values without units, in units, where a mask does not show `x`."""
+        # Those that are shown stay as they are, to the last bit.
+        return ops.where(self._per_value(mask), x, self.in_units(values))
+
+    def outputs_in_units(self, mean, log_scale):
+        """What `call` returns of means and scales without units."""
+        if self.data_scale is not None:
+            mean = mean * self._scale + self._mean
+            log_scale = log_scale + np.log(self._scale)
+        outputs = ops.stack([mean, log_scale], axis=-1)
+        return outputs if self.channels else outputs[:, :, 0]
 
     def _check_history(self, history):
         history = self.check_inputs(history, name="history")
@@ -191,3 +234,21 @@ class ForecastingModel(SequenceModel):
             tf.shape(history)[1] >= least,
             f"`history` must have at least {least} steps.",
         )
+
+
+def _per_channel(value, default, channels, name):
+    """A float32 array: one number, or one for each channel."""
+    array = np.asarray(default if value is None else value, "float32")
+    shapes = ((), (channels,)) if channels else ((),)
+    if array.shape not in shapes or not np.isfinite(array).all():
+        raise ValueError(
+            f"`{name}` must be a finite number"
+            + (f", or {channels} of them. " if channels else ". ")
+            + f"Received: {value}"
+        )
+    return array
+
+
+def _plain(value):
+    """A number or numbers as JSON has them."""
+    return value if value is None else np.asarray(value, "float64").tolist()

@@ -208,3 +208,56 @@ def test_parameters_as_counted_by_hand():
 def test_names_what_is_wrong(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_model_of_data_with_units_takes_and_gives_them():
+    plain = AutoregressiveModel(2, channels=2)
+    rng = np.random.default_rng(0)
+    plain.adapt(rng.normal(size=(1, 60, 2)).astype("float32"))
+    mean, scale = np.array([20.0, -3.0]), np.array([5.0, 0.1])
+    config = {"data_mean": mean, "data_scale": scale}
+    model = AutoregressiveModel.from_config({**plain.get_config(), **config})
+    model.set_weights(plain.get_weights())
+    z = rng.normal(size=(3, 9, 2)).astype("float32")
+    x = (z * scale + mean).astype("float32")
+    without, within = plain.forecast(z, 5, seed=1), model.forecast(x, 5, seed=1)
+    for key, value in without.items():
+        np.testing.assert_allclose(
+            within[key], value * scale + mean, rtol=1e-4, atol=1e-4
+        )
+    # A density per unit of the data, in each of 9 steps.
+    np.testing.assert_allclose(
+        model.log_prob(x),
+        plain.log_prob(z) - 9 * np.log(scale).sum(),
+        rtol=1e-4,
+    )
+    # One update of the next value by the change of one before, in units.
+    np.testing.assert_allclose(
+        model.coefficients, plain.coefficients * scale / scale[:, None]
+    )
+    again = AutoregressiveModel(2, channels=2, **config)
+    again.adapt(x)
+    np.testing.assert_allclose(
+        again(x)[..., 0], model_adapted(z, mean, scale), rtol=1e-3, atol=1e-3
+    )
+
+
+def model_adapted(z, mean, scale):
+    plain = AutoregressiveModel(2, channels=2)
+    plain.adapt(z)
+    return plain(z)[..., 0] * scale + mean
+
+
+@pytest.mark.parametrize(
+    "units, words",
+    [
+        ({"data_mean": 1.0}, "belong together"),
+        ({"data_mean": 1.0, "data_scale": 0.0}, "must be positive"),
+        ({"data_mean": [1.0, 2.0], "data_scale": 1.0}, "`data_mean` must be"),
+        ({"data_mean": np.nan, "data_scale": 1.0}, "must be a finite number"),
+    ],
+    ids=str,
+)
+def test_units_that_are_none_are_refused(units, words):
+    with pytest.raises(ValueError, match=words):
+        AutoregressiveModel(2, **units)

@@ -85,3 +85,14 @@ def test_a_short_text_has_shorter_sequences(tmp_path):
 def test_a_recipe_names_the_kind_of_data_that_it_takes():
     with pytest.raises(ValueError, match="takes data of kind 'text'"):
         characters(5)(load_dataset("digits"))
+
+
+def test_values_that_float32_does_not_tell_apart_keep_no_units(tmp_path):
+    rows = 1e8 + np.random.default_rng(0).normal(size=40)
+    path = tmp_path / "a.csv"
+    path.write_text("level\n" + "\n".join(f"{row:.4f}" for row in rows))
+    dataset = standardize()(load_dataset(f"series:{path}"))
+    assert dataset.scale is None
+    assert "'level' varies too little for its size" in dataset.notes[-1]
+    path.write_text("level\n" + "\n".join(["1e8"] * 40))
+    assert standardize()(load_dataset(f"series:{path}")).scale is not None

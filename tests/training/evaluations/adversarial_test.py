@@ -13,6 +13,7 @@ from training.evaluations import adversarial
 from training.evaluations.categories import labels_of_clusters
 from training.evaluations.infogan import code_grid
 from training.evaluations.infogan import majority_labels
+from training.evaluations.sample_quality import shrunk
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +180,16 @@ def test_the_grid_of_codes_has_a_row_for_each():
         images = np.array(model.images_of_latents(latents))
         corners = canvas[1 + row * 57, 1::57, 0]
         np.testing.assert_allclose(corners, images[:, 0, 0, 0], atol=1e-6)
+
+
+def test_large_images_are_halved_before_their_covariance_is_taken():
+    rng = np.random.default_rng(0)
+    x = rng.random((2, 64, 50, 3), "float32")
+    small = shrunk(x)
+    assert small.shape == (2, 32, 25, 3)
+    np.testing.assert_allclose(
+        small[1, 3, 4], x[1, 6:8, 8:10].mean((0, 1)), rtol=1e-5
+    )
+    assert shrunk(x[:, :28, :28]).shape == (2, 28, 28, 3)
+    assert adversarial.num_samples(x) == 2**24 // (64 * 50 * 3)
+    assert adversarial.num_samples(x[:, :28, :28, :1]) == 10_000

@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+import keras_genseq
 from training.__main__ import main
 
 
@@ -45,6 +47,33 @@ def test_a_series_is_fitted_and_judged_beside_forecasts_without_a_model(
         assert (run / "figures" / f"{name}.png").exists()
 
 
+def test_forecasts_are_in_the_units_and_by_the_names_of_the_data(tmp_path):
+    days = np.datetime64("2024-01-01") + np.arange(90)
+    noise = np.random.default_rng(0).normal(size=(90, 2))
+    rows = [
+        f"{day},{20 + 5 * a:.3f},{-300 + 40 * b:.3f}"
+        for day, (a, b) in zip(days, noise, strict=True)
+    ]
+    path = tmp_path / "garden.csv"
+    path.write_text("day,degrees,depth\n" + "\n".join(rows))
+    run = tmp_path / "run"
+    command = ["train", "ar_series", "--data", f"series:{path}", "--steps", "2"]
+    command += ["--set", "jit_compile=false", "--run-dir", str(run)]
+    assert main(command) == 0
+    report = (run / "report.md").read_text()
+    assert "| degrees | model |" in report and "Forecast of depth" in report
+    model = keras_genseq.load(run)
+    history = np.tile([[[20.0, -300.0]]], (1, 10, 1)).astype("float32")
+    point = model.forecast(history, 5, seed=0)["point"].numpy()
+    np.testing.assert_allclose(point[0].mean(0), [20.0, -300.0], rtol=0.2)
+    assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
+    served = keras_genseq.load(tmp_path / "out" / "ar_series")["forecast"]
+    answer = served(history=history, horizon=[5], seed=[0])
+    np.testing.assert_allclose(answer["point"], point, rtol=1e-4)
+    results = json.loads((run / "results.json").read_text())
+    assert 1.0 < results["mae_of_degrees_in_its_units"][0] < 20.0
+
+
 @pytest.mark.slow
 def test_a_latent_model_is_judged_beside_a_linear_one(tmp_path):
     run = tmp_path / "run"
@@ -61,7 +90,7 @@ def test_a_latent_model_is_judged_beside_a_linear_one(tmp_path):
     assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
 
 
-def test_a_language_model_goes_from_text_to_served_text(text, tmp_path):
+def test_a_language_model_goes_from_text_to_served_text(text, tmp_path, capsys):
     run = tmp_path / "run"
     command = ["train", "char_gru", "--data", f"text:{text}", "--epochs", "4"]
     command += ["--run-dir", str(run), "--strategy", "one_device", "--set"]
@@ -74,8 +103,15 @@ def test_a_language_model_goes_from_text_to_served_text(text, tmp_path):
     assert "states carried" in report and "from nothing" in report
     events = list((run / "logs").rglob("events*"))
     assert any(b"samples" in e.read_bytes() for e in events)
-    assert main(["sample", str(run), "--num-samples", "2"]) == 0
-    assert "---" in (run / "samples.txt").read_text()
+    capsys.readouterr()
+    command = ["sample", str(run), "--num-samples", "2", "--length", "30"]
+    # The model alone is needed.
+    text.unlink()
+    assert main([*command, "--prompt", "the quick"]) == 0
+    printed = capsys.readouterr().out
+    first, second = (run / "samples.txt").read_text().split("\n\n---\n\n")
+    assert len(first) == len(second) == 39 and first.startswith("the quick")
+    assert first in printed and "2 texts: " in printed
     assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
     model = str(tmp_path / "out" / "char_gru")
     request = ["prompt=['the quick']", "seed=[1]", "max_new_tokens=[5]"]

@@ -1,0 +1,106 @@
+"""What a result is worth beside its baselines, and what to do next."""
+
+import shlex
+from typing import NamedTuple
+
+from training.report import command_line
+
+# A best epoch among the last ones: a longer run would have gone further.
+_STILL_LEARNING = 0.9
+_LONGER = 3
+
+
+class Comparison(NamedTuple):
+    """A result and what needs no training to be reached; lower is better.
+
+    Attributes:
+        ours: float.
+        unit: str. `"nats"`, `"MSE"`.
+        baselines: dict: name -> float.
+    """
+
+    ours: float
+    unit: str
+    baselines: dict
+
+
+def verdict(comparison, history, monitor, command):
+    """Says in one sentence or two what a result is worth.
+
+    Args:
+        comparison: `Comparison`.
+        history: list of dicts, the metrics of every epoch.
+        monitor: optional str. The metric whose lowest value is best.
+        command: str. What trains the run for longer.
+
+    Returns:
+        str.
+    """
+    name, best = min(comparison.baselines.items(), key=lambda item: item[1])
+    ours = f"{comparison.ours:.4g} {comparison.unit}"
+    if comparison.ours < best:
+        return f"{ours}; the best baseline, {name}, has {best:.4g}: learned."
+    beside = f"{ours}; {name} has {best:.4g}"
+    epochs = [h for h in history if monitor in h]
+    if not epochs:
+        return f"{beside}: no better than that."
+    lowest = min(range(len(epochs)), key=lambda i: epochs[i][monitor])
+    if lowest + 1 >= _STILL_LEARNING * len(epochs):
+        return f"{beside}: undertrained. Go on with `{command}`."
+    return (
+        f"{beside}: it learned nothing more after epoch {lowest + 1} of "
+        f"{len(epochs)}. A smaller model, more dropout or more data may help; "
+        "longer training will not."
+    )
+
+
+def longer_command(config, run_dir, recipe):
+    """The command that goes on with a run, for longer.
+
+    Args:
+        config: what the run folder's `config.json` holds.
+        run_dir: path of the run folder.
+        recipe: `Recipe` of the run, fitted to its data.
+
+    Returns:
+        str.
+    """
+    words = ["train", config["recipe"], "--preset", config["preset"]]
+    for assignment in config["overrides"]:
+        if assignment.partition("=")[0] not in ("epochs", "steps"):
+            words += ["--set", assignment]
+    schedule = recipe.schedule
+    if schedule.steps:
+        budget = ["--steps", str(_LONGER * schedule.steps)]
+    else:
+        # A budget may only grow, and that of the description was not fitted.
+        described = config["recipe_values"]["epochs"]
+        epochs = max(_LONGER * schedule.epochs, described + 1)
+        budget = ["--epochs", str(epochs)]
+    return command_line([*words, *budget, "--run-dir", str(run_dir)])
+
+
+def next_steps(run, can_sample, is_text):
+    """What one does with a run: a line for each, of two columns.
+
+    Args:
+        run: `RunFolder`.
+        can_sample: bool. Whether its model draws samples.
+        is_text: bool. Whether these are texts.
+
+    Returns:
+        list of str.
+    """
+    path = shlex.quote(str(run.path))
+    lines = [("Report", str(run.report))]
+    if can_sample:
+        prompt = " --prompt 'Once upon'" if is_text else ""
+        words = f"python -m training sample {path}{prompt}"
+        lines.append(("Samples", words))
+    lines += [
+        ("Export", f"python -m training export {path}"),
+        ("TensorBoard", f"tensorboard --logdir {shlex.quote(str(run.logs))}"),
+    ]
+    if run.model.exists():
+        lines.append(("Python", f'keras_genseq.load("{run.path}")'))
+    return [f"{name:12}{words}" for name, words in lines]
