@@ -89,6 +89,7 @@ FLOORS = (
             for room in (
                 "analyses",
                 "benchmarks",
+                "check_export",
                 "command_checks",
                 "demo",
                 "evaluate",

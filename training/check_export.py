@@ -146,7 +146,9 @@ def _check_card(session):
         with open(path, encoding="utf-8") as file:
             told = json.load(file)["signatures"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} cannot be read as a card: {error!r}") from error
+        raise ValueError(
+            f"{path} cannot be read as a card: {error!r}"
+        ) from error
     found = {
         name: {
             side: {

@@ -32,7 +32,7 @@ def folder_of(published, tmp_path):
 
 def test_a_sound_model_passes(published):
     lines = check_export(published)
-    assert len(lines) == 3 + 4 and all(l.startswith("ok") for l in lines)
+    assert len(lines) == 3 + 4 and all(line.startswith("ok") for line in lines)
     assert "tells of all 4 signatures" in lines[2]
     assert sys.modules["keras"] is keras
 
@@ -56,7 +56,7 @@ def test_rows_that_hear_each_other_are_told(tmp_path, capsys):
         def serving_signatures(self):
             return {
                 "score": Signature(
-                    lambda x: {"log_prob": tf.reduce_mean(x) + x[:, 0]},
+                    lambda x: {"log_prob": tf.reduce_mean(x[:, 1]) + x[:, 0]},
                     {"x": tf.TensorSpec((None, 4), "float32")},
                     {"x": np.array([[0.0, 0.1, 0.5, 0.7]], "float32")},
                 )
@@ -77,9 +77,7 @@ def test_another_card_is_told(published, tmp_path, capsys):
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(ValueError, match="1 of 7 checks failed"):
         check_export(folder)
-    assert "than the signatures score, serving_default" not in (
-        capsys.readouterr().out
-    )
+    assert "than the signatures score have" in capsys.readouterr().out
 
 
 def test_a_model_without_examples_is_told(published, tmp_path, capsys):
