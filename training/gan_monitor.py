@@ -141,7 +141,7 @@ _SIGNS = {
     "pinned": (
         _is_pinned,
         "the discriminator's accuracy is pinned (reals {real_accuracy:.3f}, "
-        "fakes {fake_accuracy:.3f}): one player has won. At 1, weaken the "
+        "fakes {fake_accuracy:.3f}): one network has won. At 1, weaken the "
         "discriminator (its learning rate, dropout, `r1_weight`); at 0, let "
         "it move more often (`discriminator_updates`) or faster.",
     ),

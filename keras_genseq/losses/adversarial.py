@@ -19,7 +19,7 @@ def per_example(values):
 
 
 class LossPair(NamedTuple):
-    """What the two players minimize.
+    """What discriminator and generator minimize.
 
     Attributes:
         discriminator: `(real_logits, fake_logits) -> losses`.

@@ -258,7 +258,7 @@ def requests_of_codes(image_shape, bad_z, words):
 
 
 def game_requests(image_shape):
-    """Requests that generators and judges of images must refuse."""
+    """Requests that generators and discriminators of images must refuse."""
     requests = image_requests(image_shape, 1)
     return {"sample": requests["sample"], "discriminate": requests["score"]}
 

@@ -33,7 +33,7 @@ class ModelCase:
             they exclude others of the row, or change what a batch is.
         kind: str. What its promises of training are: `"density"`,
             `"supervised"` (its batches are pairs), or `"game"` (several
-            players train it, each with an optimizer of its own).
+            groups train it, each with an optimizer of its own).
         num_classes: int, or None. Of a conditional model; its batches are
             pairs of data and classes.
         samples: whether a density or a game draws examples from seeds alone.

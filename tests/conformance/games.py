@@ -1,4 +1,4 @@
-"""Rows of models that several players train."""
+"""Rows of models of several networks, each with an optimizer of its own."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from tests.conformance.bad_requests import image_requests
 from tests.conformance.batches import binary_images
 from tests.conformance.case import ModelCase
 
-# Models that several players train, each with an optimizer of its own.
+# Models of several groups of networks, each with an optimizer of its own.
 GAMES = {
     "GAN": ModelCase(
         kind="game",

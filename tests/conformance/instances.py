@@ -117,14 +117,14 @@ def compiled(case, strategy=None, jit_compile=False, **kwargs):
 
 
 def optimizers(model, rate=0.02):
-    """Arguments of `compile`: Adam for the model, or for each player."""
+    """Arguments of `compile`: Adam for the model, or for each group."""
     if not hasattr(model, "group_networks"):
         adam = keras.optimizers.Adam(rate, use_ema=True, ema_momentum=0.9)
         return {"optimizer": adam}
     return {
-        # A larger epsilon: players' first gradients are next to nothing.
-        f"{player}_optimizer": keras.optimizers.Adam(rate, epsilon=1e-3)
-        for player in model.group_networks
+        # A larger epsilon: groups' first gradients are next to nothing.
+        f"{group}_optimizer": keras.optimizers.Adam(rate, epsilon=1e-3)
+        for group in model.group_networks
     }
 
 

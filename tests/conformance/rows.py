@@ -16,11 +16,11 @@ REPRESENTATIVES = (
     "SequenceForecaster",
     "GAN",
 )
-PLAYERS = [
-    (name, player)
+GROUPS = [
+    (name, group)
     for name, case in EVERY_MODEL.items()
     if case.kind == "game"
-    for player in case.make().loss_names
+    for group in case.make().loss_names
 ]
 
 
@@ -57,17 +57,17 @@ def _rows(table, slow):
     )
 
 
-def players(slow=()):
-    """All players of all games, as a test's arguments `case` and `player`."""
+def groups(slow=()):
+    """All groups of all games, as a test's arguments `case` and `group`."""
     return pytest.mark.parametrize(
-        "case, player",
+        "case, group",
         [
             pytest.param(
                 EVERY_MODEL[name],
-                player,
-                id=f"{name}-{player}",
+                group,
+                id=f"{name}-{group}",
                 marks=SLOW if name in slow else (),
             )
-            for name, player in PLAYERS
+            for name, group in GROUPS
         ],
     )

@@ -47,33 +47,33 @@ def mean_loss(model, case):
     return tf.reduce_mean(losses)
 
 
-def mean_loss_of_player(model, case, player):
-    """A player's mean loss on the batch, with the noise of the first step."""
+def mean_loss_of_group(model, case, group):
+    """A group's mean loss on the batch, with the noise of the first step."""
     batch = model.seeded_batch(case.tensors(BATCH), step=0)
-    losses, _ = getattr(model, f"{player}_loss")(batch)
+    losses, _ = getattr(model, f"{group}_loss")(batch)
     return tf.reduce_mean(losses)
 
 
-def variables_of(model, player):
-    networks = model.group_networks[player]
+def variables_of(model, group):
+    networks = model.group_networks[group]
     return [v for n in networks for v in n.trainable_variables]
 
 
-def loss_of_a_player_falls(model, case, player):
-    """A player learns while the others stand still."""
+def loss_of_a_group_falls(model, case, group):
+    """A group learns while the others stand still."""
     awake(model)
-    mine = variables_of(model, player)
+    mine = variables_of(model, group)
     theirs = []
     for other in model.group_networks:
-        if other != player:
+        if other != group:
             getattr(model, f"{other}_optimizer").learning_rate = 0.0
             theirs += variables_of(model, other)
     theirs = [v for v in theirs if not any(v is w for w in mine)]
     before = [v.numpy() for v in theirs]
     # Every step draws new noise; one draw is compared with itself.
-    losses = [float(mean_loss_of_player(model, case, player))]
+    losses = [float(mean_loss_of_group(model, case, group))]
     steps(model, case, 20)
-    losses.append(float(mean_loss_of_player(model, case, player)))
+    losses.append(float(mean_loss_of_group(model, case, group)))
     assert losses[1] < losses[0] - 0.05
     for value, variable in zip(before, theirs, strict=True):
         np.testing.assert_array_equal(value, variable.numpy())

@@ -5,13 +5,13 @@ import pytest
 from tests.conformance import training_promises as promises
 from tests.conformance.instances import built
 from tests.conformance.instances import trainer
-from tests.conformance.rows import PLAYERS
+from tests.conformance.rows import GROUPS
 from tests.conformance.rows import REPRESENTATIVES
 from tests.conformance.rows import SLOW
 from tests.conformance.rows import all_but_slow
 from tests.conformance.rows import all_slow
 from tests.conformance.rows import every
-from tests.conformance.rows import players
+from tests.conformance.rows import groups
 from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import SUPERVISED
 
@@ -45,18 +45,18 @@ def test_gradients_are_everywhere_and_finite(case):
     )
 
 
-@players()
-def test_a_players_gradients_are_everywhere_and_finite(case, player):
+@groups()
+def test_a_groups_gradients_are_everywhere_and_finite(case, group):
     model = built(case)
     promises.gradients_are_everywhere(
-        promises.variables_of(model, player),
-        lambda: promises.mean_loss_of_player(model, case, player),
+        promises.variables_of(model, group),
+        lambda: promises.mean_loss_of_group(model, case, group),
     )
 
 
-@players(slow={name for name, _ in PLAYERS} - set(REPRESENTATIVES))
-def test_a_players_loss_falls_while_the_others_stand_still(case, player):
-    promises.loss_of_a_player_falls(trainer(case, quiet=True), case, player)
+@groups(slow={name for name, _ in GROUPS} - set(REPRESENTATIVES))
+def test_a_groups_loss_falls_while_the_others_stand_still(case, group):
+    promises.loss_of_a_group_falls(trainer(case, quiet=True), case, group)
 
 
 @all_but_slow(GAMES)

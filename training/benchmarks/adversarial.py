@@ -1,4 +1,4 @@
-"""A DCGAN's training step, both players' turns, beside PyTorch.
+"""A DCGAN's training step, updates of both networks, beside PyTorch.
 
 Run       python -m training benchmark adversarial --write
 Measured  docs/benchmarks.md
@@ -48,7 +48,7 @@ class Sizes:
 
 
 def benchmark(repeats, threads, sizes=None):
-    """Times a training step of both players.
+    """Times a training step of both networks.
 
     Args:
         repeats: int. Timings of which the median counts.
@@ -133,7 +133,7 @@ def shared_values(sizes):
 
 
 def training_steps(sizes, modes=(False, True)):
-    """Callables: one update of both players; each returns both losses.
+    """Callables: one update of both networks; each returns both losses.
 
     Args:
         sizes: `Sizes`.
@@ -157,11 +157,11 @@ def torch_candidates(weights, noise, sizes):
             learning_rate=_LEARNING_RATE,
             beta_1=_BETA_1,
             epsilon=_EPSILON,
-            holds_judge=holds_judge,
+            holds_discriminator=holds_discriminator,
         )
-        for name, holds_judge in (
+        for name, holds_discriminator in (
             ("PyTorch, as its example", False),
-            ("PyTorch, the judge held", True),
+            ("PyTorch, the discriminator held", True),
         )
     }
 

@@ -79,9 +79,9 @@ def make_discriminator(arrays, negative_slope=0.2):
 
 
 def train_step(
-    weights, x, noise, *, learning_rate, beta_1, epsilon, holds_judge
+    weights, x, noise, *, learning_rate, beta_1, epsilon, holds_discriminator
 ):
-    """Callable: one update of both players; returns both losses before it.
+    """Callable: one update of both networks; returns both losses before it.
 
     Args:
         weights: dict of lists of arrays, of `generator` and `discriminator`.
@@ -90,8 +90,8 @@ def train_step(
         learning_rate: float.
         beta_1: float.
         epsilon: float. Of Keras's Adam.
-        holds_judge: bool. Whether the generator's turn leaves out gradients of
-            the discriminator's weights.
+        holds_discriminator: bool. Whether the generator's turn leaves out
+            gradients of the discriminator's weights.
     """
     generator = make_generator(weights["generator"])
     discriminator = make_discriminator(weights["discriminator"])
@@ -121,7 +121,7 @@ def train_step(
         d_loss.backward()
         optimizers[0].step()
 
-        discriminator.requires_grad_(not holds_judge)
+        discriminator.requires_grad_(not holds_discriminator)
         optimizers[1].zero_grad(set_to_none=True)
         fake_logits = discriminator(generator(draw()))
         g_loss = functional.softplus(-fake_logits).mean()

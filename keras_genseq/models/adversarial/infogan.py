@@ -26,7 +26,7 @@ class InfoGAN(AdversarialModel):
     Beside noise, the generator hears a code c: categories, each equally likely,
     and numbers uniform in (-1, 1). A second head Q on the trunk of the
     discriminator guesses the code from the image: log-softmax for categories,
-    a normal density of deviation 1 for numbers. L_I counts for both players:
+    a normal density of deviation 1 for numbers. L_I counts for both losses:
     Q, with the trunk, learns to read codes in the discriminator's turn, and the
     generator to show them in its own. Of the generator's loss the trunk hears
     nothing, or it would learn to be deceived.

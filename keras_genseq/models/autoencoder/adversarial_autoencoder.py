@@ -120,7 +120,7 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
     ```
 
     Differences from the paper:
-        The discriminators of z and of the categories are one player. Heads
+        The discriminators of z and of the categories have one optimizer. Heads
         cost what they are too close by, whatever the distance of the others.
 
     References:
