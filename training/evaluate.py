@@ -41,10 +41,10 @@ def evaluate(run_dir):
             f"{len(history)} epochs; best `{monitor}` "
             f"{best.get(monitor, np.nan):.4f} in epoch {best['epoch'] + 1:.0f}."
         )
-    progress += evaluation.dataset.notes
+    progress += [f"- {note}" for note in evaluation.dataset.notes]
     worth = _verdict(report, evaluation)
     if worth:
-        progress.append(f"**{worth}**")
+        progress += ["", f"**{worth}**"]
     report.write(evaluation.run, progress)
     for quantity, ours, theirs, remark in report.rows:
         paper = f"  (paper: {theirs})" if theirs else ""
