@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import shlex
 
 from keras_genseq.export import atomic
@@ -96,8 +97,16 @@ class Report:
         text = self.markdown(run.read_config(), progress)
         atomic.write_text(str(run.report.absolute()), text)
         atomic.write_text(
-            str(run.results.absolute()), json.dumps(self.metrics, indent=1)
+            str(run.results.absolute()),
+            json.dumps(
+                {k: _without_nan(v) for k, v in self.metrics.items()}, indent=1
+            ),
         )
+
+
+def _without_nan(value):
+    """JSON has no word for what is not defined, as an interval of one value."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def command_line(arguments):
