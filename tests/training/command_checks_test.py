@@ -34,6 +34,11 @@ def test_a_run_of_nearly_that_name_is_offered(tmp_path):
         command_checks.check_run(tmp_path / "nade-demo-2")
 
 
+def test_what_follows_from_the_source_is_no_value_to_set():
+    with pytest.raises(ValueError, match="no value 'replaced'"):
+        command_checks.check_train("gan", "demo", ["replaced=None"])
+
+
 def test_the_help_of_data_names_all_sources():
     for name in (*command_checks.EMBEDDED, *command_checks.KINDS):
         assert name in train.__doc__, name
