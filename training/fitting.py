@@ -126,6 +126,8 @@ def _comparisons(recipe, dataset):
 
 
 def _size(shape):
+    if len(shape) == 1:
+        return f"vectors of {shape[0]}"
     return "x".join(map(str, shape))
 
 

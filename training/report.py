@@ -11,6 +11,10 @@ from training.markdown import fenced
 from training.markdown import markdown_table
 
 
+# How the note on a part begins that could not be made.
+LEFT_OUT = "Left out:"
+
+
 @dataclasses.dataclass
 class Report:
     """Results of one run.
@@ -40,7 +44,7 @@ class Report:
     def leave_out(self, name, reason):
         """Notes a part that cannot be made, and why."""
         reason = " ".join(reason.split())
-        self.notes.append(f"Left out: {name}. {reason}")
+        self.notes.append(f"{LEFT_OUT} {name}. {reason}")
 
     def add_figure(self, name, caption, image):
         """Adds a figure.

@@ -185,6 +185,8 @@ def test_what_belongs_to_the_recipes_own_data_is_left_out():
     recipe, _, notes = fitted("nade", images())
     assert recipe.data.out_of_distribution is None
     assert "8x8x1 images do not compare with yours, 17x23x1" in notes
+    _, _, notes = fitted("nade", vectors(GREY[:, 0, :, 0]))
+    assert "do not compare with yours, vectors of 23." in notes
     recipe, _, notes = fitted("nade", images(GREY[:, :8, :8]))
     assert recipe.data.out_of_distribution == "photographs"
     recipe = resolve("nade", "paper", ("data=images:mine",))
