@@ -10,7 +10,6 @@ from training import figures
 from training.markdown import fenced
 from training.markdown import markdown_table
 
-
 # How the note on a part begins that could not be made.
 LEFT_OUT = "Left out:"
 
