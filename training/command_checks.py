@@ -53,6 +53,7 @@ def check_train(recipe, preset, overrides):
     check_name(recipe, RECIPES, "recipe")
     check_name(preset, PRESETS, "preset")
     fields = {*Recipe.__dataclass_fields__, *PARTS, *PLACES, *_COMPILE}
+    fields.remove("replaced")  # By the source, and not by its name.
     for assignment in overrides:
         path, _, value = assignment.partition("=")
         first = path.strip().partition(".")[0]

@@ -6,6 +6,7 @@ import numpy as np
 
 from training.evaluation import load_run
 from training.feature_classifier import feature_classifier
+from training.report import LEFT_OUT
 from training.verdict import Comparison
 from training.verdict import longer_command
 from training.verdict import next_steps
@@ -41,14 +42,17 @@ def evaluate(run_dir):
             f"{len(history)} epochs; best `{monitor}` "
             f"{best.get(monitor, np.nan):.4f} in epoch {best['epoch'] + 1:.0f}."
         )
-    progress += evaluation.dataset.notes
+    progress += [f"- {note}" for note in evaluation.dataset.notes]
     worth = _verdict(report, evaluation)
     if worth:
-        progress.append(f"**{worth}**")
+        progress += ["", f"**{worth}**"]
     report.write(evaluation.run, progress)
     for quantity, ours, theirs, remark in report.rows:
         paper = f"  (paper: {theirs})" if theirs else ""
         print(f"  {quantity}: {ours}{paper}  {remark}")
+    for note in report.notes:
+        if note.startswith(LEFT_OUT):
+            print(f"  {note}")
     if worth:
         print(f"\n{worth}")
     model = evaluation.model

@@ -37,6 +37,9 @@ def export(run_dir, output="saved_models", name=None, max_steps=None):
             name: list(entry) for name, entry in recipe.evaluation.paper.items()
         },
     }
+    columns = getattr(evaluation.dataset, "columns", ())
+    if columns:
+        card["columns"] = list(columns)
     version = publish(
         evaluation.model,
         str(output),

@@ -92,7 +92,9 @@ def _without_captions(recipe, dataset):
 
     splits = {n: split.map(without) for n, split in dataset.splits.items()}
     dataset = dataclasses.replace(dataset, kind="images", splits=splits)
-    return recipe, dataset.noting("Captions left out: images alone are learned")
+    return recipe, dataset.noting(
+        "Captions left out: images alone are learned."
+    )
 
 
 def _comparisons(recipe, dataset):
@@ -126,6 +128,8 @@ def _comparisons(recipe, dataset):
 
 
 def _size(shape):
+    if len(shape) == 1:
+        return f"vectors of {shape[0]}"
     return "x".join(map(str, shape))
 
 

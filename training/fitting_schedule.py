@@ -4,6 +4,7 @@ import math
 
 from keras_genseq.models.autoregressive.sparse_markov_model import num_contexts
 from training.data import as_array
+from training.data import bucket_steps
 from training.data import load_dataset
 from training.data import model_examples
 from training.data import model_inputs
@@ -14,6 +15,7 @@ from training.resolve import transformed
 # Updates of an epoch of streams that are cut from a short text.
 _FEWEST_STEPS = 4
 _LEAST_WINDOW = 8
+_FEWEST_TOKENS = 64
 # A budget in passes, over a short text, ends long before the model is trained.
 _LEAST_UPDATES_OF_TEXT = 2_000
 _MOST_PASSES = 50
@@ -49,6 +51,26 @@ def _streams(recipe, dataset):
     return recipe, dataset.noting(
         f"The text is short: {size} streams of {window} steps in place of "
         f"{schedule.global_batch_size} of {schedule.stream_window}."
+    )
+
+
+def _tokens(recipe, dataset):
+    """Batches of fewer tokens, until pairs of texts fill some."""
+    tokens = recipe.schedule.tokens_per_batch
+    if not tokens:
+        return recipe, dataset
+    examples, fewer = model_examples(dataset.splits["train"]), tokens
+    while (
+        bucket_steps(examples, fewer) < _FEWEST_STEPS
+        and fewer >= 2 * _FEWEST_TOKENS
+    ):
+        fewer //= 2
+    if fewer == tokens:
+        return recipe, dataset
+    recipe = recipe.replace(tokens_per_batch=fewer)
+    return recipe, dataset.noting(
+        f"Batches of {fewer} tokens in place of {tokens}: there are "
+        f"{int(examples.cardinality()):,} training pairs."
     )
 
 
@@ -99,19 +121,23 @@ def _budget(recipe, dataset):
     schedule, own = recipe.schedule, recipe.replaced
     # What is not inside the package may have to be downloaded.
     is_embedded = ":" not in own.recipe.data.source
-    if not is_embedded or schedule.tokens_per_batch or not schedule.epochs:
+    if not is_embedded or not schedule.epochs:
+        return recipe, dataset
+    is_one_pass = schedule.stream_window or schedule.tokens_per_batch
+    is_given = {"epochs", "steps", "phases"} & {*own.given} or schedule.steps
+    if is_one_pass and is_given:
         return recipe, dataset
     own_steps, steps = _own_steps(recipe), steps_per_epoch(recipe, dataset)
-    if not schedule.stream_window and "passes_per_epoch" not in own.given:
+    if not is_one_pass and "passes_per_epoch" not in own.given:
         # An epoch is about as long as on the recipe's own data, whatever the
         # budget: a run that is told to train longer has the same epochs.
         passes = max(1, own_steps // steps) * schedule.passes_per_epoch
         recipe = recipe.replace(passes_per_epoch=passes)
         steps = steps_per_epoch(recipe, dataset)
-    if {"epochs", "steps", "phases"} & {*own.given} or schedule.steps:
+    if is_given:
         return recipe, dataset
     updates = own.recipe.schedule.epochs * own_steps
-    if schedule.stream_window:
+    if is_one_pass:
         updates = max(updates, _LEAST_UPDATES_OF_TEXT)
         # A page is known by heart long before.
         updates = min(updates, _MOST_PASSES * steps)
@@ -129,4 +155,4 @@ def _own_steps(recipe):
     return steps_per_epoch(own, transformed(own, dataset))
 
 
-SCHEDULE_RULES = (_streams, _batches, _contexts, _budget)
+SCHEDULE_RULES = (_streams, _tokens, _batches, _contexts, _budget)

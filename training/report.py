@@ -2,12 +2,16 @@
 
 import dataclasses
 import json
+import math
 import shlex
 
 from keras_genseq.export import atomic
 from training import figures
 from training.markdown import fenced
 from training.markdown import markdown_table
+
+# How the note on a part begins that could not be made.
+LEFT_OUT = "Left out:"
 
 
 @dataclasses.dataclass
@@ -39,7 +43,7 @@ class Report:
     def leave_out(self, name, reason):
         """Notes a part that cannot be made, and why."""
         reason = " ".join(reason.split())
-        self.notes.append(f"Left out: {name}. {reason}")
+        self.notes.append(f"{LEFT_OUT} {name}. {reason}")
 
     def add_figure(self, name, caption, image):
         """Adds a figure.
@@ -96,8 +100,16 @@ class Report:
         text = self.markdown(run.read_config(), progress)
         atomic.write_text(str(run.report.absolute()), text)
         atomic.write_text(
-            str(run.results.absolute()), json.dumps(self.metrics, indent=1)
+            str(run.results.absolute()),
+            json.dumps(
+                {k: _without_nan(v) for k, v in self.metrics.items()}, indent=1
+            ),
         )
+
+
+def _without_nan(value):
+    """JSON has no word for what is not defined, as an interval of one value."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def command_line(arguments):

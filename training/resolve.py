@@ -178,7 +178,13 @@ def steps_per_epoch(recipe, dataset):
     schedule = recipe.schedule
     examples = model_examples(dataset.splits["train"])
     if schedule.tokens_per_batch:
-        return bucket_steps(examples, schedule.tokens_per_batch)
+        steps = bucket_steps(examples, schedule.tokens_per_batch)
+        if steps == 0:
+            raise ValueError(
+                f"The data do not fill a batch of {schedule.tokens_per_batch} "
+                "tokens. Set a smaller `tokens_per_batch`, or give more data."
+            )
+        return steps
     if schedule.stream_window:
         return stream_steps(
             len(joined(examples)),

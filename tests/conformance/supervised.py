@@ -99,6 +99,8 @@ SUPERVISED = {
             padding_value=-2.0,
             num_targets=1,
             fixed_scale=0.1,
+            data_mean=[0.5, -1.0],
+            data_scale=[2.0, 0.5],
             cell="lstm",
             **kwargs,
         ),

@@ -1,6 +1,7 @@
 import pytest
 
 from training import command_checks
+from training.__main__ import train
 from training.data import sources
 
 
@@ -31,3 +32,13 @@ def test_a_run_of_nearly_that_name_is_offered(tmp_path):
     command_checks.check_run(tmp_path / "nade-demo-1")
     with pytest.raises(FileNotFoundError, match="mean `nade-demo-1`"):
         command_checks.check_run(tmp_path / "nade-demo-2")
+
+
+def test_what_follows_from_the_source_is_no_value_to_set():
+    with pytest.raises(ValueError, match="no value 'replaced'"):
+        command_checks.check_train("gan", "demo", ["replaced=None"])
+
+
+def test_the_help_of_data_names_all_sources():
+    for name in (*command_checks.EMBEDDED, *command_checks.KINDS):
+        assert name in train.__doc__, name

@@ -13,6 +13,7 @@ from training.data.arrays import vector_examples
 from training.fitting import prepared
 from training.resolve import build_model
 from training.resolve import resolve
+from training.resolve import steps_per_epoch
 
 GREY = np.random.default_rng(0).random((40, 17, 23, 1), "float32")
 
@@ -185,6 +186,8 @@ def test_what_belongs_to_the_recipes_own_data_is_left_out():
     recipe, _, notes = fitted("nade", images())
     assert recipe.data.out_of_distribution is None
     assert "8x8x1 images do not compare with yours, 17x23x1" in notes
+    _, _, notes = fitted("nade", vectors(GREY[:, 0, :, 0]))
+    assert "do not compare with yours, vectors of 23." in notes
     recipe, _, notes = fitted("nade", images(GREY[:, :8, :8]))
     assert recipe.data.out_of_distribution == "photographs"
     recipe = resolve("nade", "paper", ("data=images:mine",))
@@ -230,6 +233,35 @@ def test_short_texts_make_fewer_streams():
     assert recipe.schedule.epochs == 38 and "38 epochs of 54" in notes
     with pytest.raises(ValueError, match="`char_lstm` learns the characters"):
         fitted("word_lstm", text("天地玄黄" * 100))
+
+
+def pairs(count):
+    rows = [f"word {i} and word {i * i}" for i in range(count)]
+    examples = tf.data.Dataset.from_tensor_slices(
+        {"source": rows, "target": [row.upper() for row in rows]}
+    )
+    return datasets.Dataset(
+        name="pairs:mine.tsv",
+        kind="pairs",
+        splits={
+            "train": examples.skip(10),
+            "valid": examples.take(5),
+            "test": examples.skip(5).take(5),
+        },
+        num_classes=None,
+        element_shape=None,
+        description="Mine.",
+    )
+
+
+def test_few_pairs_make_batches_of_fewer_tokens():
+    given = ("tokenizer.vocabulary_size=300", "epochs=2")
+    recipe, dataset, notes = fitted("translate_multi30k", pairs(60), *given)
+    assert "tokens in place of 1024: there are 50 training pairs" in notes
+    assert steps_per_epoch(recipe, dataset) >= 4
+    whole = recipe.replace(tokens_per_batch=100_000)
+    with pytest.raises(ValueError, match="do not fill a batch of 100000 tok"):
+        steps_per_epoch(whole, dataset)
 
 
 def test_a_counted_text_has_room_for_its_contexts():

@@ -44,9 +44,12 @@ def test_a_report_survives_bars_and_fences(tmp_path):
     run = make_run(tmp_path)
     report = Report("Title")
     report.add("p(x | y)", "1.0", "", "of a | b")
-    report.metrics["p"] = 1.0
+    report.metrics.update(p=1.0, interval=np.float64("nan"))
     report.write(run, [])
     text = run.report.read_text()
     assert r"| p(x \| y) | 1.0 |  | of a \| b |" in text
     assert "\n````json\n" in text
-    assert json.loads(run.results.read_text()) == {"p": 1.0}
+    assert json.loads(run.results.read_text()) == {
+        "p": 1.0,
+        "interval": None,
+    }

@@ -79,8 +79,8 @@ class _InDeviations:
     def __init__(self, model):
         self.model = model
         self.least_history = model.least_history
-        self.mean = np.asarray(model.data_mean or 0.0)
-        self.deviation = np.asarray(model.data_scale or 1.0)
+        self.mean = model.data_units.mean
+        self.deviation = model.data_units.scale
 
     def outputs(self, x):
         """Means and logs of standard deviations of one series."""

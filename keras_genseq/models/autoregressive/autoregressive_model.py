@@ -217,7 +217,7 @@ class AutoregressiveModel(ForecastingModel):
         if self.channels is None:
             return kernel[:, 0]
         kernel = kernel.reshape(self.order, self.channels, self.channels)
-        scale = np.broadcast_to(self._scale, self.channels)
+        scale = np.broadcast_to(self.data_units.scale, self.channels)
         return kernel * scale / scale[:, None]
 
     def get_config(self):

@@ -1,9 +1,9 @@
 """The base of density models over real-valued series: they forecast."""
 
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_genseq.models.base.data_units import DataUnits
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import count_input
 from keras_genseq.models.base.endpoint import num_rows_of
@@ -46,23 +46,10 @@ class ForecastingModel(SequenceModel):
 
     def __init__(self, channels, *, data_mean=None, data_scale=None, **kwargs):
         channels = as_int(channels, "channels", minimum=1, optional=True)
-        if (data_mean is None) != (data_scale is None):
-            raise ValueError(
-                "`data_mean` and `data_scale` belong together. Received: "
-                f"data_mean={data_mean}, data_scale={data_scale}"
-            )
-        mean = _per_channel(data_mean, 0.0, channels, "data_mean")
-        scale = _per_channel(data_scale, 1.0, channels, "data_scale")
-        if not (scale > 0.0).all():
-            raise ValueError(
-                f"`data_scale` must be positive. Received: {data_scale}"
-            )
         step_shape = () if channels is None else (channels,)
         super().__init__(step_shape, "float32", **kwargs)
         self.channels = channels
-        self.data_mean = _plain(data_mean)
-        self.data_scale = _plain(data_scale)
-        self._mean, self._scale = mean, scale
+        self.data_units = DataUnits(data_mean, data_scale, channels)
 
     def summarize(self, history):
         """What of its past a series needs to go on.
@@ -102,8 +89,7 @@ class ForecastingModel(SequenceModel):
         return {
             **super().get_config(),
             "channels": self.channels,
-            "data_mean": self.data_mean,
-            "data_scale": self.data_scale,
+            **self.data_units.get_config(),
         }
 
     def forecast(
@@ -205,12 +191,11 @@ class ForecastingModel(SequenceModel):
     def standardized(self, x):
         """Values without units, a step's as the last axis, even if only one."""
         x = x if self.channels else x[..., None]
-        return x if self.data_scale is None else (x - self._mean) / self._scale
+        return self.data_units.standardized(x)
 
     def in_units(self, x):
         """Undoes `standardized`."""
-        if self.data_scale is not None:
-            x = x * self._scale + self._mean
+        x = self.data_units.in_units(x)
         return x if self.channels else x[..., 0]
 
     def completed(self, x, mask, values):
@@ -220,9 +205,8 @@ class ForecastingModel(SequenceModel):
 
     def outputs_in_units(self, mean, log_scale):
         """What `call` returns of means and scales without units."""
-        if self.data_scale is not None:
-            mean = mean * self._scale + self._mean
-            log_scale = log_scale + np.log(self._scale)
+        mean = self.data_units.in_units(mean)
+        log_scale = self.data_units.log_scale_in_units(log_scale)
         outputs = ops.stack([mean, log_scale], axis=-1)
         return outputs if self.channels else outputs[:, :, 0]
 
@@ -234,21 +218,3 @@ class ForecastingModel(SequenceModel):
             tf.shape(history)[1] >= least,
             f"`history` must have at least {least} steps.",
         )
-
-
-def _per_channel(value, default, channels, name):
-    """A float32 array: one number, or one for each channel."""
-    array = np.asarray(default if value is None else value, "float32")
-    shapes = ((), (channels,)) if channels else ((),)
-    if array.shape not in shapes or not np.isfinite(array).all():
-        raise ValueError(
-            f"`{name}` must be a finite number"
-            + (f", or {channels} of them. " if channels else ". ")
-            + f"Received: {value}"
-        )
-    return array
-
-
-def _plain(value):
-    """A number or numbers as JSON has them."""
-    return value if value is None else np.asarray(value, "float64").tolist()

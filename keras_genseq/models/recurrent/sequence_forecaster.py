@@ -3,6 +3,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_genseq.models.base.data_units import DataUnits
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import Input
 from keras_genseq.models.recurrent.sequence_predictor import SequencePredictor
@@ -37,6 +38,11 @@ class SequenceForecaster(SequencePredictor):
             the past, `channels`.
         fixed_scale: optional float. Standard deviation of all values, not
             learned: training then minimizes the squared error.
+        data_mean: optional float, or one per channel of the past. With
+            `data_scale` the layers read standardized values; the future, if it
+            is more of the same, is in the units of the data as the past is.
+        data_scale: optional positive float, or one per channel: the standard
+            deviation of the data.
         **kwargs: what is read and how: `channels` and `padding_value`, or
             `vocabulary_size` and `embedding_dim`; `cell`, `num_layers`,
             `bidirectional`, `dropout`, `pooling`. See `SequencePredictor`, to
@@ -70,7 +76,15 @@ class SequenceForecaster(SequencePredictor):
     """
 
     def __init__(
-        self, horizon, units, *, num_targets=None, fixed_scale=None, **kwargs
+        self,
+        horizon,
+        units,
+        *,
+        num_targets=None,
+        fixed_scale=None,
+        data_mean=None,
+        data_scale=None,
+        **kwargs,
     ):
         horizon = check_counts(horizon=horizon)
         num_targets = as_int(
@@ -95,6 +109,7 @@ class SequenceForecaster(SequencePredictor):
         self.horizon = horizon
         self.num_targets = num_targets
         self.fixed_scale = fixed_scale
+        self.data_units = DataUnits(data_mean, data_scale, self.channels)
         values = num_targets or self.channels
         self.target_shape = () if values is None else (values,)
         size = horizon * (values or 1)
@@ -110,16 +125,25 @@ class SequenceForecaster(SequencePredictor):
         self.head.build((None, self._width))
         self.built = True
 
+    def standardized(self, x):
+        return self.data_units.standardized(x)
+
     def predict_from(self, z):
         shape = (-1, self.horizon, *self.target_shape)
         outputs = self.head(z)
         if self.fixed_scale is None:
             mean, log_scale = ops.split(outputs, 2, axis=-1)
         else:
-            mean = outputs
+            mean, log_scale = outputs, ops.zeros_like(outputs)
+        mean, log_scale = (
+            ops.reshape(part, shape) for part in (mean, log_scale)
+        )
+        if self.num_targets is None:
+            mean = self.data_units.in_units(mean)
+            log_scale = self.data_units.log_scale_in_units(log_scale)
+        if self.fixed_scale is not None:
             log_scale = ops.zeros_like(mean) + np.log(self.fixed_scale)
-        outputs = ops.stack([mean, log_scale], axis=-1)
-        return ops.reshape(outputs, (*shape, 2))
+        return ops.stack([mean, log_scale], axis=-1)
 
     def example_losses(self, x, y, *, training):
         outputs = self(x, training=training)
@@ -219,6 +243,7 @@ class SequenceForecaster(SequencePredictor):
             "horizon": self.horizon,
             "num_targets": self.num_targets,
             "fixed_scale": self.fixed_scale,
+            **self.data_units.get_config(),
         }
 
     def _outputs(self, x):

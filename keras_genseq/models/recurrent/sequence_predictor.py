@@ -133,12 +133,16 @@ class SequencePredictor(BaseModel):
         if self.vocabulary_size:
             h = self.embedding(x)
         else:
-            h = x if self.channels else x[..., None]
+            h = self.standardized(x if self.channels else x[..., None])
         h = self.encoder(h, mask=mask, training=training)
         h = ops.cast(h, "float32")
         if self.return_sequences or self.pooling == "last":
             return h
         return _pooled(h, mask, self.pooling)
+
+    def standardized(self, x):
+        """Real values as the recurrent layers read them."""
+        return x
 
     def padding_mask(self, x):
         """`(batch_size, time)` booleans, True where a step counts, or None."""

@@ -246,18 +246,3 @@ def model_adapted(z, mean, scale):
     plain = AutoregressiveModel(2, channels=2)
     plain.adapt(z)
     return plain(z)[..., 0] * scale + mean
-
-
-@pytest.mark.parametrize(
-    "units, words",
-    [
-        ({"data_mean": 1.0}, "belong together"),
-        ({"data_mean": 1.0, "data_scale": 0.0}, "must be positive"),
-        ({"data_mean": [1.0, 2.0], "data_scale": 1.0}, "`data_mean` must be"),
-        ({"data_mean": np.nan, "data_scale": 1.0}, "must be a finite number"),
-    ],
-    ids=str,
-)
-def test_units_that_are_none_are_refused(units, words):
-    with pytest.raises(ValueError, match=words):
-        AutoregressiveModel(2, **units)

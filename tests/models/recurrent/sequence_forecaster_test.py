@@ -116,3 +116,20 @@ X = np.zeros((2, 4), "float32")
 def test_names_what_is_wrong(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_model_of_data_with_units_takes_and_gives_them():
+    plain = random_model(3, 4, channels=2)
+    mean, scale = np.array([20.0, -3.0]), np.array([5.0, 0.1])
+    config = {"data_mean": mean.tolist(), "data_scale": scale.tolist()}
+    model = SequenceForecaster.from_config({**plain.get_config(), **config})
+    model.set_weights(plain.get_weights())
+    z = waves(4, 18).reshape(4, 9, 2)
+    x = (z * scale + mean).astype("float32")
+    without, within = plain.forecast(z), model.forecast(x)
+    for key, value in without.items():
+        value = value.numpy() * scale + (0.0 if key == "scale" else mean)
+        np.testing.assert_allclose(within[key], value, rtol=1e-4, atol=1e-4)
+    # What is no more of the same has no units of the past.
+    other = random_model(1, 4, num_targets=1, channels=2, **config)
+    assert (np.abs(other.forecast(x)["point"]) < 5.0).all()

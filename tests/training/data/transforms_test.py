@@ -8,10 +8,12 @@ import tensorflow as tf
 
 from training.data.dataset import Dataset
 from training.data.transforms import bernoulli_binarize
+from training.data.transforms import crop
 from training.data.transforms import dequantize
 from training.data.transforms import dynamic_binarization
 from training.data.transforms import flatten
 from training.data.transforms import held_out
+from training.data.transforms import quantize
 from training.data.transforms import resize
 from training.data.transforms import threshold
 
@@ -180,3 +182,17 @@ def test_resized_images_keep_their_range_and_their_mean():
     square = _images(resize(5)(_examples(images)))
     assert square.shape == (3, 5, 5, 1)
     np.testing.assert_array_equal(_images(resize()(_examples(images))), images)
+
+
+def test_the_center_square_is_cut_out():
+    images = np.zeros((2, 4, 8, 1), "float32")
+    images[:, :, 2:6] = 0.5
+    examples = crop(2)(_examples(images))
+    assert examples.element_spec["image"].shape == (2, 2, 1)
+    np.testing.assert_allclose(_images(examples), 0.5, rtol=1e-5)
+
+
+def test_pixels_are_rounded_to_levels():
+    images = np.array([0.0, 0.2, 0.4, 1.0], "float32").reshape(1, 2, 2, 1)
+    rounded = _images(quantize(3)(_examples(images)))
+    np.testing.assert_array_equal(rounded.ravel(), [0.0, 0.0, 0.5, 1.0])

@@ -13,6 +13,11 @@ def test_interval_covers_the_mean_as_often_as_it_says():
     assert 0.91 < covered / 400 < 0.98
 
 
+def test_one_value_has_no_interval():
+    mean, half = mean_with_interval(np.array([3.0]))
+    assert mean == 3.0 and np.isnan(half)
+
+
 def test_interval_of_known_values():
     mean, half = mean_with_interval(np.array([1.0, 3.0]))
     assert mean == 2.0

@@ -67,7 +67,10 @@ def test_forecasts_are_in_the_units_and_by_the_names_of_the_data(tmp_path):
     point = model.forecast(history, 5, seed=0)["point"].numpy()
     np.testing.assert_allclose(point[0].mean(0), [20.0, -300.0], rtol=0.2)
     assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
-    served = keras_genseq.load(tmp_path / "out" / "ar_series")["forecast"]
+    exported = tmp_path / "out" / "ar_series"
+    card = json.loads((exported / "card.json").read_text())
+    assert card["columns"] == ["degrees", "depth"]
+    served = keras_genseq.load(exported)["forecast"]
     answer = served(history=history, horizon=[5], seed=[0])
     np.testing.assert_allclose(answer["point"], point, rtol=1e-4)
     results = json.loads((run / "results.json").read_text())
