@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_genseq import models
+from tests.conformance.bad_requests import domain_requests
 from tests.conformance.bad_requests import game_requests
 from tests.conformance.bad_requests import image_requests
 from tests.conformance.batches import binary_images
@@ -75,6 +76,36 @@ GAMES = {
             "encode": image_requests((4, 8, 1), 1)["encode"],
         },
         replica_atol=1e-4,
+    ),
+    "CycleGAN": ModelCase(
+        kind="game",
+        make=lambda **kwargs: models.CycleGAN(
+            (24, 28, 1),
+            **{
+                "target_shape": (28, 24, 1),
+                "num_blocks": 1,
+                "filters": 2,
+                "discriminator_filters": 3,
+                "receptive_field": 16,
+                "affine": True,
+                "cycle_weight": 2.0,
+                "identity_weight": 0.3,
+                "pool_size": 40,
+                "adversarial_loss": "non_saturating",
+                "seed": 5,
+                **kwargs,
+            },
+        ),
+        batch=lambda size: (
+            binary_images(size, (24, 28, 1)),
+            1.0 - binary_images(size, (28, 24, 1))[:, ::-1],
+        ),
+        bad_requests=domain_requests(),
+        samples=False,
+        # Each replica has pools of its own.
+        quiet={"pool_size": 0},
+        # A U-Net is a generator of its own tests.
+        at_defaults=("generator",),
     ),
     "AdversarialAutoencoder": ModelCase(
         kind="game",
