@@ -149,29 +149,38 @@ def run_by_domain(networks, x, domain):
     """Runs images through the networks of their domains, each through one.
 
     All have one number of channels. Where those of the domains differ, all are
-    of one domain, and the other network takes a batch of none.
+    of one domain, and none is left for the other network.
 
     Args:
-        networks: list of Keras models of images, one for each domain.
+        networks: list of two Keras models of images, one for each domain.
         x: `(batch_size, height, width, channels)`.
         domain: `(batch_size,)` int32 tensor.
 
     Returns:
         float32 tensor of what the networks answer, row by row.
     """
-    rows = tf.dynamic_partition(tf.range(tf.shape(x)[0]), domain, len(networks))
-    answers = []
-    for network, mine in zip(networks, rows, strict=True):
-        inputs = _with_channels(tf.gather(x, mine), network.input_shape[-1])
-        answers.append(ops.cast(network(inputs, training=False), "float32"))
-    channels = tf.gather([n.output_shape[-1] for n in networks], domain[0])
-    answers = [_with_channels(answer, channels) for answer in answers]
+    rows = tf.dynamic_partition(tf.range(tf.shape(x)[0]), domain, 2)
+    answers = [
+        _run_some(network, x, mine)
+        for network, mine in zip(networks, rows, strict=True)
+    ]
+    # What none were answered has the shape of what the others were.
+    shape = tf.maximum(*map(tf.shape, answers))[1:]
+    answers = [
+        tf.reshape(answer, tf.concat([[tf.size(mine)], shape], axis=0))
+        for answer, mine in zip(answers, rows, strict=True)
+    ]
     return tf.dynamic_stitch(rows, answers)
 
 
-def _with_channels(x, channels):
-    """The same images; of none, any number of channels."""
-    return tf.reshape(x, tf.concat([tf.shape(x)[:3], [channels]], axis=0))
+def _run_some(network, x, rows):
+    """What a network answers to some rows; an empty tensor, if to none."""
+
+    def run():
+        some = tf.ensure_shape(tf.gather(x, rows), network.input_shape)
+        return ops.cast(network(some, training=False), "float32")
+
+    return tf.cond(tf.size(rows) > 0, run, lambda: tf.zeros((0, 0, 0, 0)))
 
 
 def _domain_input(description):
