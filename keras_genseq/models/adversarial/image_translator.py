@@ -33,7 +33,7 @@ class ImageTranslator(MultiOptimizerModel):
         target_domain=1,
         batch_size=16,
         tile_size=None,
-        overlap=32,
+        overlap=None,
         out=None,
     ):
         """Translates images to another domain.
@@ -48,8 +48,8 @@ class ImageTranslator(MultiOptimizerModel):
                 translated in tiles of this side, one at a time, and may be
                 files (`numpy.memmap`). Each tile is normalized by itself, so
                 that tiles much smaller than the images of training show.
-            overlap: int. Pixels over which neighboring tiles fade into each
-                other.
+            overlap: optional int. Pixels over which neighboring tiles fade
+                into each other; None is an eighth of a tile.
             out: optional `(num_images, height, width, new_channels)` float32
                 array of zeros that tiles are written to, such as a
                 `numpy.memmap`.
@@ -130,12 +130,14 @@ class ImageTranslator(MultiOptimizerModel):
 
     def _checked_tiles(self, tile_size, overlap):
         tile_size = as_int(tile_size, "tile_size", minimum=self.least_side)
-        overlap = as_int(overlap, "overlap", minimum=0, maximum=tile_size // 2)
         if tile_size % self.side_multiple:
             raise ValueError(
                 f"`tile_size` must be a multiple of {self.side_multiple}. "
                 f"Received: tile_size={tile_size}"
             )
+        if overlap is None:
+            return tile_size, tile_size // 8
+        overlap = as_int(overlap, "overlap", minimum=0, maximum=tile_size // 2)
         return tile_size, overlap
 
 

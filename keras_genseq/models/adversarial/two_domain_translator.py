@@ -177,7 +177,10 @@ def _run_some(network, x, rows):
     """What a network answers to some rows; an empty tensor, if to none."""
 
     def run():
-        some = tf.ensure_shape(tf.gather(x, rows), network.input_shape)
+        # Those of the other domain may have other channels; they never run.
+        channels = network.input_shape[-1:]
+        shape = tf.concat([tf.shape(rows), tf.shape(x)[1:3], channels], axis=0)
+        some = tf.reshape(tf.gather(x, rows), shape)
         return ops.cast(network(some, training=False), "float32")
 
     return tf.cond(tf.size(rows) > 0, run, lambda: tf.zeros((0, 0, 0, 0)))

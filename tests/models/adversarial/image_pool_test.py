@@ -123,6 +123,6 @@ def test_replicas_have_pools_of_their_own(two_replicas):
 
 
 def test_places_that_replicas_cannot_share_are_refused(two_replicas):
-    with two_replicas.scope():
-        with pytest.raises(ValueError, match="a multiple of 2, the replicas"):
-            pool_of(3)
+    words = pytest.raises(ValueError, match="a multiple of 2, the replicas")
+    with two_replicas.scope(), words:
+        pool_of(3)
