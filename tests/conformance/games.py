@@ -104,6 +104,7 @@ GAMES = {
         samples=False,
         # Each replica has pools of its own.
         quiet={"pool_size": 0},
+        compared_awake=True,
         # A U-Net is a generator of its own tests.
         at_defaults=("generator",),
     ),

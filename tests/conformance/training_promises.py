@@ -163,6 +163,9 @@ def resumes(whole, resumed, case, folder):
 
 
 def trains_alike_on_two_replicas(one, two, case):
+    if case.compared_awake:
+        awake(one)
+        awake(two)
     losses = [steps(m, case, 4) for m in (one, two)]
     np.testing.assert_allclose(*losses, rtol=1e-4)
     assert_same_weights(one, two, atol=case.replica_atol)
