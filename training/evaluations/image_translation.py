@@ -62,8 +62,15 @@ def images_of(domain, split, limit=None):
         split: str.
         limit: optional int.
     """
-    examples = domain.splits[split].map(lambda example: example["image"])
-    return as_array(examples, limit)
+    x = as_array(domain.splits[split].map(lambda example: example["image"]))
+    return spread(x, limit)
+
+
+def spread(x, limit=None):
+    """At most `limit` rows, from all over: neighbors may be of one picture."""
+    if limit is None or limit >= len(x):
+        return x
+    return x[np.linspace(0, len(x) - 1, limit).astype(int)]
 
 
 def translation_grid(model, dataset):
@@ -76,7 +83,8 @@ def translation_grid(model, dataset):
     Returns:
         `(height, width, C)` array: three rows of the domain X, then of Y.
     """
-    test = list(dataset.splits["test"].take(_SHOWN))
+    test = list(dataset.splits["test"])
+    test = [test[i] for i in spread(np.arange(len(test)), _SHOWN)]
     rows = []
     for key, target in (("image", 1), ("y", 0)):
         x = np.stack([example[key] for example in test])
@@ -139,10 +147,10 @@ def _patches(report, x, translated, other, where):
         return
     count = min(len(real), *map(len, sets.values()))
     found = {}
-    reference = _descriptors(real[:count], 0)
+    reference = _descriptors(spread(real, count), 0)
     for name, z in sets.items():
         distances, _ = sliced_wasserstein_distances(
-            reference, _descriptors(z[:count], 1), num_directions=128
+            reference, _descriptors(spread(z, count), 1), num_directions=128
         )
         found[name] = 1000.0 * float(distances.mean())
     others = ", ".join(
@@ -167,13 +175,13 @@ def _classes(report, source, other, x, translated, where):
     parts = [source.splits["test"], other.splits["train"]]
     if not all("label" in part.element_spec for part in parts):
         return
-    labels = _labels_of(source, "test")[: len(x)]
+    labels = _labels_of(source, "test", len(x))
     classifier = _classifier(other)
     real = images_of(other, "test", _JUDGED)
     right = {
         "translations": _accuracy(classifier, translated, labels),
         "test images of their own": _accuracy(
-            classifier, real, _labels_of(other, "test")[: len(real)]
+            classifier, real, _labels_of(other, "test", len(real))
         ),
     }
     if x.shape[1:] == real.shape[1:]:
@@ -210,8 +218,9 @@ def _accuracy(classifier, x, labels):
     return float((probabilities.argmax(1) == labels).mean())
 
 
-def _labels_of(domain, split):
-    return as_array(domain.splits[split].map(lambda e: e["label"]))
+def _labels_of(domain, split, limit=None):
+    labels = as_array(domain.splits[split].map(lambda e: e["label"]))
+    return spread(labels, limit)
 
 
 def _name(where):
