@@ -29,7 +29,12 @@ NUM_ROWS = 3
 
 # Arguments that make a row's model fit into a small file.
 SMALLER = {
-    "CycleGAN": {"filters": 1, "affine": False, "pool_size": 2},
+    "CycleGAN": {
+        "filters": 1,
+        "discriminator_filters": 1,
+        "affine": False,
+        "pool_size": 2,
+    },
     "DiscreteVAE": {"filters": (4, 4)},
     "PixelRNN": {"num_layers": 1},
     "Transformer": {"num_layers": 1, "intermediate_dim": 4},
