@@ -4,9 +4,6 @@ from keras_genseq.models.adversarial.adversarial_model import (
 from keras_genseq.models.adversarial.cyclegan import CycleGAN as CycleGAN
 from keras_genseq.models.adversarial.dcgan import DCGAN as DCGAN
 from keras_genseq.models.adversarial.gan import GAN as GAN
-from keras_genseq.models.adversarial.image_translator import (
-    ImageTranslator as ImageTranslator,
-)
 from keras_genseq.models.adversarial.infogan import InfoGAN as InfoGAN
 from keras_genseq.models.autoencoder.adversarial_autoencoder import (
     AdversarialAutoencoder as AdversarialAutoencoder,
