@@ -33,8 +33,8 @@ def demo():
             seed=0,
         ),
         data="domains:photographs",
-        epochs=60,
-        cost="some minutes on one CPU core",
+        epochs=30,
+        cost="five minutes on one CPU core",
     )
 
 
