@@ -9,6 +9,7 @@ from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.value_checks import ensure
 
 
@@ -69,24 +70,28 @@ class ImageTranslator(MultiOptimizerModel):
                 target_domain=target_domain,
                 batch_size=batch_size,
             )
-        tile_size, overlap = self._checked_tiles(tile_size, overlap)
-        answers = []
-        for i, image in enumerate(x):
-            target = target_domain
-            if np.ndim(target):
-                target = target[i]
-            answers.append(
-                map_tiles(
-                    lambda tile, to=target: self.translate(
-                        tile, target_domain=to
-                    ),
-                    image,
-                    tile_size,
-                    overlap,
-                    self.side_multiple,
-                    None if out is None else out[i],
-                )
+        if len(x.shape) != 4 or not len(x):
+            raise ValueError(
+                "`x` must have shape (batch_size, height, width, channels), "
+                f"and at least one row. Received: shape={tuple(x.shape)}"
             )
+        tile_size, overlap = self._checked_tiles(tile_size, overlap)
+        targets = as_row_values(
+            target_domain, len(x), tf.int32, name="target_domain"
+        )
+        answers = [
+            map_tiles(
+                lambda tile, to=targets[i]: self.translate(
+                    tile, target_domain=to
+                ),
+                image,
+                tile_size,
+                overlap,
+                self.side_multiple,
+                None if out is None else out[i],
+            )
+            for i, image in enumerate(x)
+        ]
         return np.stack(answers) if out is None else out
 
     def run(self, network, *inputs, training=False):

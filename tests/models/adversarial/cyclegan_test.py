@@ -146,6 +146,44 @@ def test_discriminators_learn_from_the_pools():
     assert 0 < sum(is_black) < len(is_black)
 
 
+def test_a_batch_in_parts_is_the_whole_batch():
+    x, y = images(3, 8, 12, 1), images(3, 8, 12, 1, seed=1)
+    weights = []
+    for parts in (1, 2):
+        model = make_cyclegan(pool_size=2)
+        model.compile(
+            generator_optimizer=keras.optimizers.SGD(0.1),
+            discriminator_optimizer=keras.optimizers.SGD(0.1),
+            run_eagerly=True,
+            gradient_accumulation_steps=parts,
+        )
+        before = model.get_weights()
+        train(model, x, y)
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert any((a != b).any() for a, b in zip(before, weights[1], strict=True))
+
+
+@pytest.mark.slow
+def test_replicas_train_with_pools_of_their_own(two_replicas):
+    x, y = images(4, 8, 12, 1), images(4, 8, 12, 1, seed=1)
+    with two_replicas.scope():
+        model = make_cyclegan(pool_size=8)
+        model.compile(
+            generator_optimizer=keras.optimizers.SGD(0.0),
+            discriminator_optimizer=keras.optimizers.SGD(0.0),
+            jit_compile=False,
+        )
+    train(model, x, y)
+    kept, is_taken = (
+        np.array(v.numpy()) for v in model.pools["fake_y"].state.variables
+    )
+    np.testing.assert_array_equal(is_taken, [1, 1, 0, 0, 1, 1, 0, 0])
+    fakes = np.array(model.generator_xy(x))
+    np.testing.assert_allclose(kept[[0, 1, 4, 5]], fakes, atol=1e-5)
+
+
 def test_validation_does_not_touch_the_pools():
     model = make_cyclegan(pool_size=4)
     x, y = images(2, 8, 12, 1), images(2, 8, 12, 1, seed=1)
@@ -281,6 +319,11 @@ def test_bad_images_are_named():
     x = images(1, 8, 12, 1)
     with pytest.raises(ValueError, match="at most 1"):
         model.translate(x, target_domain=2)
+    for batch in (x[0], x[:0]):
+        with pytest.raises(ValueError, match="and at least one row"):
+            model.translate(batch, tile_size=8)
+    with pytest.raises(ValueError, match="one value, or one per row"):
+        model.translate(x, tile_size=8, target_domain=[0, 1])
     with pytest.raises(ValueError, match="`tile_size` must be a multiple of 4"):
         model.translate(x, tile_size=10)
     with pytest.raises(ValueError, match="`overlap` must be an int from 0"):
