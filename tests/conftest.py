@@ -74,9 +74,10 @@ def _without_xla(request, monkeypatch):
     """A use of a model is no XLA program, whose making takes most of the time.
 
     The tables prove each row with XLA; other tests ask for it where they are
-    about it.
+    about it, or are marked `xla`.
     """
-    if request.path.parent.name in ("conformance", "golden"):
+    is_table = request.path.parent.name in ("conformance", "golden")
+    if is_table or request.node.get_closest_marker("xla"):
         return
     compile_method = BaseModel.compile_method
 

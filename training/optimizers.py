@@ -56,6 +56,39 @@ def cosine(initial_learning_rate, **kwargs):
     )
 
 
+@keras.saving.register_keras_serializable(package="keras_genseq")
+class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
+    """A rate that stays for a share of a run, then falls linearly to 0.
+
+    Args:
+        initial_learning_rate: float.
+        decay_steps: int. Updates of the whole run, after which it is 0.
+        constant_share: float in [0, 1). Of the updates, before it falls.
+    """
+
+    def __init__(self, initial_learning_rate, decay_steps, constant_share=0.5):
+        if not 0.0 <= constant_share < 1.0:
+            raise ValueError(
+                "`constant_share` must be in [0, 1). "
+                f"Received: constant_share={constant_share}"
+            )
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.constant_share = constant_share
+
+    def __call__(self, step):
+        done = keras.ops.cast(step, "float32") / self.decay_steps
+        left = (1.0 - done) / (1.0 - self.constant_share)
+        return self.initial_learning_rate * keras.ops.clip(left, 0.0, 1.0)
+
+    def get_config(self):
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "constant_share": self.constant_share,
+        }
+
+
 def decaying(optimizer, learning_rate, ema_momentum, **kwargs):
     """A rate that falls linearly to 0 at the end of a run, averaged weights.
 

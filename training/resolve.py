@@ -107,12 +107,15 @@ def build_model(recipe, dataset):
     Returns:
         Compiled model.
     """
-    shape = model_inputs(dataset.splits["train"]).element_spec.shape
+    train = dataset.splits["train"]
+    shape = model_inputs(train).element_spec.shape
+    target = train.element_spec.get("y")
     vocabulary = dataset.vocabulary
     schedule = recipe.schedule
     context = {
         "input_dim": math.prod(shape),
         "image_shape": tuple(shape),
+        "target_shape": tuple(getattr(target, "shape", ())),
         "num_states": len(vocabulary),
         "vocabulary_size": len(vocabulary),
         "vocabulary": [piece for piece in vocabulary if piece],

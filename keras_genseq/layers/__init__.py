@@ -11,6 +11,9 @@ from keras_genseq.layers.attention.transformer_decoder_block import (
 from keras_genseq.layers.attention.transformer_encoder_block import (
     TransformerEncoderBlock,
 )
+from keras_genseq.layers.convolution.reflection_padding2d import (
+    ReflectionPadding2D,
+)
 from keras_genseq.layers.convolution.residual_stem import ResidualStem
 from keras_genseq.layers.convolution.strided_conv2d import StridedConv2D
 from keras_genseq.layers.convolution.strided_conv2d_transpose import (
@@ -34,6 +37,9 @@ from keras_genseq.layers.masked.gated_masked_block import GatedMaskedBlock
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.layers.masked.masked_dense import MaskedDense
 from keras_genseq.layers.masked.row_lstm import RowLSTM
+from keras_genseq.layers.normalization.instance_normalization import (
+    InstanceNormalization,
+)
 from keras_genseq.layers.recurrent.gru import GRU
 from keras_genseq.layers.recurrent.gru_cell import GRUCell
 from keras_genseq.layers.recurrent.lstm import LSTM
@@ -51,6 +57,7 @@ __all__ = [
     "GRUCell",
     "GatedMaskedBlock",
     "GridPositionEmbedding",
+    "InstanceNormalization",
     "LSTMCell",
     "MaskedConv2D",
     "MaskedDense",
@@ -58,6 +65,7 @@ __all__ = [
     "PatchEmbedding",
     "PositionEmbedding",
     "RecurrentEncoder",
+    "ReflectionPadding2D",
     "ResidualStem",
     "RotaryEmbedding",
     "RowLSTM",

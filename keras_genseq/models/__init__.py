@@ -1,6 +1,7 @@
 from keras_genseq.models.adversarial.adversarial_model import (
     AdversarialModel as AdversarialModel,
 )
+from keras_genseq.models.adversarial.cyclegan import CycleGAN as CycleGAN
 from keras_genseq.models.adversarial.dcgan import DCGAN as DCGAN
 from keras_genseq.models.adversarial.gan import GAN as GAN
 from keras_genseq.models.adversarial.infogan import InfoGAN as InfoGAN

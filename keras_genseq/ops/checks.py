@@ -161,7 +161,7 @@ def as_images(x, image_shape, *, name="x"):
 
     Args:
         x: array or tensor of floats in [0, 1].
-        image_shape: tuple of ints, (height, width, channels).
+        image_shape: tuple, (height, width, channels), None where it is free.
         name: str. What error messages call it.
 
     Raises:
@@ -177,7 +177,12 @@ def as_images(x, image_shape, *, name="x"):
         )
     shape = (None, *image_shape)
     if not x.shape.is_compatible_with(shape):
-        words = ", ".join(["batch_size", *map(str, image_shape)])
+        names = ("height", "width", "channels")
+        sizes = [
+            name if size is None else str(size)
+            for name, size in zip(names, image_shape, strict=True)
+        ]
+        words = ", ".join(["batch_size", *sizes])
         raise ValueError(
             f"`{name}` must have shape ({words}). "
             f"Received: shape={tuple(x.shape)}. Reshape or resize the images, "

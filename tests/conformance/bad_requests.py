@@ -263,6 +263,32 @@ def game_requests(image_shape):
     return {"sample": requests["sample"], "discriminate": requests["score"]}
 
 
+def domain_requests():
+    """Requests that a translator of two domains of grey images must refuse."""
+    x = image_requests((8, 8, 1), 1)["encode"]
+    domain = [
+        (np.int32([2]), "at most 1"),
+        (np.int32([-1]), "at least 0"),
+        (np.int32([0, 1]), "one value per row"),
+    ]
+    grey = np.zeros((1, 8, 10, 1), "float32")
+    translate = [
+        *x,
+        ({"x": grey}, "multiples of 4"),
+        ({"x": grey[:, :4, :8]}, "from 8 on"),
+        *[({"target_domain": value}, words) for value, words in domain],
+    ]
+    return {
+        "translate": translate,
+        "reconstruct": translate,
+        "discriminate": [
+            *x,
+            ({"x": grey[:, :5]}, "from 6 on"),
+            *[({"domain": value}, words) for value, words in domain],
+        ],
+    }
+
+
 BAD_IDS = [
     (np.array([[0, 3, 1]], "int32"), "ids from 0 to 2"),
     (np.array([[0, -2, 1]], "int32"), "ids from 0 to 2"),

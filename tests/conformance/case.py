@@ -25,6 +25,10 @@ class ModelCase:
         replica_atol: float. How far rounding may move the weights on two
             replicas: the variances of synchronized batch normalizations are
             differences, which small activations magnify.
+        compared_awake: whether ways of training (two replicas, XLA) are
+            compared from weights that are awake: first ones of deviation 0.02
+            lie so near 0 that a step at the rate of these tests overturns
+            them, and magnifies rounding.
         weight_scale: float. Deviation of the weights of an exported model:
             deep ones with weights of deviation 1 draw the same from any noise.
         estimates_nll: whether `fit` and `evaluate` report `nll` by an estimate
@@ -46,6 +50,7 @@ class ModelCase:
     quiet: Mapping = dataclasses.field(default_factory=dict)
     policy_rtol: float = 1e-5
     replica_atol: float = 1e-6
+    compared_awake: bool = False
     weight_scale: float = 1.0
     estimates_nll: bool = False
     at_defaults: tuple = ()

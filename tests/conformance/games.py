@@ -3,10 +3,47 @@
 import numpy as np
 
 from keras_genseq import models
+from tests.conformance.bad_requests import domain_requests
 from tests.conformance.bad_requests import game_requests
 from tests.conformance.bad_requests import image_requests
 from tests.conformance.batches import binary_images
 from tests.conformance.case import ModelCase
+
+
+def two_domains(x_shape, y_shape):
+    """A translator between grey images of two shapes."""
+    return ModelCase(
+        kind="game",
+        make=lambda **kwargs: models.CycleGAN(
+            x_shape,
+            **{
+                "target_shape": y_shape,
+                "num_blocks": 1,
+                "filters": 2,
+                "discriminator_filters": 3,
+                "receptive_field": 16,
+                "affine": True,
+                "cycle_weight": 2.0,
+                "identity_weight": 0.3,
+                "pool_size": 40,
+                "adversarial_loss": "non_saturating",
+                "seed": 5,
+                **kwargs,
+            },
+        ),
+        batch=lambda size: (
+            binary_images(size, x_shape),
+            1.0 - binary_images(size, y_shape)[:, ::-1],
+        ),
+        bad_requests=domain_requests(),
+        samples=False,
+        # Each replica has pools of its own.
+        quiet={"pool_size": 0},
+        compared_awake=True,
+        # A U-Net is a generator of its own tests.
+        at_defaults=("generator",),
+    )
+
 
 # Models of several groups of networks, each with an optimizer of its own.
 GAMES = {
@@ -76,6 +113,7 @@ GAMES = {
         },
         replica_atol=1e-4,
     ),
+    "CycleGAN": two_domains((24, 24, 1), (24, 28, 1)),
     "AdversarialAutoencoder": ModelCase(
         kind="game",
         make=lambda **kwargs: models.AdversarialAutoencoder(

@@ -156,6 +156,18 @@ def strided_case(layer_class):
 
 
 LAYERS = {
+    "InstanceNormalization": LayerCase(
+        make=lambda **kwargs: layers.InstanceNormalization(
+            epsilon=1e-3, center=True, scale=True, **kwargs
+        ),
+        inputs=lambda size: (normal(size, 4, 5, 3),),
+    ),
+    "ReflectionPadding2D": LayerCase(
+        make=lambda **kwargs: layers.ReflectionPadding2D(
+            ((2, 1), (0, 3)), **kwargs
+        ),
+        inputs=lambda size: (normal(size, 4, 5, 3),),
+    ),
     "StridedConv2D": strided_case(layers.StridedConv2D),
     "StridedConv2DTranspose": strided_case(layers.StridedConv2DTranspose),
     "MaskedConv2D": LayerCase(

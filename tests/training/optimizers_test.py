@@ -1,7 +1,9 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
+from training.optimizers import ConstantThenLinear
 from training.optimizers import KernelAdamW
 
 
@@ -39,3 +41,24 @@ def test_a_saved_optimizer_decays_as_before():
     config = keras.optimizers.serialize(optimizer)
     again = keras.optimizers.deserialize(config)
     assert type(again) is KernelAdamW and again.weight_decay == 0.5
+
+
+def test_a_rate_is_constant_then_falls_to_exactly_0():
+    """CycleGAN's: 100 epochs as it is, 100 epochs down to 0."""
+    rate = ConstantThenLinear(2e-4, decay_steps=200)
+    rates = [float(rate(step)) for step in range(201)]
+    np.testing.assert_allclose(rates[:101], 2e-4, rtol=1e-6)
+    np.testing.assert_allclose(rates[150], 1e-4, rtol=1e-6)
+    np.testing.assert_allclose(np.diff(rates[100:]), -2e-6, rtol=1e-3)
+    assert rates[200] == float(rate(500)) == 0.0
+    # A resumed run has the rates of its updates, whatever came before.
+    again = ConstantThenLinear.from_config(rate.get_config())
+    assert [float(again(step)) for step in (120, 199)] == [
+        rates[120],
+        rates[199],
+    ]
+
+
+def test_a_rate_that_never_falls_is_refused():
+    with pytest.raises(ValueError, match="`constant_share` must be in"):
+        ConstantThenLinear(1e-3, decay_steps=10, constant_share=1.0)

@@ -8,6 +8,7 @@ from training.data.image_folder import images_below
 from training.data.image_folder import images_dataset
 from training.data.image_folder import load_image_folder
 from training.data.image_folder import with_all_splits
+from training.data.known_domains import KNOWN
 
 
 def load_domains(location, size=None):
@@ -32,6 +33,8 @@ def load_domains(location, size=None):
         ValueError: if `location` does not name two folders, or as for
             `load_image_folder`.
     """
+    if location in KNOWN:
+        return _known(location, size)
     root = pathlib.Path(location).expanduser()
     if (root / "trainA").is_dir() and (root / "trainB").is_dir():
         sets = {name: _lettered(root, name, size) for name in "ab"}
@@ -60,6 +63,22 @@ def load_domains(location, size=None):
             for name, each in sets.items()
             for note in each.notes
         ),
+    )
+
+
+def _known(name, size):
+    """A pair that has a name, with labels where it has them."""
+    sets, description = KNOWN[name](size)
+    return Dataset(
+        name=f"domains:{name}",
+        kind="domains",
+        splits={s: {n: each[s] for n, each in sets.items()} for s in SPLITS},
+        num_classes=None,
+        element_shape={
+            n: tuple(each["train"].element_spec["image"].shape)
+            for n, each in sets.items()
+        },
+        description=description,
     )
 
 

@@ -79,7 +79,8 @@ def load_dataset(source):
             - `tfds:NAME[/CONFIG]`: a TensorFlow Datasets builder;
             - `images:DIR`: image files; sub-folders are classes, or `train`,
               `valid` and `test`;
-            - `domains:DIR_A,DIR_B`: two folders of images, not paired;
+            - `domains:DIR_A,DIR_B`: two folders of images, not paired; or a
+              pair known by name: `photographs`, `horse2zebra`, `mnist,usps`;
             - `captions:DIR`: images, and a `captions.tsv` beside them;
             - `pairs:FILE.tsv`: source, tab, target on every line;
             - `parallel:DIR/SOURCE-TARGET`: files of one language each;

@@ -118,6 +118,7 @@ def test_embedding_dropout_is_for_training_alone():
     assert (trained[:3] != trained[3:]).numpy().any()
 
 
+@pytest.mark.xla
 @pytest.mark.parametrize("supports_jit", [True, False], ids=["xla", "cudnn"])
 def test_scores_are_compiled_where_every_layer_can_be(supports_jit):
     model = RecurrentLanguageModel(7, 4)
