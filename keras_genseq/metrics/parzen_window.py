@@ -45,6 +45,8 @@ class ParzenWindow:
         Returns:
             `ParzenWindow`.
         """
+        # One copy in float64, which all windows share.
+        samples = _as_rows(samples, "samples")
         windows = [cls(samples, bandwidth) for bandwidth in bandwidths]
         scores = np.zeros(len(windows))
         rows = _as_rows(validation, "validation")

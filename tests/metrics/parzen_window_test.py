@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -52,3 +54,12 @@ def test_names_what_is_wrong():
         ParzenWindow(np.zeros((0, 2)), 1.0)
     with pytest.raises(ValueError, match="dimensions of the samples, 2"):
         ParzenWindow(np.zeros((1, 2)), 1.0).log_prob(np.zeros((1, 3)))
+
+
+def test_the_choice_among_many_bandwidths_holds_one_copy():
+    samples = np.zeros((20, 10_000), "float32")
+    tracemalloc.start()
+    ParzenWindow.chosen(samples, samples[:2], np.linspace(0.1, 1.0, 40))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5 * 2 * samples.nbytes
