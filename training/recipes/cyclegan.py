@@ -55,8 +55,8 @@ def paper():
             seed=0,
         ),
         data="domains:horse2zebra",
-        epochs=40,
-        cost="about three hours on one CPU core",
+        epochs=20,
+        cost="some two hours on one CPU core, by an estimate",
     )
 
 
