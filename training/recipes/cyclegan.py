@@ -7,7 +7,9 @@ Run       python -m training train cyclegan
           --data "domains:mnist,usps?size=32" --epochs 3
 Paper     no figure on these data; its scores are those of people and of a
           segmentation of street scenes (Zhu et al., 2017, tables 1 to 5)
-Measured  see docs/results.md
+Measured  of the demo: cycle errors of 0.164 and 0.146 in [0, 1] (0.291 and
+          0.177 to the mean color), which still fall; 6 minutes of one CPU core
+          (seed 0)
 """
 
 from keras_genseq.models import CycleGAN
@@ -34,7 +36,7 @@ def demo():
         ),
         data="domains:photographs",
         epochs=30,
-        cost="five minutes on one CPU core",
+        cost="six minutes on one CPU core",
     )
 
 
@@ -53,8 +55,8 @@ def paper():
             seed=0,
         ),
         data="domains:horse2zebra",
-        epochs=40,
-        cost="about three hours on one CPU core",
+        epochs=20,
+        cost="some two hours on one CPU core, by an estimate",
     )
 
 
