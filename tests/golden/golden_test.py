@@ -11,6 +11,7 @@ from tests.conformance.toys import TOYS
 from tests.golden.golden import FOLDER
 from tests.golden.golden import answers
 from tests.golden.golden import arithmetic
+from tests.golden.golden import has_the_writers_threads
 from tests.golden.golden import weights_one_update_later
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.keras"))
@@ -27,7 +28,10 @@ def test_every_row_of_the_table_has_a_kept_model():
 def test_a_kept_model_answers_and_trains_on_as_it_did(name):
     kept = dict(np.load(FOLDER / f"{name}.npz"))
     # Another processor rounds sums in another order.
-    same_bits = np.array_equal(kept.pop("arithmetic"), arithmetic())
+    same_bits = (
+        np.array_equal(kept.pop("arithmetic"), arithmetic())
+        and has_the_writers_threads()
+    )
     model = keras.models.load_model(FOLDER / f"{name}.keras")
     found = answers(model, name) | weights_one_update_later(model, name)
     assert kept.keys() <= found.keys()
