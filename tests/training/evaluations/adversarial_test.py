@@ -22,8 +22,8 @@ def runs(tmp_path_factory):
     return tmp_path_factory.mktemp("runs")
 
 
-def small(recipe, run):
-    command = ["train", recipe, "--run-dir", str(run), "--epochs", "2"]
+def small(recipe, run, epochs=2):
+    command = ["train", recipe, "--run-dir", str(run), "--epochs", str(epochs)]
     command += ["--strategy", "one_device", "--set", "jit_compile=false"]
     return [*command, "steps_per_execution=1"]
 
@@ -81,12 +81,12 @@ def test_a_run_of_gan_reports_what_it_should(runs, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_runs_of_dcgan_and_infogan_report(runs, monkeypatch):
     monkeypatch.setattr(adversarial, "NUM_SAMPLES", 300)
-    for recipe in ("dcgan", "infogan"):
-        assert main(small(recipe, runs / recipe)) == 0
+    for recipe, epochs in (("dcgan", 2), ("infogan", 4)):
+        assert main(small(recipe, runs / recipe, epochs)) == 0
     run = load_run(runs / "infogan")
     results = json.loads((runs / "infogan/results.json").read_text())
-    # Two epochs: the bound is about where Q knows nothing.
-    assert -0.1 < results["mutual_information"] < np.log(10.0)
+    # A few epochs: Q has begun to read the categories.
+    assert 0.0 < results["mutual_information"] < np.log(10.0)
     found = np.array(run.model.encode(run.inputs("test"))["probabilities"])[
         :, :10
     ].argmax(1)
