@@ -83,7 +83,7 @@ def trace(name, signature):
     }
     function = tf.function(serve, autograph=False)
     concrete = function.get_concrete_function(**specs)
-    _check_graph(name, concrete.graph.as_graph_def())
+    check_graph(f"Signature {name!r}", concrete.graph.as_graph_def())
     request = {
         key: tf.convert_to_tensor(value, signature.inputs[key].dtype)
         for key, value in signature.example.items()
@@ -171,30 +171,39 @@ def _check_outputs(name, outputs):
     return outputs
 
 
-def _check_graph(name, graph_def):
+def check_graph(owner, graph_def):
+    """Refuses a graph that a stock server does not run.
+
+    Args:
+        owner: str. Whose graph it is, for the errors.
+        graph_def: `GraphDef`.
+
+    Raises:
+        ValueError: if it calls Python, or XLA compiles a part of it.
+    """
     nodes = list(graph_def.node)
     for function in graph_def.library.function:
         nodes.extend(function.node_def)
         if _is_compiled(function.attr):
-            _refuse_compiled(name, function.signature.name)
+            _refuse_compiled(owner, function.signature.name)
     for node in nodes:
         if node.op in _PYTHON_OPS:
             raise ValueError(
-                f"Signature {name!r} calls Python at serving time: its graph "
-                f"has a {node.op} op, {node.name!r}. A server has no Python: "
+                f"{owner} calls Python at serving time: its graph has a "
+                f"{node.op} op, {node.name!r}. A server has no Python: "
                 "write the function in TensorFlow ops."
             )
         if node.op.startswith(_XLA_OPS) or _is_compiled(node.attr):
-            _refuse_compiled(name, node.name)
+            _refuse_compiled(owner, node.name)
 
 
 def _is_compiled(attributes):
     return "_XlaMustCompile" in attributes and attributes["_XlaMustCompile"].b
 
 
-def _refuse_compiled(name, where):
+def _refuse_compiled(owner, where):
     raise ValueError(
-        f"Signature {name!r} has a region compiled by XLA, {where!r}: stock "
+        f"{owner} has a region compiled by XLA, {where!r}: stock "
         "servers refuse to run it. Leave `jit_compile=True` out of what the "
         "signature calls."
     )

@@ -33,7 +33,7 @@ def folder_of(published, tmp_path):
 def test_a_sound_model_passes(published):
     lines = check_export(published)
     assert len(lines) == 3 + 4 and all(line.startswith("ok") for line in lines)
-    assert "tells of all 4 signatures" in lines[2]
+    assert "tells of all 4 signatures" in lines[1]
     assert sys.modules["keras"] is keras
 
 
@@ -86,3 +86,18 @@ def test_a_model_without_examples_is_told(published, tmp_path, capsys):
     with pytest.raises(ValueError, match="4 of 7 checks failed"):
         check_export(folder)
     assert "has no example for signature 'score'" in capsys.readouterr().out
+
+
+def test_a_region_of_xla_is_told(tmp_path, capsys):
+    """Of a model that something else than this package has exported."""
+    module = tf.Module()
+    compiled = tf.function(lambda x: 2.0 * x, jit_compile=True)
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, "x")])
+    def double(x):
+        return {"x": compiled(x)}
+
+    tf.saved_model.save(module, tmp_path / "1", signatures={"double": double})
+    with pytest.raises(ValueError, match="checks failed"):
+        check_export(tmp_path)
+    assert "The model has a region compiled by XLA" in capsys.readouterr().out

@@ -108,13 +108,13 @@ def _in_color(x, side):
 def _cycle(report, model, x, target, where):
     back = np.array(model.reconstruct(x, target_domain=target))
     error = float(np.abs(back - x).mean())
-    spread = float(np.abs(x - x.mean((0, 1, 2))).mean())
+    to_mean = float(np.abs(x - x.mean((0, 1, 2))).mean())
     report.add(
         f"cycle error, {where}",
         f"**{error:.4f}**",
         "",
         f"mean distance of a pixel after {where} and back, in [0, 1]; "
-        f"{len(x):,} test images. To the mean color: {spread:.4f}",
+        f"{len(x):,} test images. To the mean color: {to_mean:.4f}",
     )
     report.metrics[f"cycle_error_{_name(where)}"] = error
 
