@@ -13,6 +13,7 @@ from training.recipes import RECIPES
 # What `training.data.sources` loads: names alone, and kinds before a colon.
 EMBEDDED = (
     "digits",
+    "captioned_digits",
     "photographs",
     "python_docs",
     "dates",

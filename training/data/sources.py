@@ -2,6 +2,7 @@
 
 import re
 
+from training.data.captioned_digits import load_captioned_digits
 from training.data.captioned_images import load_captioned_images
 from training.data.chorales import load_cadences
 from training.data.chorales import load_chorales
@@ -27,12 +28,14 @@ SYNTAX = (
     "digits, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
     "domains:DIR_A,DIR_B[?size=N], captions:DIR[?size=N], "
     "pairs:FILE.tsv, parallel:DIR/SOURCE-TARGET, text:FILE, idx:DIR, npz:FILE, "
-    "series:FILE.csv[?gaps=fill|drop][&length=N], photographs, python_docs, "
-    "dates, noisy_sine, chorales:FILE.json, cadences, adding:T, copy:T"
+    "series:FILE.csv[?gaps=fill|drop][&length=N], captioned_digits, "
+    "photographs, python_docs, dates, noisy_sine, chorales:FILE.json, "
+    "cadences, adding:T, copy:T"
 )
 
 _EMBEDDED = {
     "digits": load_digits,
+    "captioned_digits": load_captioned_digits,
     "photographs": load_photographs,
     "python_docs": load_python_docs,
     "dates": load_dates,
@@ -72,6 +75,7 @@ def load_dataset(source):
         source: str, one of
 
             - `digits`: the 1,797 digits inside scikit-learn;
+            - `captioned_digits`: scenes of them, with what they show in words;
             - `photographs`: 8x8 patches of scikit-learn's two photographs;
             - `python_docs`: the language reference inside Python;
             - `dates`: dates written out in eleven languages, and in ISO 8601;
