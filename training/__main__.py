@@ -71,10 +71,10 @@ def train(
             fitted: images:DIR, npz:FILE, idx:DIR, captions:DIR,
             domains:DIR_A,DIR_B, text:FILE, series:FILE.csv, pairs:FILE.tsv,
             parallel:DIR/SOURCE-TARGET, chorales:FILE.json,
-            tfds:NAME[/CONFIG]; or embedded: digits, photographs, python_docs,
-            dates, noisy_sine, cadences, adding:T, copy:T. Behind images,
-            captions, domains and tfds `?size=N` crops and resizes; behind
-            series `?gaps=fill|drop` and `?length=N`.
+            tfds:NAME[/CONFIG]; or embedded: digits, captioned_digits,
+            photographs, python_docs, dates, noisy_sine, cadences, adding:T,
+            copy:T. Behind images, captions, domains and tfds `?size=N` crops
+            and resizes; behind series `?gaps=fill|drop` and `?length=N`.
         epochs: Epochs, in place of the recipe's.
         steps: Stop after this many updates.
         run_dir: Folder of the run; by default a new one below runs/.
