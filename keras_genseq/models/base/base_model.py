@@ -390,6 +390,17 @@ class BaseModel(PatchedModel):
             )
         return sample_weight
 
+    def as_examples(self, x, y=None, sample_weight=None):
+        """What `fit` is given as its examples; one may become several.
+
+        Args:
+            x, y, sample_weight: as for `fit`.
+
+        Returns:
+            The three.
+        """
+        return x, y, sample_weight
+
     def fit(
         self,
         x=None,
@@ -429,16 +440,16 @@ class BaseModel(PatchedModel):
             check = weights_of_classes(self, class_weight)
         x, y, sample_weight = checked_data(
             check,
-            x,
-            y,
-            sample_weight,
+            *self.as_examples(x, y, sample_weight),
             batch_size=batch_size,
             shuffle=shuffle,
         )
         if validation_data is not None:
             if not isinstance(validation_data, (tuple, list)):
                 validation_data = (validation_data,)
-            validation_data = checked_data(self.check_batch, *validation_data)
+            validation_data = checked_data(
+                self.check_batch, *self.as_examples(*validation_data)
+            )
             if not hasattr(validation_data[0], "__array__"):
                 validation_data = validation_data[0]
         if callbacks is not None and not isinstance(

@@ -217,6 +217,12 @@ class RecurrentLanguageModel(CausalLanguageModel):
             )
         return self._logits(x), [token_ids[:, -1], *states]
 
+    def as_examples(self, x, y=None, sample_weight=None):
+        # Rows that go on in the next batch are cut by who makes the batches.
+        if self.carry:
+            return x, y, sample_weight
+        return super().as_examples(x, y, sample_weight)
+
     def reset_carried_states(self):
         """Lets the next training batch begin new texts."""
         if self.carry:

@@ -23,6 +23,7 @@ from keras_genseq.models.text.token_padding import padded_at_the_end
 from keras_genseq.models.text.token_padding import padded_rows
 from keras_genseq.models.text.token_padding import room_for
 from keras_genseq.models.text.token_padding import shifted
+from keras_genseq.models.text.token_padding import token_windows
 from keras_genseq.models.text.token_padding import widened
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.random import row_uniform
@@ -32,6 +33,8 @@ from keras_genseq.samplers import SamplingOptions
 
 # Shorter prompts share a program.
 _LEAST_WIDTH = 16
+# Texts that a model without a limit of its own trains on at once.
+_WINDOW_LENGTH = 1024
 
 
 class CausalLanguageModel(SequenceModel):
@@ -158,6 +161,30 @@ class CausalLanguageModel(SequenceModel):
     def check_inputs(self, x, name="x"):
         x = super().check_inputs(self._token_ids(x, name), name)
         return padded_at_the_end(x, name)
+
+    def as_examples(self, x, y=None, sample_weight=None):
+        """Cuts texts that are too long for a row into windows.
+
+        Args:
+            x: strings, of which each window of `max_sequence_length` tokens
+                (of 1,024, where there is no such limit) becomes an example;
+                anything else stays as it is.
+            y: None.
+            sample_weight: one weight for each text, which its windows take.
+        """
+        if self.tokenizer is None or not holds_text(x):
+            return x, y, sample_weight
+        window_length = self.max_sequence_length or _WINDOW_LENGTH
+        x, rows = token_windows(self.tokenizer, x, window_length)
+        if sample_weight is not None:
+            num_weights, num_texts = len(sample_weight), rows.max() + 1
+            if num_weights != num_texts:
+                raise ValueError(
+                    "`sample_weight` must hold one weight for each text. "
+                    f"Received: {num_weights} for {num_texts} texts"
+                )
+            sample_weight = np.asarray(sample_weight)[rows]
+        return x, y, sample_weight
 
     def check_values(self, x, name, where=None):
         return all_token_ids(x, self.vocabulary_size, name=name, where=where)

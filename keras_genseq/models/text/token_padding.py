@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_genseq.models.base.batched_apply import power_of_two
 from keras_genseq.ops.value_checks import ensure
+from keras_genseq.tokenizers.tokenizer import as_texts
 
 
 def holds_text(x):
@@ -46,6 +47,33 @@ def encode_texts(tokenizer, texts, name, empty=False):
         return x[:, :longest]
     missing = tf.cast(tf.equal(tf.shape(x)[1], 0), tf.int32)
     return tf.pad(x, [[0, 0], [0, missing]])
+
+
+def token_windows(tokenizer, texts, length):
+    """Token ids of texts, cut into rows of at most `length`.
+
+    Args:
+        tokenizer: `keras_genseq.tokenizers.Tokenizer`.
+        texts: str, list of str, or string tensor.
+        length: int.
+
+    Returns:
+        `(num_windows, at most length)` int32 tensor, rows filled up with 0,
+        and `(num_windows,)` ints: which text each is of.
+    """
+    texts = [texts] if isinstance(texts, (str, bytes)) else texts
+    ids = tokenizer.split(as_texts(texts, "x"), "x")
+    lengths = ids.row_lengths().numpy()
+    # An empty text is one row of padding.
+    counts = np.maximum(-(-lengths // length), 1)
+    rows = np.repeat(np.arange(len(lengths)), counts)
+    begins = length * (np.arange(len(rows)) - (counts.cumsum() - counts)[rows])
+    windows = tf.RaggedTensor.from_row_lengths(
+        ids.flat_values, np.minimum(lengths[rows] - begins, length)
+    )
+    x = tf.cast(windows.to_tensor(), tf.int32)
+    missing = tf.maximum(1 - tf.shape(x)[1], 0)
+    return tf.pad(x, [[0, 0], [0, missing]]), rows
 
 
 def as_strings(texts, like):

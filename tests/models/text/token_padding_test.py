@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from keras_genseq.models import RecurrentLanguageModel
+from keras_genseq.models import TransformerLanguageModel
+from keras_genseq.models.text.token_padding import token_windows
+from keras_genseq.tokenizers import ByteTokenizer
+
+
+def test_windows_are_the_texts_piece_by_piece():
+    texts = ["abcdefg", "", "ab", "abcdef"]
+    windows, rows = token_windows(ByteTokenizer(), texts, 3)
+    said = [text.decode() for text in ByteTokenizer().decode(windows).numpy()]
+    assert said == ["abc", "def", "g", "", "ab", "abc", "def"]
+    np.testing.assert_array_equal(rows, [0, 0, 0, 1, 2, 3, 3])
+
+
+def test_nothing_but_empty_texts_is_rows_of_padding():
+    windows, rows = token_windows(ByteTokenizer(), ["", ""], 3)
+    np.testing.assert_array_equal(windows, [[0], [0]])
+    np.testing.assert_array_equal(rows, [0, 1])
+
+
+def fitted(model, texts, **kwargs):
+    model.compile("sgd", jit_compile=False)
+    return model.fit(texts, verbose=0, **kwargs).history
+
+
+def test_fit_cuts_texts_that_are_longer_than_the_model():
+    def language_model():
+        return TransformerLanguageModel(
+            257,
+            num_layers=1,
+            hidden_dim=8,
+            num_heads=2,
+            max_sequence_length=16,
+            tokenizer=ByteTokenizer(),
+        )
+
+    text = "What is longer than sixteen bytes is read in windows. " * 3
+    history = fitted(language_model(), [text, "short"], validation_data=[text])
+    assert np.isfinite(history["val_loss"]).all()
+    with pytest.raises(ValueError, match="3 for 2 texts"):
+        fitted(language_model(), [text, "short"], sample_weight=np.ones(3))
+    # A score is of the whole text, or of none.
+    with pytest.raises(ValueError, match="16 positions"):
+        language_model().score([text])
+
+
+def test_windows_have_the_weights_of_their_texts():
+    model = RecurrentLanguageModel(257, 4, tokenizer=ByteTokenizer())
+    texts = ["a" * 1025, "short"]
+    x, y, weights = model.as_examples(texts, None, [0.5, 2.0])
+    assert x.shape == (3, 1024) and y is None
+    np.testing.assert_array_equal(weights, [0.5, 0.5, 2.0])
+
+
+def test_a_model_that_carries_states_takes_rows_as_they_are():
+    model = RecurrentLanguageModel(
+        257, 4, tokenizer=ByteTokenizer(), stateful_batch_size=2
+    )
+    texts = ["a" * 1500, "b" * 1500]
+    assert model.as_examples(texts)[0] is texts
+    plain = RecurrentLanguageModel(257, 4, tokenizer=ByteTokenizer())
+    assert plain.as_examples(texts)[0].shape == (4, 1024)
