@@ -11,6 +11,7 @@ from keras_genseq.ops.interpolation import linear_interpolation
 from keras_genseq.ops.interpolation import spherical_interpolation
 from training import figures
 from training.evaluations.density import mean_with_interval
+from training.evaluations.density import plus_minus
 from training.evaluations.sample_quality import add_classes
 from training.evaluations.sample_quality import add_sample_quality
 from training.gan_monitor import find_alarms
@@ -84,7 +85,7 @@ def add_parzen(report, evaluation, samples, test):
         report.add(
             f"test log-likelihood by Parzen windows of {len(centres):,} "
             f"{name.replace('_', ' ')}, nats",
-            f"**{mean:.1f} ± {interval:.1f}**",
+            f"**{plus_minus(mean, interval, 1)}**",
             theirs,
             f"bandwidth {window.bandwidth:.3f}, chosen of {len(bandwidths)} "
             f"on {len(valid):,} validation images; all {len(test):,} test "

@@ -10,6 +10,7 @@ from training import figures
 from training.data import as_array
 from training.data import model_inputs
 from training.evaluations.density import mean_with_interval
+from training.evaluations.density import plus_minus
 from training.report import Report
 
 
@@ -30,7 +31,7 @@ def evaluate_classifier(evaluation):
     report = Report(title=f"{type(model).__name__}: accuracy")
     report.add(
         "test accuracy",
-        f"**{accuracy:.4f} ± {interval:.4f}**",
+        f"**{plus_minus(accuracy, interval, 4)}**",
         paper,
         f"{model.count_params():,} parameters; {len(labels):,} images, 95 % "
         f"interval. {source}".rstrip(),
@@ -45,6 +46,14 @@ def evaluate_classifier(evaluation):
         f"{len(bins)} bins; mean confidence {probabilities.max(1).mean():.4f}",
     )
     report.add("cross-entropy, nats", f"{nll:.4f}")
+    most = np.bincount(evaluation.labels("train")).argmax()
+    guess = float((labels != most).mean())
+    report.add("baseline: the most frequent class", f"{1.0 - guess:.4f}")
+    report.comparison = (
+        1.0 - accuracy,
+        "of test images wrong",
+        {"the most frequent class": guess},
+    )
     report.add(
         "weights' hash", weights_hash(model), "", "sha256, its beginning"
     )

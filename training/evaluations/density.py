@@ -68,6 +68,12 @@ def mean_with_interval(values):
     return values.mean(), 1.96 * values.std(ddof=1) / math.sqrt(len(values))
 
 
+def plus_minus(mean, interval, decimals=2):
+    """A mean and half the width of its interval as text, if it has one."""
+    text = f"{mean:.{decimals}f}"
+    return text if math.isnan(interval) else f"{text} ± {interval:.{decimals}f}"
+
+
 def _likelihood(report, evaluation, test):
     model = evaluation.model
     scores = model.log_prob(test, **evaluation.condition("test")).numpy()
@@ -75,7 +81,7 @@ def _likelihood(report, evaluation, test):
     paper, source = evaluation.paper("nll")
     report.add(
         "test NLL, nats",
-        f"**{nll:.2f} ± {interval:.2f}**",
+        f"**{plus_minus(nll, interval)}**",
         paper,
         f"all {len(test):,} test examples, 95 % interval. {source}",
     )
@@ -89,7 +95,7 @@ def _likelihood(report, evaluation, test):
     )
     report.add(
         "baseline: independent dimensions, nats",
-        f"{baseline:.2f} ± {baseline_interval:.2f}",
+        plus_minus(baseline, baseline_interval),
         "",
         f"{independent.count_params():,} parameters, closed form",
     )

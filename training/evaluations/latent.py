@@ -13,6 +13,7 @@ from training.data import model_inputs
 from training.evaluations.density import add_anomalies
 from training.evaluations.density import add_probe
 from training.evaluations.density import mean_with_interval
+from training.evaluations.density import plus_minus
 from training.report import Report
 
 NUM_CODES = 5000
@@ -40,10 +41,39 @@ def evaluate_latent(evaluation):
     kl = _codes(report, evaluation, test)
     evaluation.add_part(report, "linear probe", _probe)
     _pictures(report, evaluation, kl)
+    add_reconstruction_errors(
+        report, evaluation, test, "of the mean of each image's codes"
+    )
     return report
 
 
 evaluate_latent.kinds = ("images",)
+
+
+def add_reconstruction_errors(report, evaluation, test, remark):
+    """Adds how far reconstructions are off, beside the mean image.
+
+    Args:
+        report: `Report`.
+        evaluation: `training.evaluation.Evaluation`.
+        test: `(num_examples, height, width, channels)` array.
+        remark: str. What is reconstructed of what.
+    """
+    condition = evaluation.condition("test")
+    reconstructed = evaluation.model.reconstruct(test, **condition).numpy()
+    error = float(np.square(test - reconstructed).mean())
+    mean_image = evaluation.inputs("train").mean(0)
+    baseline = float(np.square(test - mean_image).mean())
+    report.add(
+        "test reconstruction, mean squared error",
+        f"{error:.5f}",
+        "",
+        f"{remark}; the mean image has {baseline:.5f}",
+    )
+    report.comparison = (error, "squared error", {"the mean image": baseline})
+    report.metrics.update(
+        test_squared_error=error, mean_image_squared_error=baseline
+    )
 
 
 def bound_of(model, x, num_codes, condition=None, seed=0, at_once=200):
@@ -86,7 +116,7 @@ def _bounds(report, evaluation, test):
     paper, source = evaluation.paper("nll")
     report.add(
         f"test NLL by {num_codes:,} importance samples, nats",
-        f"**{nll:.2f} ± {interval:.2f}**",
+        f"**{plus_minus(nll, interval)}**",
         paper,
         f"all {len(test):,} test examples, 95 % interval. {source}",
     )
@@ -123,7 +153,7 @@ def _comparison(report, evaluation):
     )
     report.add(
         f"the same model on the test data of `{source}`, NLL, nats",
-        f"{nll:.2f} ± {interval:.2f}",
+        plus_minus(nll, interval),
         "",
         f"all {len(x):,} examples, {_COMPARISON_CODES} importance samples",
     )

@@ -8,6 +8,7 @@ from scipy import stats
 from training.evaluations.density import add_anomalies
 from training.evaluations.density import add_sampled_figures
 from training.evaluations.density import mean_with_interval
+from training.evaluations.density import plus_minus
 from training.report import Report
 
 
@@ -27,7 +28,7 @@ def evaluate_real_density(evaluation):
     mean, interval = mean_with_interval(scores)
     report.add(
         "test log-likelihood, nats",
-        f"**{mean:.2f} \u00b1 {interval:.2f}**",
+        f"**{plus_minus(mean, interval)}**",
         "",
         f"all {len(test):,} test examples, 95 % interval; a density, per unit "
         "of the data in each dimension",
@@ -46,9 +47,7 @@ def evaluate_real_density(evaluation):
         ("one Gaussian, full covariance", one_gaussian),
     ):
         baseline, interval = mean_with_interval(log_prob(train, test))
-        report.add(
-            f"baseline: {name}, nats", f"{baseline:.2f} \u00b1 {interval:.2f}"
-        )
+        report.add(f"baseline: {name}, nats", plus_minus(baseline, interval))
         key = name.split(",")[0].replace(" ", "_").lower()
         report.metrics[f"{key}_nll"] = -baseline
     report.comparison = (

@@ -9,6 +9,8 @@ from training import latent_plots
 from training.evaluations.density import add_anomalies
 from training.evaluations.density import add_probe
 from training.evaluations.density import mean_with_interval
+from training.evaluations.density import plus_minus
+from training.evaluations.latent import add_reconstruction_errors
 from training.evaluations.latent import bound_of
 from training.report import Report
 
@@ -26,7 +28,9 @@ def evaluate_tokens(evaluation):
     """
     report = Report(title=f"{type(evaluation.model).__name__}: tokens")
     test = evaluation.inputs("test")
-    _reconstructions(report, evaluation, test)
+    add_reconstruction_errors(
+        report, evaluation, test, "through the likeliest tokens"
+    )
     _bounds(report, evaluation, test)
     _tokens(report, evaluation, test)
     scores = evaluation.model.log_prob(test).numpy()
@@ -50,35 +54,13 @@ def _probe(report, evaluation):
         )
 
 
-def _reconstructions(report, evaluation, test):
-    reconstructed = evaluation.model.reconstruct(test).numpy()
-    error = np.square(test - reconstructed).mean(axis=(1, 2, 3))
-    train_mean = evaluation.inputs("train").mean(0)
-    baseline = np.square(test - train_mean).mean()
-    report.add(
-        "test reconstruction, mean squared error",
-        f"**{error.mean():.5f}**",
-        "",
-        f"through the likeliest tokens; the mean image has {baseline:.5f}",
-    )
-    report.comparison = (
-        float(error.mean()),
-        "squared error",
-        {"the mean image": float(baseline)},
-    )
-    report.metrics.update(
-        test_squared_error=float(error.mean()),
-        mean_image_squared_error=float(baseline),
-    )
-
-
 def _bounds(report, evaluation, test):
     model = evaluation.model
     num_codes = evaluation.at_most(_NUM_CODES)
     nll, interval = mean_with_interval(-bound_of(model, test, num_codes))
     report.add(
         f"test NLL by {num_codes} importance samples, nats",
-        f"{nll:.2f} ± {interval:.2f}",
+        plus_minus(nll, interval),
         "",
         "of densities of grey levels: negative values are usual",
     )

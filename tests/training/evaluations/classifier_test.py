@@ -17,7 +17,9 @@ def test_a_run_of_the_classifier_reports_which_one_it_is(tmp_path):
     assert main([*command, "--set", "steps_per_execution=1"]) == 0
     results = json.loads((run / "results.json").read_text())
     assert results["accuracy"] > 0.8
-    assert results["weights_hash"] in (run / "report.md").read_text()
+    report = (run / "report.md").read_text()
+    assert results["weights_hash"] in report
+    assert "the most frequent class, has 0.9: learned" in report
 
 
 def test_the_hash_is_that_of_the_weights():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from training.evaluations.density import mean_with_interval
+from training.evaluations.density import plus_minus
 
 
 def test_interval_covers_the_mean_as_often_as_it_says():
@@ -16,6 +17,8 @@ def test_interval_covers_the_mean_as_often_as_it_says():
 def test_one_value_has_no_interval():
     mean, half = mean_with_interval(np.array([3.0]))
     assert mean == 3.0 and np.isnan(half)
+    assert plus_minus(mean, half) == "3.00"
+    assert plus_minus(0.5, 0.0123, 3) == "0.500 ± 0.012"
 
 
 def test_interval_of_known_values():

@@ -35,6 +35,8 @@ def test_a_run_reports_bounds_codes_and_pictures(tmp_path, monkeypatch):
         "aggregate posterior",
         "AUROC",
         "linear probe on encodings",
+        "test reconstruction, mean squared error",
+        " squared error; the best baseline, the mean image, has",
     ):
         assert words in report
     for name in (
