@@ -32,7 +32,8 @@ def set_threads(framework, threads):
     """Gives a framework its threads, in a process that has not used it yet.
 
     Args:
-        framework: `"tensorflow"` or `"torch"`.
+        framework: `"tensorflow"`, `"keras_hub"` or `"torch"`; `"python"` has
+            none.
         threads: int.
 
     Raises:
@@ -42,6 +43,8 @@ def set_threads(framework, threads):
         import torch
 
         torch.set_num_threads(threads)
+        return
+    if framework == "python":
         return
     import tensorflow as tf
 

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import statistics
 
 from keras_genseq.export import atomic
 from training.markdown import markdown_table
@@ -9,10 +10,11 @@ from training.markdown import markdown_table
 _PREAMBLE = """\
 # Benchmarks
 
-Medians over interleaved runs. Each framework has a process of its own, which is
-stopped while it is not its turn: in one process the threads of one would spin
-on the cores that the other needs. A ratio above 1 says how many times longer
-than ours a candidate takes. Each section has its own command.
+Each candidate has a process of its own, which nobody stops: blocks of calls
+take turns, each begins with a call that is not timed, and the median of the
+blocks' medians counts. A ratio above 1 says how many times longer than ours a
+candidate takes. Below a table stand the fastest of the others, and what a block
+takes alone, while no other process is there. Each section has its own command.
 """
 
 
@@ -26,9 +28,10 @@ def timing_table(timings, ours, *, work=1, unit=None):
         unit: str. Their name (`"samples"`), for a column of rates, or None.
 
     Returns:
-        str.
+        str: the table; below it the fastest of the other candidates, and how
+        what was timed alone compares.
     """
-    header = ["candidate", "median ms", "min-max ms"]
+    header = ["candidate", "median ms", "medians of blocks ms"]
     header += [f"{unit}/s"] if unit else []
     header += ["ratio to ours", "first call s"]
     rows = []
@@ -38,7 +41,26 @@ def timing_table(timings, ours, *, work=1, unit=None):
         row.append(f"{timing.median / timings[ours].median:.2f}")
         row.append(f"{timing.first_call:.2f}")
         rows.append(row)
-    return markdown_table(header, rows)
+    lines = [markdown_table(header, rows), *_remarks(timings, ours)]
+    return "\n\n".join(lines)
+
+
+def _remarks(timings, ours):
+    others = [timing for name, timing in timings.items() if name != ours]
+    if others:
+        fastest = min(others, key=lambda timing: timing.median)
+        ratio = timings[ours].median / fastest.median
+        yield f"Ours takes {ratio:.2f} of the fastest other, {fastest.name}."
+    alone = [timing for timing in timings.values() if timing.alone]
+    if alone:
+        parts = []
+        for timing in alone:
+            seconds = statistics.median(timing.alone)
+            change = seconds / timing.median - 1.0
+            parts.append(
+                f"{timing.name} {_milliseconds(seconds)} ms ({change:+.1%})"
+            )
+        yield f"A block alone: {'; '.join(parts)}."
 
 
 def write_section(path, title, text):
@@ -77,7 +99,7 @@ def _sections(page):
 
 
 def _range(timing):
-    if len(timing.seconds) == 1:
+    if timing.is_single:
         return "one run"
     return f"{_milliseconds(timing.min)}-{_milliseconds(timing.max)}"
 

@@ -1,4 +1,4 @@
-"""Times several ways to do the same work, in turns."""
+"""Times several ways to do the same work, in blocks that take turns."""
 
 import dataclasses
 import statistics
@@ -13,43 +13,83 @@ class Timing:
     Attributes:
         name: str.
         first_call: float. Seconds of the first call: compilation and one run.
-        seconds: tuple of floats, one per timed run.
+        blocks: tuple of tuples of floats: the seconds of each block's calls.
+        alone: optional tuple of floats: those of a block of calls while no
+            other candidate's process was there.
     """
 
     name: str
     first_call: float
-    seconds: tuple
+    blocks: tuple
+    alone: tuple | None = None
+
+    @property
+    def medians(self):
+        """list of floats: the median of each block."""
+        return [statistics.median(block) for block in self.blocks]
 
     @property
     def median(self):
-        return statistics.median(self.seconds)
+        return statistics.median(self.medians)
 
     @property
     def min(self):
-        return min(self.seconds)
+        return min(self.medians)
 
     @property
     def max(self):
-        return max(self.seconds)
+        return max(self.medians)
+
+    @property
+    def is_single(self):
+        """bool: whether one call was timed, and no more."""
+        return sum(map(len, self.blocks)) == 1
+
+
+def run_block(call, repeats, clock=time.perf_counter):
+    """Times calls in a row, after one that is not timed.
+
+    Args:
+        call: callable without arguments.
+        repeats: int.
+        clock: callable that returns seconds.
+
+    Returns:
+        tuple of `repeats` floats.
+    """
+    call()
+    seconds = []
+    for _ in range(repeats):
+        start = clock()
+        call()
+        seconds.append(clock() - start)
+    return tuple(seconds)
 
 
 def measure(
     candidates,
     repeats,
     *,
+    blocks=3,
     warmups=2,
     single=(),
     check=None,
     clock=time.perf_counter,
     progress=None,
 ):
-    """Times the candidates round robin, so that load drifts hit all alike.
+    """Times the candidates in blocks that take turns.
+
+    A load that drifts hits all alike, and each runs warm. In the end the first
+    candidate and the fastest of the others run a block alone, where they have
+    processes of their own: `Timing.alone` should be as in turns.
 
     Args:
         candidates: dict of name to callable; each call does one whole unit of
-            work and returns when the result is there.
-        repeats: int. Timed rounds.
-        warmups: int. Untimed calls of each candidate before the first round;
+            work and returns when the result is there. One of another process
+            (`training.benchmarks.workers.Candidate`) times its own blocks.
+        repeats: int. Timed calls of a block.
+        blocks: int. Blocks of each candidate.
+        warmups: int. Untimed calls of each candidate before the first block;
             the first of them is reported as `first_call`.
         single: names of candidates too slow to repeat: their first call, for
             which they should be compiled already, is their only one.
@@ -65,11 +105,11 @@ def measure(
     Raises:
         ValueError: if there is nothing to time.
     """
-    if not candidates or repeats < 1 or warmups < 1:
+    if not candidates or min(repeats, blocks, warmups) < 1:
         raise ValueError(
-            "Timing needs a candidate, a repeat and a warm-up. Received: "
-            f"candidates={list(candidates)}, repeats={repeats}, "
-            f"warmups={warmups}"
+            "Timing needs a candidate, a repeat, a block and a warm-up. "
+            f"Received: candidates={list(candidates)}, repeats={repeats}, "
+            f"blocks={blocks}, warmups={warmups}"
         )
     progress = progress or _to_stderr
     first_calls, results = {}, {}
@@ -83,22 +123,39 @@ def measure(
     if check is not None:
         check(results)
 
-    seconds = {name: [] for name in candidates}
-    for name in single:
-        if name in candidates:
-            seconds[name].append(first_calls[name])
-    for i in range(repeats):
-        progress(f"round {i + 1} of {repeats}")
-        for name, call in candidates.items():
-            if name in single:
-                continue
-            start = clock()
-            call()
-            seconds[name].append(clock() - start)
-    return {
-        name: Timing(name, first_calls[name], tuple(seconds[name]))
+    def timed(call):
+        if hasattr(call, "block"):
+            return call.block(repeats)
+        return run_block(call, repeats, clock)
+
+    repeated = {k: c for k, c in candidates.items() if k not in single}
+    runs = {name: [] for name in repeated}
+    for i in range(blocks):
+        progress(f"block {i + 1} of {blocks}")
+        for name, call in repeated.items():
+            runs[name].append(timed(call))
+    timings = {
+        name: Timing(
+            name,
+            first_calls[name],
+            tuple(runs[name]) if name in runs else ((first_calls[name],),),
+        )
         for name in candidates
     }
+    for name in _first_and_fastest(timings, repeated):
+        if hasattr(candidates[name], "alone"):
+            progress(f"{name}: alone")
+            timings[name] = dataclasses.replace(
+                timings[name], alone=candidates[name].alone(repeats)
+            )
+    return timings
+
+
+def _first_and_fastest(timings, names):
+    """The first candidate and the fastest of the others."""
+    first, *others = names or [None]
+    fastest = sorted(others, key=lambda name: timings[name].median)[:1]
+    return [name for name in (first, *fastest) if name]
 
 
 def _to_stderr(line):

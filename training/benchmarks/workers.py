@@ -1,21 +1,23 @@
-"""Candidates in processes of their own, of which one runs at a time.
+"""Candidates in processes of their own, which nobody stops.
 
 Two frameworks in one process disturb each other: the threads of one spin on
-the cores that the other needs, or are kept from it at a price of their own.
-Here each framework has a process with its own defaults, and while one is timed
-the others are stopped altogether.
+the cores that the other needs, or are kept from it at a price of their own. A
+process that is stopped between its calls runs the next one cold. So each
+candidate has a process with its framework's own defaults, which waits for its
+next block of calls while the others run theirs.
 """
 
-import functools
+import dataclasses
 import multiprocessing
-import os
-import signal
+from collections.abc import Callable
+from typing import Any
 
 from training.benchmarks.environment import set_threads
+from training.benchmarks.timing import run_block
 
 
 class Workers:
-    """A process for each framework, started when it is first needed.
+    """A process for each candidate.
 
     Args:
         threads: int. Threads of each framework.
@@ -29,42 +31,88 @@ class Workers:
 
     def __init__(self, threads):
         self._threads = threads
-        self._workers = {}
+        self._processes = {}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        for worker in self._workers.values():
-            worker.close()
+        self.close()
+
+    def close(self):
+        """Ends all processes; a candidate that is asked again starts anew."""
+        for process in self._processes.values():
+            process.close()
+        self._processes.clear()
 
     def build(self, framework, builder, *arguments):
-        """Builds candidates in the process of a framework.
+        """Builds candidates, each in a process of its own.
 
         Args:
-            framework: `"tensorflow"` or `"torch"`.
+            framework: str, as for `set_threads`.
             builder: function of a module that gives a dict of name to
                 callable without arguments.
             *arguments: of the builder; like it and the callables' results,
                 they must pickle.
 
         Returns:
-            dict of name to callable, which lets the process run, calls and
-            stops the process again.
+            dict of name to `Candidate`.
 
         Raises:
-            RuntimeError: if the process ends.
+            RuntimeError: if a process ends.
         """
-        if framework not in self._workers:
-            self._workers[framework] = _Worker(framework, self._threads)
-        worker = self._workers[framework]
-        return {
-            name: functools.partial(worker.ask, "call", key)
-            for name, key in worker.ask("build", builder, arguments).items()
+        process = _Process(framework, self._threads)
+        names = process.ask("build", builder, arguments)
+        candidates = {
+            name: Candidate(self, framework, builder, arguments, name)
+            for name in names
         }
+        first = next(iter(candidates.values()))
+        process.ask("keep", first.name)
+        self._processes[first] = process
+        return candidates
+
+    def process_of(self, candidate):
+        """The candidate's process, started where it is not running."""
+        if candidate not in self._processes:
+            process = _Process(candidate.framework, self._threads)
+            process.ask("build", candidate.builder, candidate.arguments)
+            process.ask("keep", candidate.name)
+            self._processes[candidate] = process
+        return self._processes[candidate]
 
 
-class _Worker:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Candidate:
+    """A callable of another process.
+
+    Attributes:
+        workers: `Workers`.
+        framework, builder, arguments: as for `Workers.build`.
+        name: str. Which of the builder's callables it is.
+    """
+
+    workers: Workers
+    framework: str
+    builder: Callable
+    arguments: tuple
+    name: Any
+
+    def __call__(self):
+        return self.workers.process_of(self).ask("call")
+
+    def block(self, repeats):
+        """Seconds of calls in a row, as `training.benchmarks.timing` has."""
+        return self.workers.process_of(self).ask("block", repeats)
+
+    def alone(self, repeats):
+        """The same while no other candidate's process is there."""
+        self.workers.close()
+        self()
+        return self.block(repeats)
+
+
+class _Process:
     def __init__(self, framework, threads):
         context = multiprocessing.get_context("spawn")
         self._framework = framework
@@ -76,7 +124,6 @@ class _Worker:
         theirs.close()
 
     def ask(self, *request):
-        self._signal("SIGCONT")
         try:
             self._connection.send(request)
             succeeded, answer = self._connection.recv()
@@ -85,37 +132,36 @@ class _Worker:
                 f"The benchmark's process of {self._framework} ended; what it "
                 "printed before says why (memory, perhaps)."
             ) from error
-        self._signal("SIGSTOP")
         if not succeeded:
             raise answer
         return answer
 
     def close(self):
-        self._signal("SIGCONT")
         self._connection.close()
         self._process.join()
-
-    def _signal(self, name):
-        # Windows knows neither; there the processes wait in `recv`.
-        if hasattr(signal, name) and self._process.is_alive():
-            os.kill(self._process.pid, getattr(signal, name))
 
 
 def _serve(connection, framework, threads):
     set_threads(framework, threads)
-    calls = []
+    built, call = {}, None
     while True:
         try:
-            verb, what, *arguments = connection.recv()
+            verb, *arguments = connection.recv()
         except EOFError:
             return
         try:
-            if verb == "call":
-                answer = calls[what]()
+            if verb == "build":
+                builder, given = arguments
+                built = builder(*given)
+                answer = list(built)
+            elif verb == "keep":
+                (name,) = arguments
+                # The others, and what belongs to them alone, are set free.
+                call, built, answer = built[name], {}, None
+            elif verb == "block":
+                answer = run_block(call, *arguments)
             else:
-                built = what(*arguments[0])
-                answer = {n: len(calls) + i for i, n in enumerate(built)}
-                calls.extend(built.values())
+                answer = call()
         except Exception as error:
             connection.send((False, error))
         else:
