@@ -1,5 +1,6 @@
 """Where a run keeps what it leaves."""
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -62,6 +63,31 @@ class RunFolder:
     @property
     def report(self):
         return self.path / "report.md"
+
+    @contextlib.contextmanager
+    def in_use(self):
+        """Keeps other processes from training in this folder.
+
+        It ends with the process, however that ends.
+
+        Raises:
+            BlockingIOError: if another process trains in it.
+            OSError: if the folder cannot be made or written.
+        """
+        lock = str(self.path.absolute() / ".lock")
+        with contextlib.ExitStack() as stack:
+            try:
+                with atomic.disk_errors(str(self.path)):
+                    self.path.mkdir(parents=True, exist_ok=True)
+                    stack.enter_context(atomic.locked(lock, wait=False))
+            except OSError as error:
+                if not isinstance(error.__cause__, BlockingIOError):
+                    raise
+                raise BlockingIOError(
+                    f"{self.path} is in use: another process trains in it. "
+                    "Wait until it has ended, or name another --run-dir."
+                ) from error
+            yield
 
     def read_config(self):
         """The configuration as `write_config` got it.
