@@ -64,6 +64,30 @@ def check_train(recipe, preset, overrides):
             check_source(value)
 
 
+def check_launch(command, address, ray):
+    """Checks what `launch` was given.
+
+    Args:
+        command: tuple of str, the words after `--`.
+        address: str, or None. Of Ray's cluster.
+        ray: bool.
+
+    Raises:
+        ValueError: if the command is none that workers run.
+    """
+    if len(command) < 2 or command[0] != "train":
+        raise ValueError(
+            "Workers train: `python -m training launch --workers 2 -- train "
+            f"RECIPE ...`. Received after `--`: {' '.join(command)!r}"
+        )
+    check_name(command[1], RECIPES, "recipe")
+    if address and not ray:
+        raise ValueError(
+            "`--address` is that of Ray's cluster: say `--ray`, too. "
+            f"Received: {address!r}"
+        )
+
+
 def check_source(source):
     """Checks the kind of a source of data, not what it holds."""
     kind, colon, _ = source.partition(":")
