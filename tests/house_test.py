@@ -74,7 +74,7 @@ FLOORS = (
             )
         ],
     ),
-    (False, ["training.launch", "training.launch_ray"]),
+    (True, ["training.launch", "training.launch_ray"]),
     (False, ["training.evaluations"]),
     (False, ["training.recipes"]),
     (False, ["training.resolve"]),

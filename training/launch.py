@@ -52,7 +52,7 @@ def launch(command, workers=2, max_restarts=3, host_network=False):
         raise ValueError(
             f"`workers` must be at least 1. Received: workers={workers}"
         )
-    print(_network_notice(host_network), flush=True)
+    print(network_notice(host_network), flush=True)
     with _signals_to_all() as group:
         for restart in range(max_restarts + 1):
             group.start(command, workers)
@@ -96,7 +96,7 @@ class _Group:
                 errors="replace",
                 # A terminal's Ctrl-C would reach them a second time.
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
             output = threading.Thread(
                 target=_label, args=(process.stdout, index), daemon=True
@@ -163,7 +163,8 @@ def _signals_to_all():
             signal.signal(number, handler)
 
 
-def _network_notice(host_network):
+def network_notice(host_network=False):
+    """Enters a network of its own, unless told not to; says which it is in."""
     if not host_network and enter_private_network():
         return (
             "The workers have a network of their own: nothing reaches them "
@@ -205,7 +206,7 @@ def _death(status):
 _LIBC = ctypes.CDLL(None)
 
 
-def _die_with_parent():
-    """Lets a worker be told to stop when its launcher is killed."""
+def die_with_parent(number=signal.SIGTERM):
+    """Lets this process get a signal when the one that started it is killed."""
     if sys.platform == "linux":
-        _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+        _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, number)

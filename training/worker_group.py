@@ -59,7 +59,8 @@ class WorkerGroup:
         if self.num_workers == 1:
             return values
         # A worker's first replica speaks for it.
-        mine = itertools.chain([values], itertools.repeat(np.zeros_like(values)))
+        zeros = itertools.repeat(np.zeros_like(values))
+        mine = itertools.chain([values], zeros)
         parts = self._strategy.experimental_distribute_values_from_function(
             lambda context: tf.constant(next(mine))
         )
@@ -112,8 +113,8 @@ ALONE = WorkerGroup(None)
 def worker_lost():
     """The error for a worker whose group has broken up."""
     return WorkerLostError(
-        "Another worker of the group is gone, and no group takes a worker back. "
+        "Another worker of the group is gone, and no group takes one back. "
         "Start the same command on all of them again: they go on from the last "
-        "checkpoint. (`python -m training launch`, Kubernetes and Ray do so by "
-        "themselves.)"
+        "checkpoint. (`python -m training launch`, the manifests of "
+        "training/cluster and Ray do so by themselves.)"
     )

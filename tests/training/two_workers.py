@@ -18,8 +18,6 @@ from tests.conformance.table import EVERY_MODEL
 from training.strategies import make_strategy
 from training.worker_group import WorkerGroup
 
-STEPS = 3
-
 
 def data_of(case):
     """Two batches, the last one uneven: its rows cannot be halved."""
@@ -41,8 +39,8 @@ def trained(case, strategy):
     data = data_of(case)
     history = model.fit(data, epochs=2, validation_data=data, verbose=0).history
     found = {f"history_{name}": values for name, values in history.items()}
-    for name, value in model.evaluate(data, verbose=0, return_dict=True).items():
-        found[f"evaluate_{name}"] = value
+    evaluated = model.evaluate(data, verbose=0, return_dict=True)
+    found |= {f"evaluate_{name}": value for name, value in evaluated.items()}
     for number, weight in enumerate(model.weights):
         found[f"weight_{number}"] = weight.numpy()
     return found
