@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_genseq.export import atomic
 from training.worker_group import ALONE
 
 
@@ -235,10 +236,14 @@ class RunProgress(keras.callbacks.Callback):
         return bool(self.total_steps) and self.state["step"] >= self.total_steps
 
     def _save_best(self):
-        beside = self.run.best_weights.with_name(".best.weights.h5")
-        with averaged_weights(self.model):
-            self.model.save_weights(beside)
-        beside.rename(self.run.best_weights)
+        path = self.run.best_weights
+        beside = path.with_name(".best.weights.h5")
+        with averaged_weights(self.model), atomic.disk_errors(str(path)):
+            try:
+                self.model.save_weights(beside)
+                beside.rename(path)
+            finally:
+                beside.unlink(missing_ok=True)
 
 
 class Agreement:

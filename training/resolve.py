@@ -12,6 +12,7 @@ from training.data import model_inputs
 from training.data import stream_steps
 from training.data.labelled_images import labelled
 from training.data.streams import joined
+from training.factory import Factory
 from training.factory import make
 from training.overrides import given_names
 from training.overrides import override
@@ -111,7 +112,9 @@ def scaled_to(name, preset, assignments, num_replicas):
 
 def _rates(factory, path):
     """Paths of the learning rates in a factory, with their values."""
-    for name, value in getattr(factory, "arguments", {}).items():
+    if not isinstance(factory, Factory):
+        return
+    for name, value in {**factory.parameters(), **factory.arguments}.items():
         if isinstance(value, (int, float)) and name in _RATES:
             yield f"{path}.{name}", value
         else:

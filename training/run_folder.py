@@ -180,7 +180,8 @@ class RunFolder:
         writer = csv.DictWriter(text, names)
         writer.writeheader()
         writer.writerows(rows)
-        atomic.write_text(str(self.metrics.absolute()), text.getvalue())
+        with atomic.disk_errors(str(self.metrics)):
+            atomic.write_text(str(self.metrics.absolute()), text.getvalue())
 
     def write_config(self, config):
         """Writes the configuration, or checks that it is the same.
@@ -216,10 +217,12 @@ class RunFolder:
             )
             if self.model.exists():
                 self.model.rename(self.path / "model-before.keras")
-        self.figures.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(
-            str(self.config.absolute()), json.dumps(config, indent=1) + "\n"
-        )
+        with atomic.disk_errors(str(self.path)):
+            self.figures.mkdir(parents=True, exist_ok=True)
+            atomic.write_text(
+                str(self.config.absolute()),
+                json.dumps(config, indent=1) + "\n",
+            )
 
 
 # How long a run trains.

@@ -58,6 +58,9 @@ def test_two_hosts_train_as_one_process(tmp_path):
         one, two = (np.load(tmp_path / f"{name}-{n}.npz") for n in (1, 2))
         assert one.files == two.files and len(one.files) > 6
         for key in one.files:
+            if key.endswith("_distance"):
+                # Of neighbours within a replica's share.
+                continue
             is_weight = key.startswith("weight")
             np.testing.assert_allclose(
                 one[key],
