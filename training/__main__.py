@@ -61,7 +61,7 @@ def train(
     seed: int | None = None,
     dtype_policy: str | None = None,
     gradient_accumulation: int | None = None,
-    xla: bool | None = None,
+    xla: Literal["on", "off"] | None = None,
     profile: bool = False,
     init_from: Path | None = None,
     set: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = (),
@@ -109,7 +109,7 @@ def train(
         "seed": seed,
         "dtype_policy": dtype_policy,
         "gradient_accumulation_steps": gradient_accumulation,
-        "jit_compile": xla,
+        "jit_compile": xla and xla == "on",
         "init_from": init_from,
     }
     overrides = [f"{k}={v}" for k, v in named.items() if v is not None]
