@@ -92,8 +92,6 @@ class _Group:
                 env=_environment(workers) | {"TF_CONFIG": json.dumps(config)},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
                 # A terminal's Ctrl-C would reach them a second time.
                 start_new_session=True,
                 preexec_fn=die_with_parent,
@@ -192,7 +190,9 @@ def _free_ports(count):
 
 def _label(lines, index):
     for line in lines:
-        print(f"[worker {index}] {line.rstrip()}", flush=True)
+        # Of a bar that is drawn over and over, the last one.
+        text = line.decode(errors="replace").rstrip().rpartition("\r")[2]
+        print(f"[worker {index}] {text}", flush=True)
 
 
 def _death(status):

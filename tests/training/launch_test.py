@@ -68,7 +68,8 @@ def wait_for(*paths):
 
 
 def test_every_worker_knows_its_place_and_has_a_label(tmp_path):
-    status, output = ended(start(tmp_path, "", workers=3))
+    bar = "sys.stdout.write('1/2\\b\\b\\b\\r2/2\\n')"
+    status, output = ended(start(tmp_path, bar, workers=3))
     assert status == 0 and starts(tmp_path) == [1, 1, 1]
     configs = [
         json.loads((tmp_path / f"config-{i}-0").read_text()) for i in range(3)
@@ -78,6 +79,7 @@ def test_every_worker_knows_its_place_and_has_a_label(tmp_path):
     assert len(set(json.loads(cluster)["worker"])) == 3
     for i in range(3):
         assert f"[worker {i}] hello from {i}\n" in output
+        assert f"[worker {i}] 2/2\n" in output
 
 
 def test_all_start_again_on_new_ports_when_one_is_killed(tmp_path):
