@@ -465,11 +465,13 @@ def main(arguments=None):
         )
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"Error: {error}", file=sys.stderr, flush=True)
-        if type(error).__name__ == "WorkerLostError":
-            # What is left of the group would keep the process from ending.
+        is_lost = type(error).__name__ == "WorkerLostError"
+        status = exit_status.WORKER_LOST if is_lost else exit_status.USAGE
+        if os.environ.get("TF_CONFIG"):
+            # What is left of its group would keep the process from ending.
             sys.stdout.flush()
-            os._exit(exit_status.WORKER_LOST)
-        return exit_status.USAGE
+            os._exit(status)
+        return status
     except KeyboardInterrupt:
         print(
             "\nStopped. What was saved stays: the same command goes on from "

@@ -46,7 +46,7 @@ def start(folder, *command, restarts=0):
 
 
 def finish(folder, *command):
-    status = start(folder, *command).wait(timeout=300)
+    status = start(folder, *command).wait(timeout=900)
     assert status == 0, (folder / "log").read_text()[-3000:]
 
 
@@ -69,6 +69,16 @@ def test_two_hosts_train_as_one_process(tmp_path):
                 rtol=0.0 if is_weight else 1e-5,
                 err_msg=f"{name} {key}",
             )
+
+
+@pytest.mark.slow
+def test_what_the_chief_refuses_ends_all_at_once(tmp_path):
+    command = ["-m", "training", "train", "nade", "--run-dir", "run"]
+    launcher = start(tmp_path, *command, "--data", "npz:gone.npz", restarts=2)
+    assert launcher.wait(timeout=900) == 2
+    log = (tmp_path / "log").read_text()
+    assert "[worker 0] Error: " in log and "gone.npz" in log
+    assert "Starting all" not in log and not (tmp_path / "run").exists()
 
 
 def weights(run):
@@ -139,7 +149,7 @@ def test_workers_are_killed_and_told_to_stop_and_nothing_changes(
     wait_for_checkpoint(run, launcher)
     # One worker alone is told: all save the same update and stop.
     os.kill(pid_of(launcher, 1), signal.SIGTERM)
-    assert launcher.wait(timeout=120) == 128 + signal.SIGTERM
+    assert launcher.wait(timeout=900) == 128 + signal.SIGTERM
     log = (tmp_path / "log").read_text()
     for index in (1, 0):
         assert f"Worker {index} was killed by SIGKILL" in log
