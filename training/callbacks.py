@@ -279,7 +279,9 @@ class Agreement:
         if self._left > 0 and not at_once:
             return None, False
         since = time.monotonic() - self._asked_at
-        pace = int(np.clip(self._updates * self.seconds / since, 1, 1000))
+        # The first updates are traced, and tell little of the others.
+        most = min(2 * self._updates, 1000)
+        pace = int(np.clip(self._updates * self.seconds / since, 1, most))
         signals = (signal.SIGTERM, signal.SIGINT)
         votes = [signal_number == each for each in signals]
         votes += [is_late, pace] if self.group.is_chief else [False, 0]

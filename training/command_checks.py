@@ -4,6 +4,7 @@ import pathlib
 
 from training.names import check_name
 from training.names import did_you_mean
+from training.overrides import COMPILE_OPTIONS
 from training.recipe import PARTS
 from training.recipe import PLACES
 from training.recipe import Recipe
@@ -36,8 +37,7 @@ KINDS = (
     "copy",
 )
 # Of `model.compile`, beside optimizers, whose names are the model's.
-_COMPILE = ("jit_compile", "steps_per_execution", "run_eagerly")
-_COMPILE += ("gradient_accumulation_steps", "weighted_metrics")
+_COMPILE = (*COMPILE_OPTIONS, "weighted_metrics")
 
 
 def check_train(recipe, preset, overrides):

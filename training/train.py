@@ -92,6 +92,9 @@ def train(
     except tf.errors.OpError as error:
         if group.lost(error):
             raise worker_lost() from error
+        if "tfevents" in str(error):
+            with atomic.disk_errors(str(run.logs)):
+                raise
         raise
     if not group.is_chief:
         return None

@@ -128,7 +128,8 @@ def disk_errors(folder):
         if isinstance(error, OSError):
             number, reason = error.errno, error.strerror or str(error)
         else:
-            number, reason = _ERROR_NUMBERS.get(type(error)), error.message
+            number = _ERROR_NUMBERS.get(type(error))
+            reason = " ".join(str(error.message).split())
         raise OSError(
             number or errno.EIO,
             f"Could not write {folder}: {reason}. What was there before is "

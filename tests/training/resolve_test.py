@@ -55,11 +55,26 @@ def test_batches_of_tokens_grow_too():
     assert f"tokens_per_batch={2 * recipe.schedule.tokens_per_batch}" in found
 
 
-def test_every_recipe_that_follows_gradients_can_be_scaled():
-    for name in set(RECIPES) - {"markov_text"}:
+def test_every_recipe_can_be_scaled():
+    for name in RECIPES:
         for preset in PRESETS:
             size, *rates = scaled_to(name, preset, [], 2)
-            assert size.startswith("global_batch_size=") and rates, name
+            assert size.startswith("global_batch_size=")
+            follows_gradients = any(
+                part.endswith("optimizer")
+                for part in resolve(name, preset).compile
+            )
+            assert bool(rates) == follows_gradients, name
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_takes_the_options_of_compile(name):
+    given = ["gradient_accumulation_steps=4", "jit_compile=False"]
+    compiled = resolve(name, "demo", given).compile
+    assert compiled["gradient_accumulation_steps"] == 4
+    assert compiled["jit_compile"] is False
+    with pytest.raises(ValueError, match="gradient_accumulation_steps"):
+        resolve(name, "demo", ["gradient_accumulation_steps=many"])
 
 
 def test_a_rate_that_nobody_named_is_asked_for(monkeypatch):
