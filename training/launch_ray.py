@@ -48,7 +48,10 @@ def launch_ray(command, workers=2, max_restarts=3, address=None):
             "_node_ip_address": "127.0.0.1",
         }
     ray.init(**options)
-    use_gpu = ray.cluster_resources().get("GPU", 0) >= workers
+    scaling = train.ScalingConfig(
+        num_workers=workers,
+        use_gpu=ray.cluster_resources().get("GPU", 0) >= workers,
+    )
     trainer = TensorflowTrainer(
         run_in_worker,
         train_loop_config={"arguments": command[1:], "folder": os.getcwd()},
