@@ -55,9 +55,7 @@ def launch_ray(command, workers=2, max_restarts=3, address=None):
     trainer = TensorflowTrainer(
         run_in_worker,
         train_loop_config={"arguments": command[1:], "folder": os.getcwd()},
-        scaling_config=train.ScalingConfig(
-            num_workers=workers, use_gpu=use_gpu
-        ),
+        scaling_config=scaling,
         run_config=train.RunConfig(
             storage_path=tempfile.mkdtemp(prefix="keras_genseq_ray_"),
             failure_config=train.FailureConfig(max_failures=max_restarts),
