@@ -38,7 +38,18 @@ FLOORS = (
     (False, ["keras_genseq.models"]),
     (False, ["keras_genseq.loading"]),
     (False, ["keras_genseq"]),
-    (False, ["training", "training.data", "training.names", "training.muon"]),
+    (
+        False,
+        [
+            "training",
+            "training.data",
+            "training.exit_status",
+            "training.muon",
+            "training.names",
+            "training.private_network",
+            "training.worker_group",
+        ],
+    ),
     (
         True,
         [
@@ -63,6 +74,7 @@ FLOORS = (
             )
         ],
     ),
+    (True, ["training.launch", "training.launch_ray"]),
     (False, ["training.evaluations"]),
     (False, ["training.recipes"]),
     (False, ["training.resolve"]),

@@ -11,6 +11,7 @@ from typing import Literal
 import tyro
 
 from training import command_checks
+from training import exit_status
 from training.names import check_name
 
 Recipes = tyro.conf.Positional[str]
@@ -52,10 +53,16 @@ def train(
     epochs: int | None = None,
     steps: int | None = None,
     run_dir: Path | None = None,
-    strategy: Literal["auto", "one_device", "mirrored"] = "auto",
+    strategy: Literal[
+        "auto", "one_device", "mirrored", "multi_worker", "tpu"
+    ] = "auto",
     devices: int | None = None,
+    scale_learning_rate: bool = False,
     seed: int | None = None,
     dtype_policy: str | None = None,
+    gradient_accumulation: int | None = None,
+    xla: Literal["on", "off"] | None = None,
+    profile: bool = False,
     init_from: Path | None = None,
     set: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = (),
 ):
@@ -78,11 +85,19 @@ def train(
         epochs: Epochs, in place of the recipe's.
         steps: Stop after this many updates.
         run_dir: Folder of the run; by default a new one below runs/.
-        strategy: Distribution strategy.
+        strategy: Distribution strategy. `multi_worker` takes TF_CONFIG, or a
+            Slurm step (`launch` starts workers on one machine), `tpu` TPU_NAME.
         devices: Devices of `mirrored`; by default all GPUs, or two CPUs.
+        scale_learning_rate: Multiply the global batch and the learning rates
+            by the number of replicas; without it the batch is shared out, and
+            the numbers are those of one replica.
         seed: Seed of weights, data order and noise.
         dtype_policy: Policy of training, e.g. mixed_bfloat16; the model that
             is kept computes in float32.
+        gradient_accumulation: Parts in which a batch is worked off, one after
+            the other, for one update: less memory, the same numbers.
+        xla: Whether XLA compiles the updates; by default as the recipe says.
+        profile: Write a profile of some updates for TensorBoard.
         init_from: Run, or `.keras` file, from whose weights training starts.
         set: Values of the recipe, `path=value` (e.g. model.units=300
             optimizer.learning_rate=0.001).
@@ -93,6 +108,8 @@ def train(
         "steps": steps,
         "seed": seed,
         "dtype_policy": dtype_policy,
+        "gradient_accumulation_steps": gradient_accumulation,
+        "jit_compile": xla and xla == "on",
         "init_from": init_from,
     }
     overrides = [f"{k}={v}" for k, v in named.items() if v is not None]
@@ -101,16 +118,69 @@ def train(
     import_tensorflow()
     from training.evaluate import evaluate as evaluate_run
     from training.resolve import resolve_run
+    from training.resolve import scaled_to
+    from training.strategies import make_strategy
     from training.train import train as train_run
 
+    strategy = make_strategy(strategy, devices)
+    if scale_learning_rate:
+        num_replicas = strategy.num_replicas_in_sync
+        overrides += scaled_to(recipe, preset, overrides, num_replicas)
     resolved, config = resolve_run(recipe, preset, overrides)
     if run_dir is None:
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        run_dir = Path("runs") / f"{recipe}-{preset}-{stamp}"
-    train_run(
-        resolved, run_dir, config=config, strategy=strategy, devices=devices
+        run_dir = _new_run_dir(f"{recipe}-{preset}")
+    run = train_run(
+        resolved, run_dir, config=config, strategy=strategy, profile=profile
     )
-    evaluate_run(run_dir)
+    if run is not None:
+        evaluate_run(run.path)
+
+
+def _new_run_dir(name):
+    return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def launch(
+    command: tyro.conf.Positional[tuple[str, ...]],
+    /,
+    workers: int = 2,
+    max_restarts: int = 3,
+    host_network: bool = False,
+    ray: bool = False,
+    address: str | None = None,
+):
+    """Start the workers of a run: launch --workers N -- train RECIPE ...
+
+    Args:
+        command: The command of every worker, after `--`: `train RECIPE ...`.
+        workers: How many: processes on this machine, or workers of Ray.
+        max_restarts: How often all are started again when one has died.
+        host_network: Leave the workers in the machine's network, where their
+            servers listen on every interface and ask nobody who they are; else
+            they get one of their own, where that is allowed, and reach nothing.
+        ray: Start them as workers of Ray Train, on the hosts of its cluster.
+        address: Address of Ray's cluster; by default a new one, on this
+            machine.
+    """
+    command_checks.check_launch(command, address, ray)
+    if not any(word.split("=")[0] == "--run-dir" for word in command):
+        # The same one for all workers, and for those that come after them.
+        command += ("--run-dir", str(_new_run_dir(command[1])))
+    if not any(word.split("=")[0] == "--strategy" for word in command):
+        command += ("--strategy", "multi_worker")
+    if ray:
+        from training.launch_ray import launch_ray as launch_workers
+
+        options = {"address": address}
+    else:
+        from training.launch import launch as launch_workers
+
+        options = {"host_network": host_network}
+    command = [sys.executable, "-m", "training", *command]
+    status = launch_workers(
+        command, workers=workers, max_restarts=max_restarts, **options
+    )
+    raise SystemExit(status)
 
 
 def evaluate(run_dir: Folder, /):
@@ -326,6 +396,7 @@ def demo(
 COMMANDS = {
     "list": list_recipes,
     "train": train,
+    "launch": launch,
     "evaluate": evaluate,
     "sample": sample,
     "export": export,
@@ -380,7 +451,9 @@ _VERBOSE = "KERAS_GENSEQ_VERBOSE"
 def main(arguments=None):
     """Runs a command; an expected error is one sentence and exit code 2."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if "--verbose" in arguments:
+    # The words behind `--` are another command's.
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if "--verbose" in own:
         arguments.remove("--verbose")
         os.environ[_VERBOSE] = "1"
     try:
@@ -391,8 +464,14 @@ def main(arguments=None):
             args=arguments,
         )
     except (ValueError, OSError, RuntimeError, ImportError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 2
+        print(f"Error: {error}", file=sys.stderr, flush=True)
+        is_lost = type(error).__name__ == "WorkerLostError"
+        status = exit_status.WORKER_LOST if is_lost else exit_status.USAGE
+        if os.environ.get("TF_CONFIG"):
+            # What is left of its group would keep the process from ending.
+            sys.stdout.flush()
+            os._exit(status)
+        return status
     except KeyboardInterrupt:
         print(
             "\nStopped. What was saved stays: the same command goes on from "

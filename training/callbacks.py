@@ -4,9 +4,14 @@ import contextlib
 import math
 import signal
 import sys
+import time
 
 import keras
+import numpy as np
 import tensorflow as tf
+
+from keras_genseq.export import atomic
+from training.worker_group import ALONE
 
 
 class AveragedWeights(keras.callbacks.Callback):
@@ -56,6 +61,10 @@ class RunProgress(keras.callbacks.Callback):
         total_steps: optional int. Updates after which training stops.
         checkpoint_every: optional int. Updates between checkpoints, beside
             those at the end of every epoch.
+        checkpoint_seconds: optional float. Seconds after which the next update
+            is saved, too.
+        group: `WorkerGroup`, whose workers stop and save after the same update.
+            Its chief alone writes.
     """
 
     def __init__(
@@ -68,6 +77,8 @@ class RunProgress(keras.callbacks.Callback):
         patience=None,
         total_steps=None,
         checkpoint_every=None,
+        checkpoint_seconds=None,
+        group=ALONE,
     ):
         super().__init__()
         self.run = run
@@ -77,6 +88,8 @@ class RunProgress(keras.callbacks.Callback):
         self.patience = patience
         self.total_steps = total_steps
         self.checkpoint_every = checkpoint_every
+        self.checkpoint_seconds = checkpoint_seconds
+        self.group = group
         self.state = {
             "epoch": 0,
             "step": 0,
@@ -85,6 +98,7 @@ class RunProgress(keras.callbacks.Callback):
             "history": [],
         }
         self._signal = None
+        self._agreement = Agreement(group)
 
     def restore(self):
         """Reads the newest checkpoint.
@@ -105,6 +119,7 @@ class RunProgress(keras.callbacks.Callback):
         return self._out_of_patience() or self._out_of_steps()
 
     def on_train_begin(self, logs=None):
+        self._saved_at = time.monotonic()
         self._resumed = self._step_in_epoch() > 0
         self._former = {
             number: signal.signal(number, self._stop)
@@ -113,8 +128,9 @@ class RunProgress(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self._end_of_signals()
-        if self._signal is not None:
-            self._exit()
+        stop, _ = self._agreement.reached(self._signal, False, at_once=True)
+        if stop is not None:
+            self._exit(stop)
 
     def _end_of_signals(self):
         for number, handler in self._former.items():
@@ -135,14 +151,20 @@ class RunProgress(keras.callbacks.Callback):
         due = self.checkpoint_every and (
             step // self.checkpoint_every > before // self.checkpoint_every
         )
+        seconds = time.monotonic() - self._saved_at
+        is_late = bool(
+            self.checkpoint_seconds and seconds >= self.checkpoint_seconds
+        )
+        stop, is_late = self._agreement.reached(self._signal, is_late)
+        due = due or is_late
         if (
-            self._signal is not None
+            stop is not None
             or self._is_cut_short()
             or (due and self._step_in_epoch())
         ):
             self._save(logs)
-        if self._signal is not None:
-            self._exit()
+        if stop is not None:
+            self._exit(stop)
         if self._out_of_steps():
             self.model.stop_training = True
 
@@ -152,11 +174,13 @@ class RunProgress(keras.callbacks.Callback):
         score = logs.get(self.monitor, math.inf)
         if score < self.state["best"]:
             self.state.update(best=score, best_epoch=epoch)
-            self._save_best()
+            if self.group.is_chief:
+                self._save_best()
         is_cut_short = self._is_cut_short()
         self.state["history"].append({"epoch": epoch, **logs})
         self.state["epoch"] = epoch + 1
-        self.run.write_metrics(self.state["history"])
+        if self.group.is_chief:
+            self.run.write_metrics(self.state["history"])
         if not is_cut_short:
             # Else the last update is saved, from which more steps go on.
             self._save(logs)
@@ -166,6 +190,7 @@ class RunProgress(keras.callbacks.Callback):
     def _save(self, logs):
         self._check_finite(logs)
         self.store.save(self.state["step"], self.state)
+        self._saved_at = time.monotonic()
 
     def _check_finite(self, logs):
         if not math.isfinite(float(logs["loss"])):
@@ -182,14 +207,16 @@ class RunProgress(keras.callbacks.Callback):
         self._signal = number
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def _exit(self):
+    def _exit(self, number):
         self._end_of_signals()
-        print(
-            f"\nStopped after update {self.state['step']}, which is saved. The "
-            f"same command with `--run-dir {self.run.path}` goes on from it.",
-            file=sys.stderr,
-        )
-        raise SystemExit(128 + self._signal)
+        if self.group.is_chief:
+            print(
+                f"\nStopped after update {self.state['step']}, which is saved. "
+                f"The same command with `--run-dir {self.run.path}` goes on "
+                "from it.",
+                file=sys.stderr,
+            )
+        raise SystemExit(128 + number)
 
     def _step_in_epoch(self):
         return self.state["step"] - self.state["epoch"] * self.steps_per_epoch
@@ -209,10 +236,60 @@ class RunProgress(keras.callbacks.Callback):
         return bool(self.total_steps) and self.state["step"] >= self.total_steps
 
     def _save_best(self):
-        beside = self.run.best_weights.with_name(".best.weights.h5")
-        with averaged_weights(self.model):
-            self.model.save_weights(beside)
-        beside.rename(self.run.best_weights)
+        path = self.run.best_weights
+        beside = path.with_name(".best.weights.h5")
+        with averaged_weights(self.model), atomic.disk_errors(str(path)):
+            try:
+                self.model.save_weights(beside)
+                beside.rename(path)
+            finally:
+                beside.unlink(missing_ok=True)
+
+
+class Agreement:
+    """When the workers of a group stop or save: after the same update.
+
+    Asking each other costs a little; so they do it about once a second.
+
+    Args:
+        group: `WorkerGroup`.
+        seconds: float. About how long until they ask again.
+    """
+
+    def __init__(self, group, seconds=1.0):
+        self.group = group
+        self.seconds = seconds
+        self._updates = self._left = 1
+        self._asked_at = time.monotonic()
+
+    def reached(self, signal_number, is_late, at_once=False):
+        """What all workers do now; each of them asks after every update.
+
+        Args:
+            signal_number: the signal that tells this worker to stop, or None.
+            is_late: bool. Whether a checkpoint is due, by the chief's clock.
+            at_once: bool. Whether they ask each other now.
+
+        Returns:
+            The signal that stops all of them, or None, and whether they save.
+        """
+        if self.group.num_workers == 1:
+            return signal_number, is_late
+        self._left -= 1
+        if self._left > 0 and not at_once:
+            return None, False
+        since = time.monotonic() - self._asked_at
+        # The first updates are traced, and tell little of the others.
+        most = min(2 * self._updates, 1000)
+        pace = int(np.clip(self._updates * self.seconds / since, 1, most))
+        signals = (signal.SIGTERM, signal.SIGINT)
+        votes = [signal_number == each for each in signals]
+        votes += [is_late, pace] if self.group.is_chief else [False, 0]
+        *told, is_late, pace = self.group.sum(np.array(votes, "int64")).tolist()
+        self._updates = self._left = pace
+        self._asked_at = time.monotonic()
+        heard = [n for n, count in zip(signals, told, strict=True) if count]
+        return (heard[0] if heard else None), bool(is_late)
 
 
 class SampleGrids(keras.callbacks.Callback):

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_genseq.export import atomic
+from training.worker_group import ALONE
 
 
 class CheckpointStore:
@@ -25,13 +26,15 @@ class CheckpointStore:
         variables: list of `tf.Variable`s, in an order that depends on the
             program alone.
         keep: int. How many checkpoints stay.
+        group: `WorkerGroup`. All of its workers save and restore together; its
+            chief alone reads and writes the folder.
     """
 
-    def __init__(self, folder, variables, *, keep=3):
+    def __init__(self, folder, variables, *, keep=3, group=ALONE):
         self.folder = pathlib.Path(folder)
         self.keep = keep
         self._variables = variables
-        self._checkpoint = tf.train.Checkpoint(variables=variables)
+        self._group = group
 
     @property
     def steps(self):
@@ -49,11 +52,17 @@ class CheckpointStore:
         Raises:
             OSError: if the disk refuses; earlier checkpoints are untouched.
         """
+        variables = self._variables
+        if self._group.num_workers > 1:
+            # Some are sums over the workers: all must read them.
+            variables = [tf.Variable(v.numpy()) for v in variables]
+        if not self._group.is_chief:
+            return
         final = self._path(step)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with atomic.replaced_folder(str(final.absolute())) as beside:
-                self._write(pathlib.Path(beside), progress)
+                self._write(pathlib.Path(beside), variables, progress)
         except (OSError, tf.errors.OpError) as error:
             raise OSError(
                 f"Could not write a checkpoint to {self.folder}: {error}. "
@@ -75,6 +84,32 @@ class CheckpointStore:
         Raises:
             ValueError: if the checkpoint belongs to a model of other shapes.
         """
+        path, progress = None, None
+        if self._group.is_chief:
+            path, progress = self._newest()
+        progress = self._group.told(progress)
+        if progress is not None:
+            self.share(path and _reader(path))
+        return progress
+
+    def share(self, read=None):
+        """Gives the variables of all workers the values of the chief.
+
+        Args:
+            read: optional callable, of the chief: number of a variable -> its
+                value; by default that which it has.
+        """
+        if read is None and self._group.num_workers == 1:
+            return
+        for number, variable in enumerate(self._variables):
+            # All must read, as in `save`.
+            value = variable.numpy()
+            if read is not None:
+                value = read(number)
+            variable.assign(self._group.array_of_chief(value))
+
+    def _newest(self):
+        """Folder and progress of the newest sound checkpoint, or twice None."""
         for step in reversed(self.steps):
             path = self._path(step)
             damage = _damage(path)
@@ -82,7 +117,7 @@ class CheckpointStore:
                 warnings.warn(
                     f"The checkpoint {path} is damaged ({damage}); the one "
                     "before it is used.",
-                    stacklevel=2,
+                    stacklevel=3,
                 )
                 continue
             progress = json.loads((path / "progress.json").read_text())
@@ -95,10 +130,8 @@ class CheckpointStore:
                     "configuration. Start in an empty folder, or go back to "
                     "the recipe of that run."
                 )
-            status = self._checkpoint.read(str(path / "variables"))
-            status.assert_consumed()
-            return progress
-        return None
+            return path, progress
+        return None, None
 
     def average(self, count):
         """Puts the mean of the newest sound checkpoints into the variables.
@@ -109,18 +142,19 @@ class CheckpointStore:
             count: int. Checkpoints to average; as many as there are, if fewer.
         """
         sound = [step for step in self.steps if not _damage(self._path(step))]
-        values = []
-        for step in sound[-count:]:
-            self._checkpoint.read(str(self._path(step) / "variables"))
-            values.append([variable.numpy() for variable in self._variables])
-        if not values:
+        readers = [_reader(self._path(step)) for step in sound[-count:]]
+        if not readers:
             return
-        for variable, *parts in zip(self._variables, *values, strict=True):
+        for number, variable in enumerate(self._variables):
+            value = readers[-1](number)
             if variable.dtype.is_floating:
-                variable.assign(np.mean(parts, axis=0, dtype="float64"))
+                parts = [read(number) for read in readers]
+                value = np.mean(parts, axis=0, dtype="float64")
+            variable.assign(value)
 
-    def _write(self, folder, progress):
-        self._checkpoint.write(str(folder / "variables"))
+    def _write(self, folder, variables, progress):
+        checkpoint = tf.train.Checkpoint(variables=variables)
+        checkpoint.write(str(folder / "variables"))
         (folder / "progress.json").write_text(
             json.dumps({**progress, "shapes": self._shapes()})
         )
@@ -135,6 +169,14 @@ class CheckpointStore:
 
     def _shapes(self):
         return [list(v.shape) for v in self._variables]
+
+
+def _reader(folder):
+    """Function of the number of a variable to the value it was saved with."""
+    reader = tf.train.load_checkpoint(str(folder / "variables"))
+    return lambda number: reader.get_tensor(
+        f"variables/{number}/.ATTRIBUTES/VARIABLE_VALUE"
+    )
 
 
 def _digest(path):

@@ -4,6 +4,7 @@ import pathlib
 
 from training.names import check_name
 from training.names import did_you_mean
+from training.overrides import COMPILE_OPTIONS
 from training.recipe import PARTS
 from training.recipe import PLACES
 from training.recipe import Recipe
@@ -37,8 +38,7 @@ KINDS = (
     "copy",
 )
 # Of `model.compile`, beside optimizers, whose names are the model's.
-_COMPILE = ("jit_compile", "steps_per_execution", "run_eagerly")
-_COMPILE += ("gradient_accumulation_steps", "weighted_metrics")
+_COMPILE = (*COMPILE_OPTIONS, "weighted_metrics")
 
 
 def check_train(recipe, preset, overrides):
@@ -63,6 +63,30 @@ def check_train(recipe, preset, overrides):
             check_name(first, sorted(fields), "value")
         if path.strip() in ("data", "data.source"):
             check_source(value)
+
+
+def check_launch(command, address, ray):
+    """Checks what `launch` was given.
+
+    Args:
+        command: tuple of str, the words after `--`.
+        address: str, or None. Of Ray's cluster.
+        ray: bool.
+
+    Raises:
+        ValueError: if the command is none that workers run.
+    """
+    if len(command) < 2 or command[0] != "train":
+        raise ValueError(
+            "Workers train: `python -m training launch --workers 2 -- train "
+            f"RECIPE ...`. Received after `--`: {' '.join(command)!r}"
+        )
+    check_name(command[1], RECIPES, "recipe")
+    if address and not ray:
+        raise ValueError(
+            "`--address` is that of Ray's cluster: say `--ray`, too. "
+            f"Received: {address!r}"
+        )
 
 
 def check_source(source):

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 
+from keras_genseq.export import atomic
 from keras_genseq.models import ImageClassifier
 from training.data import load_dataset
 from training.data.captioned_digits import ATTRIBUTES
@@ -101,11 +102,14 @@ def trained_classifier(evaluation, source):
     digits = hashlib.sha256(text.encode()).hexdigest()[:8]
     words = re.sub(r"\W+", "-", source).strip("-")[-40:]
     run = RunFolder(evaluation.run.path.parent / f"classifier-{words}-{digits}")
-    if run.model.exists():
-        print(f"Samples are measured by the classifier of {run.path}.")
-    else:
-        print(f"Training the classifier that measures samples: {run.path}")
-        train(recipe, run.path, config=config, strategy="one_device")
+    lock = run.path.absolute().with_name(f".{run.path.name}.lock")
+    # Of two evaluations at once, the second waits for the first one's.
+    with atomic.locked(str(lock)):
+        if run.model.exists():
+            print(f"Samples are measured by the classifier of {run.path}.")
+        else:
+            print(f"Training the classifier that measures samples: {run.path}")
+            train(recipe, run.path, config=config, strategy="one_device")
     found = load_run(run.path)
     right = right_answers(found.model, found.dataset.splits["test"])
     return Extractor(

@@ -11,6 +11,14 @@ from training.recipe import PARTS
 from training.recipe import PLACES
 from training.recipe import Recipe
 
+# Arguments of `model.compile` that every recipe takes, and their types.
+COMPILE_OPTIONS = {
+    "gradient_accumulation_steps": int,
+    "jit_compile": bool,
+    "steps_per_execution": int,
+    "run_eagerly": bool,
+}
+
 
 def override(recipe, assignment):
     """Replaces one value of a recipe.
@@ -35,6 +43,11 @@ def override(recipe, assignment):
         )
     path = path.strip()
     names = _full_path(path)
+    if names[0] in COMPILE_OPTIONS and names[0] not in recipe.compile:
+        # Of its type, against which the value is checked.
+        default = COMPILE_OPTIONS[names[0]](1)
+        compiled = {**recipe.compile, names[0]: default}
+        recipe = recipe.replace(compile=compiled)
     if names[0] in recipe.compile:
         names = ["compile", *names]
     return _replace(recipe, names, _parse(text), path)

@@ -57,6 +57,8 @@ class Schedule:
             chooses the weights that are kept; None keeps the last ones.
         checkpoint_every: optional int. Updates between checkpoints; None
             saves at the end of every epoch.
+        checkpoint_seconds: optional float. Seconds after which the next update
+            is saved, too, however long an epoch is.
         average_checkpoints: int. The weights that are kept are the mean of
             this many checkpoints, the last ones, instead of the best; 0 is
             off.
@@ -81,6 +83,7 @@ class Schedule:
     patience: int | None = None
     monitor: str | None = "val_loss"
     checkpoint_every: int | None = None
+    checkpoint_seconds: float | None = 600.0
     average_checkpoints: int = 0
     stream_window: int | None = None
     tokens_per_batch: int | None = None

@@ -12,6 +12,7 @@ from training.data import model_inputs
 from training.data import stream_steps
 from training.data.labelled_images import labelled
 from training.data.streams import joined
+from training.factory import Factory
 from training.factory import make
 from training.overrides import given_names
 from training.overrides import override
@@ -61,6 +62,63 @@ def resolve_run(name, preset="demo", assignments=()):
         "overrides": list(assignments),
         "recipe_values": recipe.describe(),
     }
+
+
+# What learning rates are called: constants, and in schedules.
+_RATES = ("learning_rate", "initial_learning_rate", "warmup_target", "scale")
+# What grows with the replicas; of buckets of texts, tokens.
+_BATCHES = ("global_batch_size", "tokens_per_batch")
+
+
+def scaled_to(name, preset, assignments, num_replicas):
+    """Overrides of a recipe for batches that grow with the replicas.
+
+    Each replica then works off as many examples as one alone would, and the
+    learning rates grow in proportion (Goyal et al., 2017): with momentum and
+    small enough rates, epochs do about the same. Warm-up, if any, is the
+    recipe's.
+
+    Args:
+        name: as for `resolve`.
+        preset: as for `resolve`.
+        assignments: as for `resolve`.
+        num_replicas: int.
+
+    Returns:
+        list of `path=value`.
+
+    Raises:
+        ValueError: if an optimizer of the recipe does not name its rate.
+    """
+    recipe = resolve(name, preset, assignments)
+    found = [
+        f"{batch}={size * num_replicas}"
+        for batch in _BATCHES
+        if (size := getattr(recipe.schedule, batch))
+    ]
+    for part, optimizer in recipe.compile.items():
+        if not part.endswith("optimizer"):
+            continue
+        rates = list(_rates(optimizer, part))
+        if not rates:
+            raise ValueError(
+                f"The learning rate of `{part}` is not among the recipe's "
+                "values, so that it cannot be scaled. Set it: `--set "
+                f"{part}.learning_rate=...`."
+            )
+        found += [f"{path}={rate * num_replicas!r}" for path, rate in rates]
+    return found
+
+
+def _rates(factory, path):
+    """Paths of the learning rates in a factory, with their values."""
+    if not isinstance(factory, Factory):
+        return
+    for name, value in {**factory.parameters(), **factory.arguments}.items():
+        if isinstance(value, (int, float)) and name in _RATES:
+            yield f"{path}.{name}", value
+        else:
+            yield from _rates(value, f"{path}.{name}")
 
 
 def transformed(recipe, dataset):

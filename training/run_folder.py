@@ -1,5 +1,6 @@
 """Where a run keeps what it leaves."""
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -62,6 +63,31 @@ class RunFolder:
     @property
     def report(self):
         return self.path / "report.md"
+
+    @contextlib.contextmanager
+    def in_use(self):
+        """Keeps other processes from training in this folder.
+
+        It ends with the process, however that ends.
+
+        Raises:
+            BlockingIOError: if another process trains in it.
+            OSError: if the folder cannot be made or written.
+        """
+        lock = str(self.path.absolute() / ".lock")
+        with contextlib.ExitStack() as stack:
+            try:
+                with atomic.disk_errors(str(self.path)):
+                    self.path.mkdir(parents=True, exist_ok=True)
+                    stack.enter_context(atomic.locked(lock, wait=False))
+            except OSError as error:
+                if not isinstance(error.__cause__, BlockingIOError):
+                    raise
+                raise BlockingIOError(
+                    f"{self.path} is in use: another process trains in it. "
+                    "Wait until it has ended, or name another --run-dir."
+                ) from error
+            yield
 
     def read_config(self):
         """The configuration as `write_config` got it.
@@ -154,7 +180,8 @@ class RunFolder:
         writer = csv.DictWriter(text, names)
         writer.writeheader()
         writer.writerows(rows)
-        atomic.write_text(str(self.metrics.absolute()), text.getvalue())
+        with atomic.disk_errors(str(self.metrics)):
+            atomic.write_text(str(self.metrics.absolute()), text.getvalue())
 
     def write_config(self, config):
         """Writes the configuration, or checks that it is the same.
@@ -190,10 +217,12 @@ class RunFolder:
             )
             if self.model.exists():
                 self.model.rename(self.path / "model-before.keras")
-        self.figures.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(
-            str(self.config.absolute()), json.dumps(config, indent=1) + "\n"
-        )
+        with atomic.disk_errors(str(self.path)):
+            self.figures.mkdir(parents=True, exist_ok=True)
+            atomic.write_text(
+                str(self.config.absolute()),
+                json.dumps(config, indent=1) + "\n",
+            )
 
 
 # How long a run trains.

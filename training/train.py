@@ -1,6 +1,8 @@
 """Trains a recipe in a run folder, from the start or from where it stopped."""
 
+import contextlib
 import math
+import os
 import pathlib
 import shutil
 import time
@@ -35,9 +37,22 @@ from training.resolve import build_model
 from training.resolve import steps_per_epoch
 from training.run_folder import RunFolder
 from training.strategies import make_strategy
+from training.worker_group import WorkerGroup
+from training.worker_group import worker_lost
+
+# Of a profile: late enough that everything is traced, early enough to come.
+_PROFILED_UPDATES = (6, 10)
 
 
-def train(recipe, run_dir, *, config, strategy="auto", devices=None):
+def train(
+    recipe,
+    run_dir,
+    *,
+    config,
+    strategy="auto",
+    devices=None,
+    profile=False,
+):
     """Trains until the recipe's end, going on from the last checkpoint if any.
 
     Args:
@@ -47,50 +62,82 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
             saved anything, no new folder stays.
         config: JSON-ready dict that rebuilds the recipe; a folder that holds
             another one is refused, unless it only trains longer.
-        strategy: name of a strategy.
+        strategy: name of a strategy, or a strategy.
         devices: optional int. Devices of `mirrored`.
+        profile: bool. Whether TensorBoard gets a profile of some updates.
 
     Returns:
         `RunFolder` with `model.keras`: the weights with the best monitored
         metric, the last ones if nothing was monitored, or the mean of the last
-        checkpoints where the recipe says so.
+        checkpoints where the recipe says so. None to the workers of a group
+        that are not its chief, which write nothing.
+
+    Raises:
+        BlockingIOError: if another process trains in the folder.
+        WorkerLostError: if another worker of the group is gone.
     """
     run = RunFolder(pathlib.Path(run_dir))
-    is_new, had_config = not run.path.exists(), run.config.exists()
-    try:
-        run.write_config(config)
+    if isinstance(strategy, str):
         strategy = make_strategy(strategy, devices)
-        tf.config.experimental.enable_op_determinism()
-        started = time.monotonic()
-        phases = phases_of(recipe)
-        if len(phases) == 1:
-            _train_phase(phases[0], run, strategy)
-        else:
-            _train_phases(phases, run, strategy)
-    except (Exception, KeyboardInterrupt):
-        if is_new and not run.has_progress:
-            shutil.rmtree(run.path, ignore_errors=True)
-        elif not had_config and not run.has_progress:
-            run.config.unlink(missing_ok=True)
+    group = WorkerGroup(strategy)
+    tf.config.experimental.enable_op_determinism()
+    started = time.monotonic()
+    try:
+        with _new_or_gone(run, config) if group.is_chief else _NOTHING:
+            phases = phases_of(recipe)
+            if len(phases) == 1:
+                _train_phase(phases[0], run, strategy, group, profile)
+            else:
+                _train_phases(phases, run, strategy, group, profile)
+    except tf.errors.OpError as error:
+        if group.lost(error):
+            raise worker_lost() from error
+        if "tfevents" in str(error):
+            with atomic.disk_errors(str(run.logs)):
+                raise
         raise
+    if not group.is_chief:
+        return None
     print(f"Trained in {time.monotonic() - started:.0f} s: {run.path}")
     return run
 
 
-def _train_phases(phases, run, strategy):
+_NOTHING = contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _new_or_gone(run, config):
+    """Holds a run's folder; of a start that saves nothing no new one stays."""
+    is_new = not run.path.exists()
+    with run.in_use():
+        had_config = run.config.exists()
+        try:
+            run.write_config(config)
+            yield
+        except (Exception, KeyboardInterrupt):
+            if is_new and not run.has_progress:
+                shutil.rmtree(run.path, ignore_errors=True)
+            elif not had_config and not run.has_progress:
+                run.config.unlink(missing_ok=True)
+            raise
+
+
+def _train_phases(phases, run, strategy, group, profile):
     before = None
     for number, recipe in enumerate(phases, start=1):
         phase = run.phase(number)
         if before is not None:
             recipe = recipe.replace(init_from=str(before.model))
         before = phase
-        if phase.model.exists():
+        if group.told(phase.model.exists()):
             continue
-        print(f"Phase {number} of {len(phases)}.")
-        phase.path.mkdir(parents=True, exist_ok=True)
-        _train_phase(recipe, phase, strategy)
-        _join_metrics(run, number)
-    if not run.model.exists():
+        if group.is_chief:
+            print(f"Phase {number} of {len(phases)}.")
+            phase.path.mkdir(parents=True, exist_ok=True)
+        _train_phase(recipe, phase, strategy, group, profile)
+        if group.is_chief:
+            _join_metrics(run, number)
+    if group.is_chief and not run.model.exists():
         atomic.write_bytes(str(run.model.absolute()), before.model.read_bytes())
 
 
@@ -107,23 +154,29 @@ def _join_metrics(run, num_phases):
     run.write_metrics(joined)
 
 
-def _train_phase(recipe, run, strategy):
+def _train_phase(recipe, run, strategy, group, profile):
     """Trains a recipe without phases; leaves its `model.keras`."""
-    recipe, dataset = prepared(recipe, load_dataset(recipe.data.source))
+    recipe, dataset = _data(recipe, group)
     schedule = recipe.schedule
-    for note in dataset.notes:
-        print(note)
-    if recipe.replaced is not None and not run.has_progress:
-        rehearse(recipe, dataset)
+    if group.is_chief:
+        for note in dataset.notes:
+            print(note)
+        if recipe.replaced is not None and not run.has_progress:
+            rehearse(recipe, dataset)
     # Preparing a data set, which happens once, may draw numbers.
     keras.utils.set_random_seed(recipe.seed)
     num_steps = steps_per_epoch(recipe, dataset)
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        # It compiles the step itself.
+        compiled = {**recipe.compile, "jit_compile": False}
+        recipe = recipe.replace(compile=compiled)
     with strategy.scope():
         model = build_model(recipe, dataset)
     store = CheckpointStore(
         run.checkpoints,
         model.training_state,
         keep=max(3, schedule.average_checkpoints),
+        group=group,
     )
     progress = RunProgress(
         run,
@@ -133,15 +186,19 @@ def _train_phase(recipe, run, strategy):
         patience=schedule.patience,
         total_steps=schedule.steps,
         checkpoint_every=schedule.checkpoint_every,
+        checkpoint_seconds=schedule.checkpoint_seconds,
+        group=group,
     )
     epoch, step = progress.restore()
     epochs = schedule.epochs
     if schedule.steps:
         epochs = math.ceil(schedule.steps / num_steps)
     if not progress.state["step"]:
-        _prepare(model, recipe, dataset)
+        if group.is_chief:
+            _prepare(model, recipe, dataset)
+        store.share()
     if epoch < epochs and not progress.finished:
-        if progress.state["step"]:
+        if progress.state["step"] and group.is_chief:
             print(f"Going on after update {progress.state['step']}.")
         try:
             model.fit(
@@ -150,28 +207,69 @@ def _train_phase(recipe, run, strategy):
                 initial_epoch=epoch,
                 steps_per_epoch=num_steps,
                 shuffle=False,
+                verbose="auto" if group.is_chief else 0,
                 validation_data=evaluation_batches(
                     model_examples(dataset.splits["valid"]),
                     batch_size=schedule.global_batch_size,
                 ),
                 callbacks=[
                     AveragedWeights(),
-                    keras.callbacks.TensorBoard(
-                        run.logs, write_graph=False, update_freq="epoch"
+                    *(
+                        _shown(run, recipe, dataset, model, progress, profile)
+                        if group.is_chief
+                        else []
                     ),
-                    *_samples(run, recipe, dataset, model),
-                    # Before the progress, which ends a run that diverged.
-                    *_alarms(model, progress),
                     progress,
                 ],
             )
         except tf.errors.InvalidArgumentError as error:
             raise ValueError(sentence_of(error)) from error
+    if not group.is_chief:
+        return
     if schedule.average_checkpoints:
         store.average(schedule.average_checkpoints)
     elif run.best_weights.exists():
         model.load_weights(run.best_weights)
-    as_kept(model, recipe, dataset).save(run.model)
+    _write_model(as_kept(model, recipe, dataset), run.model)
+
+
+def _data(recipe, group):
+    """The recipe fitted to its data, and the data.
+
+    A data set is prepared once, by the chief; the others find it where they
+    share the disk, and else prepare their own.
+    """
+    if not group.is_chief:
+        group.wait()
+    found = prepared(recipe, load_dataset(recipe.data.source))
+    if group.is_chief:
+        group.wait()
+    return found
+
+
+def _write_model(model, path):
+    """Writes a `.keras` file that is whole or not there."""
+    beside = path.with_name(f".{path.name}")
+    with atomic.disk_errors(str(path)):
+        try:
+            model.save(beside)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _shown(run, recipe, dataset, model, progress, profile):
+    """Callbacks that show how training goes, before that which may end it."""
+    return [
+        keras.callbacks.TensorBoard(
+            run.logs,
+            write_graph=False,
+            update_freq="epoch",
+            profile_batch=_PROFILED_UPDATES if profile else 0,
+        ),
+        *_samples(run, recipe, dataset, model),
+        *_alarms(model, progress),
+    ]
 
 
 def _prepare(model, recipe, dataset):

@@ -17,19 +17,23 @@ _ERROR_NUMBERS = {
 
 
 @contextlib.contextmanager
-def locked(lock_file):
+def locked(lock_file, wait=True):
     """Holds an exclusive lock on a file, which is gone afterwards.
 
-    The lock belongs to the process: it ends with it, however it ends. A
-    second holder waits.
+    The lock belongs to the process: it ends with it, however it ends.
 
     Args:
         lock_file: str. Created if absent.
+        wait: bool. Whether a second holder waits for the first.
+
+    Raises:
+        BlockingIOError: if another process holds the lock and `wait` is False.
     """
+    how = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
     while True:
         descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, how)
             if _is_still_at(descriptor, lock_file):
                 break
         except BaseException:
@@ -41,7 +45,8 @@ def locked(lock_file):
         yield
     finally:
         try:
-            os.unlink(lock_file)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(lock_file)
         finally:
             os.close(descriptor)
 
@@ -123,7 +128,8 @@ def disk_errors(folder):
         if isinstance(error, OSError):
             number, reason = error.errno, error.strerror or str(error)
         else:
-            number, reason = _ERROR_NUMBERS.get(type(error)), error.message
+            number = _ERROR_NUMBERS.get(type(error))
+            reason = " ".join(str(error.message).split())
         raise OSError(
             number or errno.EIO,
             f"Could not write {folder}: {reason}. What was there before is "

@@ -1,6 +1,7 @@
 import json
 import math
 import signal
+import time
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_genseq.models import NADE
+from training.callbacks import Agreement
 from training.callbacks import AveragedWeights
 from training.callbacks import RunProgress
 from training.callbacks import averaged_weights
@@ -161,3 +163,53 @@ def test_a_signal_saves_the_very_update(tmp_path, capsys, number):
     error = capsys.readouterr().err
     assert "after update 2, which is saved" in error
     assert f"--run-dir {tmp_path}" in error
+
+
+@pytest.mark.parametrize(
+    "seconds, saved", [(None, [3, 6]), (1e-9, [1, 2, 3, 4, 5, 6])]
+)
+def test_an_update_is_saved_after_so_many_seconds(tmp_path, seconds, saved):
+    model = make_model()
+    progress = make_progress(tmp_path, model, checkpoint_seconds=seconds)
+    progress.store.keep = 9
+    fit(model, progress, epochs=2)
+    assert progress.store.steps == saved
+
+
+class Chief:
+    """A group of two, of which the other one votes as it is told."""
+
+    num_workers, is_chief = 2, True
+
+    def __init__(self, others):
+        self.others = others
+        self.votes = []
+
+    def sum(self, votes):
+        self.votes.append(votes.tolist())
+        return votes + self.others.get(len(self.votes), 0)
+
+
+def test_workers_agree_on_the_update_after_which_they_stop():
+    group = Chief({3: np.array([0, 1, 0, 0])})
+    agreement = Agreement(group, seconds=0.02)
+    asked, heard = [], []
+    for _ in range(60):
+        before = len(group.votes)
+        # This one is told, too, but it is the vote that counts.
+        told = signal.SIGTERM if len(group.votes) > 3 else None
+        heard.append(agreement.reached(told, is_late=len(group.votes) == 1))
+        asked.append(len(group.votes) > before)
+        time.sleep(0.001)
+    # They ask at the first update, and about every 20 ms from then on.
+    assert asked[0] and 4 <= sum(asked) < 40
+    pairs = list(zip(heard, asked, strict=True))
+    answers = [each for each, was_asked in pairs if was_asked]
+    assert answers[0] == (None, False) and answers[1] == (None, True)
+    assert answers[2] == (signal.SIGINT, False)
+    assert answers[4] == (signal.SIGTERM, False)
+    silent = {each for each, was_asked in pairs if not was_asked}
+    assert silent == {(None, False)}
+    count = len(group.votes)
+    assert agreement.reached(None, False, at_once=True) == (None, False)
+    assert len(group.votes) == count + 1

@@ -127,3 +127,51 @@ def test_progress_is_readable_text(tmp_path):
     store_with(tmp_path, 1)
     text = pathlib.Path(tmp_path / "step-000000001" / "progress.json")
     assert json.loads(text.read_text())["epoch"] == 1
+
+
+class Told:
+    """A group of two as one of them sees it, without the other."""
+
+    num_workers = 2
+
+    def __init__(self, progress=None, arrays=None):
+        self.is_chief = arrays is None
+        self.progress, self.arrays = progress, arrays or []
+
+    def told(self, value):
+        if self.is_chief:
+            self.progress = value
+        return self.progress
+
+    def array_of_chief(self, array):
+        if self.is_chief:
+            self.arrays.append(array)
+            return array
+        return self.arrays.pop(0)
+
+
+def test_the_chief_alone_reads_and_writes_and_the_others_are_told(tmp_path):
+    chief = Told()
+    state = variables([1.0, 2.0], 3.0)
+    CheckpointStore(tmp_path / "chief", state, group=chief).save(4, {"a": 1})
+    state = variables([0.0, 0.0], 0.0)
+    store = CheckpointStore(tmp_path / "chief", state, group=chief)
+    assert store.restore() == {"a": 1}
+    other = Told(chief.progress, chief.arrays)
+    elsewhere = tmp_path / "other"
+    theirs = variables([9.0, 9.0], 9.0)
+    store = CheckpointStore(elsewhere, theirs, group=other)
+    store.save(3, {})
+    assert store.restore() == {"a": 1} and not elsewhere.exists()
+    for mine, its in zip(state, theirs, strict=True):
+        assert mine.numpy().tolist() == its.numpy().tolist() != [0.0, 0.0]
+    assert theirs[0].numpy().tolist() == [1.0, 2.0]
+
+
+def test_a_new_run_begins_everywhere_as_the_chief_does(tmp_path):
+    chief = Told()
+    CheckpointStore(tmp_path, variables([5.0, 6.0]), group=chief).share()
+    theirs = variables([9.0, 9.0])
+    other = Told(arrays=chief.arrays)
+    CheckpointStore(tmp_path, theirs, group=other).share()
+    assert theirs[0].numpy().tolist() == [5.0, 6.0]

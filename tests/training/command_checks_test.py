@@ -1,6 +1,7 @@
 import pytest
 
 from training import command_checks
+from training.__main__ import main
 from training.__main__ import train
 from training.data import sources
 
@@ -42,3 +43,22 @@ def test_what_follows_from_the_source_is_no_value_to_set():
 def test_the_help_of_data_names_all_sources():
     for name in (*command_checks.EMBEDDED, *command_checks.KINDS):
         assert name in train.__doc__, name
+
+
+def test_switches_of_every_recipe_become_values(monkeypatch):
+    heard = []
+
+    def resolve_run(recipe, preset, overrides):
+        heard.extend(overrides)
+        raise ValueError("enough")
+
+    monkeypatch.setattr("training.resolve.resolve_run", resolve_run)
+    command = ["train", "gan", "--gradient-accumulation", "4", "--xla", "off"]
+    command += ["--dtype-policy", "mixed_bfloat16", "--profile"]
+    assert main([*command, "--scale-learning-rate"]) == 2
+    assert heard[:3] == [
+        "dtype_policy=mixed_bfloat16",
+        "gradient_accumulation_steps=4",
+        "jit_compile=False",
+    ]
+    assert heard[3].startswith("global_batch_size=") and len(heard) == 6

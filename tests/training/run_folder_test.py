@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -98,3 +100,44 @@ def test_a_whole_configuration_is_read(tmp_path):
     run = RunFolder(tmp_path)
     run.write_config(WHOLE)
     assert run.read_resolved_config()["recipe"] == "nade"
+
+
+def holder(folder):
+    """Another process that trains in a folder until it is killed."""
+    folder.mkdir()
+    code = (
+        "import fcntl, sys, time; file = open(sys.argv[1], 'w'); "
+        "fcntl.flock(file, fcntl.LOCK_EX); "
+        "print('in', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(folder / ".lock")],
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout.readline() == b"in\n"
+    return process
+
+
+def test_a_folder_in_use_is_refused_until_its_user_dies(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    with holder(run.path) as process:
+        before = sorted(run.path.iterdir())
+        refused = pytest.raises(BlockingIOError, match="is in use: another pro")
+        with refused, run.in_use():
+            raise AssertionError
+        assert sorted(run.path.iterdir()) == before
+        process.kill()
+    refused = pytest.raises(BlockingIOError, match="in use")
+    with run.in_use(), refused, RunFolder(run.path).in_use():
+        raise AssertionError
+    # And afterwards it is free, and clean.
+    with run.in_use():
+        pass
+    assert not list(run.path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    refused = pytest.raises(OSError, match=r"Could not write .*file/run")
+    with refused, RunFolder(tmp_path / "file" / "run").in_use():
+        raise AssertionError

@@ -44,13 +44,19 @@ XLA (tensorflow, resources of another device). A compiled step cannot span the
     Test: `test_jit_compiled_replicas_equal_one_process`.
 Several hosts (keras-team/keras issue 20585). `fit` reduces nests and scalars in
     ways that `MultiWorkerMirroredStrategy` refuses. Here: reductions that work
-    everywhere. No test yet: it takes several processes.
+    everywhere. Test: `tests/training/multi_worker_test.py`.
+Uneven shares on several hosts (keras `BatchNormalization`, gradients of its
+    counts). Hosts whose shares differ trace different collectives, and stop.
+    Here: `several_hosts.with_free_rows`. Test: as above, DCGAN.
 """
 
 import warnings
 
 import keras
 import tensorflow as tf
+
+from keras_genseq.models.base.several_hosts import spans_hosts
+from keras_genseq.models.base.several_hosts import with_free_rows
 
 # Any odd constant far from the small steps by which seed states advance.
 _REPLICA_STRIDE = 0x9E3779B1
@@ -219,6 +225,8 @@ class StepFunction:
     def __init__(self, model, step):
         strategy = model.distribute_strategy
         num_replicas = strategy.num_replicas_in_sync
+        if spans_hosts(strategy):
+            step = with_free_rows(step)
 
         def run(batch):
             logs = strategy.run(step, args=(batch,))

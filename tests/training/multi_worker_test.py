@@ -1,0 +1,163 @@
+"""Two processes over loopback: they train as one, and die as one."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from tests.conformance.table import EVERY_MODEL
+from tests.training import two_workers
+from tests.training.resume_test import steps_saved
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+ROWS = ("NADE", "Transformer", "VAE", "DCGAN")
+LAUNCH = (
+    "import sys; from training.launch import launch; "
+    "sys.exit(launch(sys.argv[1:], max_restarts=int({restarts})))"
+)
+# Hosts that share no disk: each worker has a working directory of its own.
+ON_ITS_HOST = (
+    "import json, os, runpy; "
+    "index = json.loads(os.environ['TF_CONFIG'])['task']['index']; "
+    "os.makedirs(f'host-{index}', exist_ok=True); os.chdir(f'host-{index}'); "
+    "runpy.run_module('training', run_name='__main__')"
+)
+TRAIN = ("train", "nade", "--run-dir", "run", "--epochs", "12", "--set")
+TRAIN += ("checkpoint_every=7", "global_batch_size=64", "model.units=9")
+
+
+def start(folder, *command, restarts=0):
+    with open(folder / "log", "a") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", LAUNCH.format(restarts=restarts)]
+            + [sys.executable, *command],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def finish(folder, *command):
+    status = start(folder, *command).wait(timeout=900)
+    assert status == 0, (folder / "log").read_text()[-3000:]
+
+
+@pytest.mark.slow
+def test_two_hosts_train_as_one_process(tmp_path):
+    finish(tmp_path, "-m", "tests.training.two_workers", str(tmp_path), *ROWS)
+    two_workers.main(str(tmp_path), *ROWS)
+    for name in ROWS:
+        one, two = (np.load(tmp_path / f"{name}-{n}.npz") for n in (1, 2))
+        assert one.files == two.files and len(one.files) > 6
+        for key in one.files:
+            if key.endswith("_distance"):
+                # Of neighbours within a replica's share.
+                continue
+            is_weight = key.startswith("weight")
+            np.testing.assert_allclose(
+                one[key],
+                two[key],
+                atol=EVERY_MODEL[name].replica_atol if is_weight else 1e-6,
+                rtol=0.0 if is_weight else 1e-5,
+                err_msg=f"{name} {key}",
+            )
+
+
+@pytest.mark.slow
+def test_what_the_chief_refuses_ends_all_at_once(tmp_path):
+    command = ["-m", "training", "train", "nade", "--run-dir", "run"]
+    launcher = start(tmp_path, *command, "--data", "npz:gone.npz", restarts=2)
+    assert launcher.wait(timeout=900) == 2
+    log = (tmp_path / "log").read_text()
+    assert "[worker 0] Error: " in log and "gone.npz" in log
+    assert "Starting all" not in log and not (tmp_path / "run").exists()
+
+
+def weights(run):
+    return keras.models.load_model(run / "model.keras").get_weights()
+
+
+def metrics(run):
+    lines = (run / "metrics.csv").read_text().splitlines()
+    values = np.genfromtxt(lines[1:], delimiter=",")
+    return lines[0], values
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    finish(folder, "-c", ON_ITS_HOST, *TRAIN)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_run_on_two_hosts_is_that_of_one_and_the_chief_alone_writes(
+    whole, tmp_path
+):
+    assert not list((whole / "host-1").iterdir())
+    run = whole / "host-0" / "run"
+    assert (run / "report.md").exists()
+    command = [sys.executable, "-m", "training", *TRAIN[:3]]
+    command += [tmp_path / "run", *TRAIN[4:]]
+    subprocess.run(command, cwd=ROOT, check=True)
+    for a, b in zip(weights(run), weights(tmp_path / "run"), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    (names, values), (others, other) = metrics(run), metrics(tmp_path / "run")
+    assert names == others and len(values) == 12
+    np.testing.assert_allclose(values, other, rtol=1e-5)
+
+
+def pid_of(launcher, index):
+    """Process of a worker of a launcher, or None while there is none."""
+    for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        try:
+            stat = (path.parent / "stat").read_text().rpartition(")")[2].split()
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        config = [w[10:] for w in words if w.startswith(b"TF_CONFIG=")]
+        indices = [json.loads(c)["task"]["index"] for c in config]
+        if int(stat[1]) == launcher.pid and indices == [index]:
+            return int(path.parent.name)
+    return None
+
+
+def wait_for_checkpoint(run, launcher):
+    before = steps_saved(run)[-1:]
+    while steps_saved(run)[-1:] == before:
+        assert launcher.poll() is None
+        time.sleep(0.005)
+
+
+@pytest.mark.slow
+def test_workers_are_killed_and_told_to_stop_and_nothing_changes(
+    whole, tmp_path
+):
+    run = tmp_path / "host-0" / "run"
+    launcher = start(tmp_path, "-c", ON_ITS_HOST, *TRAIN, restarts=2)
+    for index in (1, 0):
+        wait_for_checkpoint(run, launcher)
+        os.kill(pid_of(launcher, index), signal.SIGKILL)
+    wait_for_checkpoint(run, launcher)
+    # One worker alone is told: all save the same update and stop.
+    os.kill(pid_of(launcher, 1), signal.SIGTERM)
+    assert launcher.wait(timeout=900) == 128 + signal.SIGTERM
+    log = (tmp_path / "log").read_text()
+    for index in (1, 0):
+        assert f"Worker {index} was killed by SIGKILL" in log
+    assert "which is saved" in log and not (run / "model.keras").exists()
+    finish(tmp_path, "-c", ON_ITS_HOST, *TRAIN)
+    assert not list((tmp_path / "host-1").iterdir())
+    other = whole / "host-0" / "run"
+    for a, b in zip(weights(run), weights(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+    # A broken epoch's sums are added up in another order.
+    np.testing.assert_allclose(metrics(run)[1], metrics(other)[1], rtol=1e-6)
