@@ -180,6 +180,9 @@ def _multiples(name, options):
     """What divides the height and the width of a model's images."""
     if name == "InfoGAN":
         return 4, 4
+    if name == "StarGAN":
+        # Its discriminator reads labels from a map that is halved so often.
+        return 16, 16
     if name == "DiscreteVAE":
         return (2 ** (len(options["filters"]) - 1),) * 2
     if name == "MultiScalePixelRNN":

@@ -123,7 +123,7 @@ GAMES = {
             2,
             labels="attributes",
             num_blocks=1,
-            filters=2,
+            filters=4,
             discriminator_filters=3,
             num_halvings=1,
             classification_weight=2.0,

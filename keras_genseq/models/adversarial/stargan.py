@@ -87,8 +87,8 @@ class StarGAN(ManyDomainTranslator):
         x: `(batch_size, height, width, channels)` floats in [0, 1].
 
     Returns:
-        What the discriminator holds of images: `(batch_size,)` float32 logits,
-        means over the patches, and `(batch_size, num_labels)` logits of labels.
+        `(batch_size,)` float32 logits: how real the discriminator holds
+        images, the mean over its patches.
 
     Raises:
         ValueError: if sides do not fit the networks, or an argument has a value
@@ -245,7 +245,9 @@ class StarGAN(ManyDomainTranslator):
         batch = self.seeded_batch(data, updates)
         d_losses, terms = self.update_group("discriminator", batch)
         is_due = (updates + 1) % self.discriminator_updates == 0
-        g_losses, more = run_if(is_due, self._generator_turn, _no_turn, batch)
+        g_losses, more = run_if(
+            is_due, self._generator_turn, _no_turn(batch), batch
+        )
         self.end_update()
         share = ops.cast(is_due, "float32")
         more = {k: (v, share * ops.ones_like(v)) for k, v in more.items()}
@@ -307,8 +309,11 @@ class StarGAN(ManyDomainTranslator):
         return g_losses, terms
 
     def call(self, x, training=False):
-        patches, logits = self.discriminator(x, training=training)
-        return losses.per_example(patches), logits
+        patches, _ = self.discriminator(x, training=training)
+        return losses.per_example(patches)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0],)
 
     def get_config(self):
         num_domains = self.num_domains
