@@ -7,11 +7,6 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models import StarGAN
-from keras_genseq.models.adversarial.domain_labels import DomainLabels
-from keras_genseq.models.adversarial.star_networks import StarNetworks
-from keras_genseq.models.adversarial.translation_networks import (
-    TranslationNetworks,
-)
 from training.checkpoints import CheckpointStore
 from training.optimizers import ConstantThenLinear
 
@@ -144,43 +139,6 @@ def test_a_loss_of_two_images_is_that_of_each():
         assert abs(alone[0] - alone[1]) > 1e-3
 
 
-def test_labels_act_behind_instance_normalization():
-    """A border of zeros is all that tells a constant plane from another."""
-
-    class Mirrored(StarNetworks):
-        _padded_conv = TranslationNetworks._padded_conv
-
-    x = images(1, 16, 16, 1).repeat(3, axis=0)
-    changes = []
-    for cls in (StarNetworks, Mirrored):
-        keras.utils.set_random_seed(3)
-        network = cls(keras.DTypePolicy("float32"))
-        network = network.generator(1, 3, 8, 1, "g")
-        answers = np.array(network([x, np.eye(3, dtype="float32")]))
-        changes.append(np.abs(answers[1:] - answers[:1]).max())
-    assert changes[0] > 0.01 > 1e-4 > changes[1]
-
-
-def test_a_plane_of_a_label_is_constant():
-    model = make_stargan()
-    planes = next(
-        layer for layer in model.generator.layers if "planes" in layer.name
-    )
-    x = tf.constant(images(2, 8, 12, 1))
-    labels = tf.constant([[0.0, 1.0, 0.25], [1.0, 0.0, 0.5]])
-    answer = np.array(planes([x, labels]))
-    np.testing.assert_array_equal(answer[..., :1], x)
-    expected = np.broadcast_to(labels[:, None, None], (2, 8, 12, 3))
-    np.testing.assert_array_equal(answer[..., 1:], expected)
-
-
-def test_no_normalization_in_the_discriminator():
-    names = {
-        type(layer).__name__ for layer in make_stargan().discriminator.layers
-    }
-    assert not any("Norm" in name for name in names)
-
-
 def test_every_fifth_step_updates_the_generator():
     model = make_stargan()
     x, y = images(4, 8, 12, 1), [0, 1, 2, 0]
@@ -272,24 +230,6 @@ def test_targets_come_from_the_same_set_of_labels():
     assert len(seen) > 1
 
 
-def test_unknown_labels_have_no_gradient():
-    model = make_stargan(**JOINT)
-    vectors = tf.constant(joint_batch(model))
-    logits = tf.Variable(images(5, 7) - 0.5)
-    with tf.GradientTape() as tape:
-        found = model.domain_labels.losses(logits, vectors)
-    gradient = np.array(tape.gradient(found, logits))
-    is_first = vectors[:, 7] == 1.0
-    assert (gradient[is_first][:, :3] != 0.0).all()
-    assert (gradient[~is_first][:, 3:] != 0.0).all()
-    np.testing.assert_array_equal(gradient[is_first][:, 3:], 0.0)
-    np.testing.assert_array_equal(gradient[~is_first][:, :3], 0.0)
-    own = logits.numpy()[0, :3].astype("float64")
-    # Summed over attributes.
-    expected = np.log1p(np.exp(own)).sum() - own[[0, 2]].sum()
-    assert float(found[0]) == pytest.approx(expected, rel=1e-5)
-
-
 def test_several_sets_of_labels_train_one_model(tmp_path):
     model = make_stargan(**JOINT)
     x, y = images(5, 8, 12, 1), joint_batch(model)
@@ -312,15 +252,6 @@ def test_several_sets_of_labels_train_one_model(tmp_path):
             model.translate(x, target_domain=wrong)
     with pytest.raises(ValueError, match="an int from 0 to 1"):
         model.label_vectors([0], 2)
-
-
-def test_labels_are_read_rightly():
-    labels = DomainLabels([2, 3], ["attributes", "classes"])
-    vectors = np.concatenate(
-        [labels.joint_vectors([[1, 0]], 0), labels.joint_vectors([2], 1)]
-    )
-    logits = tf.constant([[2.0, 1.0, 9.0, 0.0, 0.0], [9.0, 9.0, 0.0, 1.0, 2.0]])
-    np.testing.assert_allclose(labels.accuracies(logits, vectors), [0.5, 1.0])
 
 
 def test_each_image_is_translated_to_its_domain():
