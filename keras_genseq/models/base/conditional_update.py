@@ -27,10 +27,12 @@ def run_if(condition, function, otherwise, *args):
     def on_all(strategy, condition, otherwise, *args):
         # Replicas that meet, as in optimizers, must not do so within a branch
         # of their own: the branch holds all of them.
+        run = strategy.extended.call_for_each_replica
         return tf.cond(
             strategy.experimental_local_results(condition)[0],
-            lambda: strategy.extended.call_for_each_replica(function, args),
-            lambda: otherwise,
+            lambda: run(function, args),
+            # Else a tensor that all have in common would be one for all.
+            lambda: run(_copied, (otherwise,)),
         )
 
     found = context.merge_call(on_all, args=(condition, otherwise, *args))
@@ -38,3 +40,7 @@ def run_if(condition, function, otherwise, *args):
     return tf.nest.map_structure(
         lambda x, other: tf.ensure_shape(x, other.shape), found, otherwise
     )
+
+
+def _copied(tensors):
+    return tf.nest.map_structure(tf.identity, tensors)
