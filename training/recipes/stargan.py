@@ -8,7 +8,9 @@ Run       python -m training train stargan
 Paper     no figure on these data; a classifier is wrong on 2.12 % of its
           translations of expressions of RaFD, and on 0.45 % of real images
           (Choi et al., 2018, table 3, quoted from memory)
-Measured  not yet
+Measured  demo: a classifier that is right on 98.0 % of the test digits is on
+          all 250 translations; distance of what comes back 0.052 in [0, 1]
+          (0.153 to the mean image); 443 s of a shared CPU core (seed 0)
 """
 
 from keras_genseq.models import StarGAN
@@ -40,7 +42,7 @@ def demo():
         global_batch_size=32,
         epochs=20,
         passes_per_epoch=5,
-        cost="minutes on one CPU core",
+        cost="seven minutes on one CPU core, shared",
     )
 
 

@@ -43,7 +43,7 @@ def updates(strategy):
         seen.append([each.numpy().tolist() for each in local])
         if not is_due:
             np.testing.assert_array_equal(weight.numpy(), 1.0)
-    return seen, weight.numpy(), int(optimizer.iterations)
+    return seen, weight.numpy(), int(optimizer.iterations.numpy())
 
 
 def test_one_replica():
