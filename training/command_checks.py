@@ -24,6 +24,7 @@ KINDS = (
     "tfds",
     "images",
     "domains",
+    "attributes",
     "captions",
     "pairs",
     "parallel",

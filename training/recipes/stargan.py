@@ -50,16 +50,22 @@ def paper():
     """Sex and age of faces at 64x64, the paper's layers, narrower and fewer.
 
     The paper trains for 200,000 updates of the discriminator, of 16 images of
-    128x128, at a rate of 1e-4.
+    128x128, at a rate of 1e-4. Here labels count five times as much, or in so
+    few updates they would hardly be read beside the distance of the images.
     """
     return _recipe(
-        model={"num_blocks": 2, "filters": 24, "discriminator_filters": 24},
-        learning_rate=3e-4,
+        model={
+            "num_blocks": 3,
+            "filters": 16,
+            "discriminator_filters": 16,
+            "classification_weight": 5.0,
+        },
+        learning_rate=5e-4,
         data="attributes:utkface",
         augment=Factory(random_flip),
-        global_batch_size=8,
-        epochs=12,
-        cost="an hour on one CPU core, by an estimate",
+        global_batch_size=16,
+        epochs=40,
+        cost="an hour and a half on one CPU core, by an estimate",
     )
 
 
