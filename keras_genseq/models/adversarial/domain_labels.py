@@ -1,5 +1,6 @@
 """Labels of domains: classes, attributes, or several sets of such."""
 
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -170,14 +171,15 @@ class DomainLabels:
             tf.TensorSpec((None, self.size), tf.float32),
             f"{description}: {self._words()}",
             lambda value, num_rows: self.read(value, num_rows, name),
-            example=self.joint_vectors(self._first(), 0).numpy(),
+            example=self._example(),
         )
 
-    def _first(self):
-        """Labels of one row of the first set."""
-        if self.kinds[0] == "classes":
-            return tf.zeros((1,), tf.int32)
-        return tf.zeros((1, self.counts[0]))
+    def _example(self):
+        """A vector of the first set: its first class, or no attribute."""
+        example = np.zeros((1, self.size), "float32")
+        example[:, 0] = self.kinds[0] == "classes"
+        example[:, self.num_labels : self.num_labels + 1] = 1.0
+        return example
 
     def _split(self, labels):
         """Parts of `(B, num_labels)`, one for each set."""
