@@ -76,12 +76,14 @@ def train(
         preset: `demo` (embedded data, minutes) or `paper`.
         data: Source that replaces the recipe's, to which the recipe is then
             fitted: images:DIR, npz:FILE, idx:DIR, captions:DIR,
-            domains:DIR_A,DIR_B, text:FILE, series:FILE.csv, pairs:FILE.tsv,
+            domains:DIR_A,DIR_B, attributes:DIR, text:FILE,
+            series:FILE.csv, pairs:FILE.tsv,
             parallel:DIR/SOURCE-TARGET, chorales:FILE.json,
             tfds:NAME[/CONFIG]; or embedded: digits, captioned_digits,
             photographs, python_docs, dates, noisy_sine, cadences, adding:T,
-            copy:T. Behind images, captions, domains and tfds `?size=N` crops
-            and resizes; behind series `?gaps=fill|drop` and `?length=N`.
+            copy:T. Behind images, attributes, captions, domains and tfds
+            `?size=N` crops and resizes; behind series
+            `?gaps=fill|drop` and `?length=N`.
         epochs: Epochs, in place of the recipe's.
         steps: Stop after this many updates.
         run_dir: Folder of the run; by default a new one below runs/.

@@ -25,6 +25,7 @@ KINDS = (
     "tfds",
     "images",
     "domains",
+    "attributes",
     "captions",
     "pairs",
     "parallel",

@@ -176,10 +176,22 @@ def _sides(recipe, dataset):
     )
 
 
+def _halvings(recipe, dataset):
+    """As many layers of a discriminator as the sides of the data allow."""
+    is_given = "model.num_halvings" in recipe.replaced.given
+    if is_given or "num_halvings" not in recipe.model.arguments:
+        return recipe, dataset
+    model = recipe.model.without("num_halvings")
+    return recipe.replace(model=model), dataset
+
+
 def _multiples(name, options):
     """What divides the height and the width of a model's images."""
     if name == "InfoGAN":
         return 4, 4
+    if name == "StarGAN":
+        # Its discriminator reads labels from a map that is halved four times.
+        return 16, 16
     if name == "DiscreteVAE":
         return (2 ** (len(options["filters"]) - 1),) * 2
     if name == "MultiScalePixelRNN":
@@ -263,4 +275,4 @@ def _target(transform):
     return transform.target if isinstance(transform, Factory) else transform
 
 
-IMAGE_RULES = (_pixels, _vectors, _patches, _sides, _labels)
+IMAGE_RULES = (_pixels, _vectors, _patches, _sides, _halvings, _labels)

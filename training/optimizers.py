@@ -62,11 +62,19 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         initial_learning_rate: float.
-        decay_steps: int. Updates of the whole run, after which it is 0.
+        decay_steps: int. Steps of the whole run, after which it is 0.
         constant_share: float in [0, 1). Of the updates, before it falls.
+        steps_per_update: int. Steps of the run for each update of this
+            optimizer, such as the critic's steps for each of a generator.
     """
 
-    def __init__(self, initial_learning_rate, decay_steps, constant_share=0.5):
+    def __init__(
+        self,
+        initial_learning_rate,
+        decay_steps,
+        constant_share=0.5,
+        steps_per_update=1,
+    ):
         if not 0.0 <= constant_share < 1.0:
             raise ValueError(
                 "`constant_share` must be in [0, 1). "
@@ -75,9 +83,11 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
         self.constant_share = constant_share
+        self.steps_per_update = steps_per_update
 
     def __call__(self, step):
-        done = keras.ops.cast(step, "float32") / self.decay_steps
+        steps = self.steps_per_update * keras.ops.cast(step, "float32")
+        done = steps / self.decay_steps
         left = (1.0 - done) / (1.0 - self.constant_share)
         return self.initial_learning_rate * keras.ops.clip(left, 0.0, 1.0)
 
@@ -86,6 +96,7 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
             "initial_learning_rate": self.initial_learning_rate,
             "decay_steps": self.decay_steps,
             "constant_share": self.constant_share,
+            "steps_per_update": self.steps_per_update,
         }
 
 

@@ -168,6 +168,7 @@ def build_model(recipe, dataset):
     train = dataset.splits["train"]
     shape = model_inputs(train).element_spec.shape
     target = train.element_spec.get("y")
+    attributes = train.element_spec.get("attributes")
     vocabulary = dataset.vocabulary
     schedule = recipe.schedule
     context = {
@@ -182,6 +183,10 @@ def build_model(recipe, dataset):
         "channels": shape[-1] if shape.rank == 2 else None,
         "num_notes": shape[-1],
         "num_labels": dataset.num_classes,
+        "num_domains": attributes.shape[0]
+        if attributes is not None
+        else dataset.num_classes,
+        "labels": "classes" if attributes is None else "attributes",
         "decay_steps": schedule.steps
         or max(1, schedule.epochs * steps_per_epoch(recipe, dataset)),
     }

@@ -289,6 +289,27 @@ def domain_requests():
     }
 
 
+def attribute_requests(image_shape):
+    """Requests that a translator of grey images by two attributes must
+    refuse."""
+    x = image_requests(image_shape, 1)["encode"]
+    grey = np.zeros((1, 8, 10, 1), "float32")
+    labels = np.ones((1, 2), "float32")
+    return {
+        "discriminate": x,
+        "classify": x,
+        "translate": [
+            *x,
+            ({"x": grey}, "multiples of 4"),
+            ({"x": grey[:, :4, :8]}, "from 8 on"),
+            ({"target_domain": 2.0 * labels}, "labels from 0 to 1"),
+            ({"target_domain": -labels}, "give (y + 1) / 2"),
+            ({"target_domain": np.nan * labels}, "no NaN"),
+            ({"target_domain": labels.repeat(2, axis=0)}, "a row for each"),
+        ],
+    }
+
+
 BAD_IDS = [
     (np.array([[0, 3, 1]], "int32"), "ids from 0 to 2"),
     (np.array([[0, -2, 1]], "int32"), "ids from 0 to 2"),

@@ -40,6 +40,15 @@ def labelled_images(size, image_shape):
     return binary_images(size, image_shape), np.arange(size, dtype="int32") % 2
 
 
+def attributed_images(size, image_shape):
+    """Images with a bright half: which half it is, and whether rows are few."""
+    rows = np.arange(size)
+    attributes = np.stack([rows % 2, rows % 3 == 0], axis=1)
+    x = binary_images(size, image_shape)
+    x[::3, image_shape[0] // 2 :] = 0.0
+    return x, attributes.astype("float32")
+
+
 def series(size, channels, num_steps=9):
     """Slow waves with a little noise."""
     rng = np.random.default_rng(3)

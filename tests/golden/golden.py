@@ -39,6 +39,8 @@ SMALLER = {
     },
     "DiscreteVAE": {"filters": (4, 4)},
     "PixelRNN": {"num_layers": 1},
+    # The third update, whose weights are kept, is of both networks.
+    "StarGAN": {"filters": 3, "ema_decay": None, "discriminator_updates": 3},
     "Transformer": {"num_layers": 1, "intermediate_dim": 4},
 }
 # The images of its row would fill a large one.

@@ -127,6 +127,20 @@ def test_pixel_models_take_shape_and_levels_from_the_images():
     np.testing.assert_allclose(x * 255, np.round(x * 255), atol=1e-4)
 
 
+def test_folders_are_the_domains_of_a_translator():
+    recipe, dataset, notes = fitted("stargan", images(classes=3))
+    assert "resized from 17x23 to 16x16" in notes
+    model = build_model(recipe, dataset)
+    assert model.image_shape == (16, 16, 1)
+    assert (model.num_domains, model.labels) == (3, "classes")
+    # As many as the sides allow, where the recipe's own data have 3.
+    assert model.num_halvings == 4
+    given = fitted("stargan", images(classes=3), "model.num_halvings=2")[0]
+    assert given.model.arguments["num_halvings"] == 2
+    with pytest.raises(ValueError, match="give folders as classes"):
+        fitted("stargan", images())
+
+
 def test_binary_models_say_what_becomes_of_grey():
     _, dataset, notes = fitted("nade", images())
     assert "pixels become 1 above 0.5, else 0" in notes

@@ -59,6 +59,17 @@ def test_a_rate_is_constant_then_falls_to_exactly_0():
     ]
 
 
+def test_a_rate_of_few_updates_falls_with_the_steps_of_the_run():
+    """StarGAN's generator, which every fifth step updates."""
+    critic = ConstantThenLinear(1e-4, decay_steps=200)
+    generator = ConstantThenLinear(1e-4, decay_steps=200, steps_per_update=5)
+    generator = ConstantThenLinear.from_config(generator.get_config())
+    for update in (0, 20, 30, 40):
+        assert float(generator(update)) == float(critic(5 * update))
+    # Half after three quarters, as after 150,000 of the paper's steps.
+    assert float(generator(30)) == pytest.approx(5e-5)
+
+
 def test_a_rate_that_never_falls_is_refused():
     with pytest.raises(ValueError, match="`constant_share` must be in"):
         ConstantThenLinear(1e-3, decay_steps=10, constant_share=1.0)

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 
-def image_examples(images, labels=None):
+def image_examples(images, labels=None, attributes=None):
     """Examples of one split from arrays.
 
     Pixels stay uint8 in memory, a quarter of the size, and become float32 as
@@ -13,13 +13,17 @@ def image_examples(images, labels=None):
     Args:
         images: uint8, or float32 in [0, 1], `(rows, height, width, channels)`.
         labels: integers `(rows,)`, or None.
+        attributes: 0 or 1, `(rows, num_attributes)`, or None.
 
     Returns:
-        `tf.data.Dataset` of `image` and, with `labels`, `label`.
+        `tf.data.Dataset` of `image` and, where given, `label` and
+        `attributes`.
     """
     arrays = {"image": images}
     if labels is not None:
         arrays["label"] = labels.astype(np.int32)
+    if attributes is not None:
+        arrays["attributes"] = attributes.astype(np.int32)
     examples = tf.data.Dataset.from_tensor_slices(arrays)
     return examples.map(_scale) if images.dtype == np.uint8 else examples
 

@@ -100,6 +100,16 @@ def image_augmentation(
     return augment
 
 
+def random_flip():
+    """Mirrors half of the images of a batch.
+
+    Returns:
+        Function `(images, seed_pair) -> images` for the `augment_batch` of
+        `training_batches`.
+    """
+    return _flipped
+
+
 def _flipped(images, seed):
     uniform = tf.random.stateless_uniform([tf.shape(images)[0]], seed)
     mirrored = tf.reverse(images, axis=[2])

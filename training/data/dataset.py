@@ -48,7 +48,8 @@ class Dataset:
     every time, and knows its size. Examples are dicts:
 
     - `"images"`: `image`, float32 `(height, width, channels)` in [0, 1], and
-      `label`, int32 `()`, where the source has labels;
+      `label`, int32 `()`, where the source has labels, or `attributes`, int32
+      `(num_attributes,)`, 0 or 1, where it has such;
     - `"vectors"`: `x`, float32 `(dim,)`;
     - `"pairs"`: `source` and `target`, strings `()`;
     - `"text"`: `text`, string `()`, one per document;
@@ -81,8 +82,8 @@ class Dataset:
         vocabulary: tuple of str: what each token stands for.
         season: int, or None: steps after which a series resembles itself.
         tokenizer: what made token ids of texts, or is to make them.
-        class_names: tuple of str: what each label is called, where the source
-            says so.
+        class_names: tuple of str: what each label, or attribute, is called,
+            where the source says so.
         columns: tuple of str: what each channel of a series is called.
         times: datetime64 `(steps,)`, or None: when each step of a series was,
             those of train, valid and test one after the other.

@@ -53,7 +53,7 @@ def horse2zebra(size):
     Returns:
         As `photographs`: `"a"` are horses, `"b"` zebras.
     """
-    folder = _folder("horse2zebra")
+    folder = shared_folder("horse2zebra")
     counts = {
         part: len(names)
         for part, names in json.loads(
@@ -63,7 +63,7 @@ def horse2zebra(size):
     splits = {}
     for name in "ab":
         train, test = (
-            _tiles(folder / f"{part}.jpg", counts[part])
+            sheet_of_tiles(folder / f"{part}.jpg", counts[part])
             for part in (f"train{name.upper()}", f"test{name.upper()}")
         )
         splits[name] = _three_splits((train, None), (test, None), size)
@@ -82,8 +82,8 @@ def mnist_usps(size):
     Returns:
         As `photographs`: `"a"` is MNIST, `"b"` USPS.
     """
-    mnist = load_idx_folder(str(_folder("mnist"))).splits
-    with np.load(_folder("usps") / "usps.npz") as arrays:
+    mnist = load_idx_folder(str(shared_folder("mnist"))).splits
+    with np.load(shared_folder("usps") / "usps.npz") as arrays:
         train, test = (
             (
                 (arrays[f"{part}_images"][..., None] / _USPS_WHITE).astype(
@@ -94,7 +94,7 @@ def mnist_usps(size):
             for part in ("train", "test")
         )
     splits = {
-        "a": {s: _resized(mnist[s], size) for s in SPLITS},
+        "a": {s: resized(mnist[s], size) for s in SPLITS},
         "b": _three_splits(train, test, size),
     }
     return splits, "The digits of MNIST and of USPS, with labels."
@@ -107,7 +107,12 @@ KNOWN = {
 }
 
 
-def _folder(name):
+def shared_folder(name):
+    """The folder of a data set below the one that KERAS_GENSEQ_DATA names.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
     folder = original_files_folder() / name
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -125,7 +130,8 @@ def _patches(image, size):
     return x.reshape(rows * columns, size, size, -1)
 
 
-def _tiles(path, count):
+def sheet_of_tiles(path, count):
+    """The first images of a sheet of 64x64 tiles, uint8."""
     sheet = tf.io.decode_jpeg(path.read_bytes(), channels=3).numpy()
     return _patches(sheet[:, : _TILES_OF_A_ROW * _TILE], _TILE)[:count]
 
@@ -139,11 +145,11 @@ def _three_splits(train, test, size):
         "valid": (images[cut:], None if labels is None else labels[cut:]),
         "test": test,
     }
-    return {s: _resized(image_examples(*parts[s]), size) for s in SPLITS}
+    return {s: resized(image_examples(*parts[s]), size) for s in SPLITS}
 
 
-def _resized(examples, size):
-    """Square images with other sides, without aliasing."""
+def resized(examples, size):
+    """Square images with other sides, without aliasing; None keeps them."""
     if size is None:
         return examples
 

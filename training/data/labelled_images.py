@@ -24,3 +24,32 @@ def labelled(split):
     return split.map(
         lambda example: {**example, "y": tf.cast(example["label"], tf.int32)}
     )
+
+
+def with_domains(split):
+    """Makes the class of each example, or its attributes, its target.
+
+    Args:
+        split: `tf.data.Dataset` of dicts with `attributes` or `label`.
+
+    Returns:
+        `tf.data.Dataset` of the same dicts with `y`, int32 `()`, or float32
+        `(num_attributes,)`.
+
+    Raises:
+        ValueError: if there are neither.
+    """
+    if "attributes" in split.element_spec:
+        return split.map(
+            lambda example: {
+                **example,
+                "y": tf.cast(example["attributes"], tf.float32),
+            }
+        )
+    if "label" not in split.element_spec:
+        raise ValueError(
+            "This recipe translates between the domains that images are of: "
+            "give folders as classes (`--data images:DIR`), or attributes "
+            "(`--data attributes:DIR`). Received images without either."
+        )
+    return labelled(split)

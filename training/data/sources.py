@@ -2,6 +2,7 @@
 
 import re
 
+from training.data.attributes import load_attributes
 from training.data.captioned_digits import load_captioned_digits
 from training.data.captioned_digits import load_digit_scenes
 from training.data.captioned_images import load_captioned_images
@@ -27,7 +28,8 @@ from training.data.time_series import load_time_series
 
 SYNTAX = (
     "digits, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
-    "domains:DIR_A,DIR_B[?size=N], captions:DIR[?size=N], "
+    "domains:DIR_A,DIR_B[?size=N], attributes:DIR[?size=N], "
+    "captions:DIR[?size=N], "
     "pairs:FILE.tsv, parallel:DIR/SOURCE-TARGET, text:FILE, idx:DIR, npz:FILE, "
     "series:FILE.csv[?gaps=fill|drop][&length=N], captioned_digits, "
     "photographs, python_docs, dates, noisy_sine, chorales:FILE.json, "
@@ -47,6 +49,7 @@ _LOADERS = {
     "tfds": load_tfds,
     "images": load_image_folder,
     "domains": load_domains,
+    "attributes": load_attributes,
     "captions": load_captioned_images,
     "pairs": load_pairs_file,
     "parallel": load_parallel_texts,
@@ -65,6 +68,7 @@ _OPTIONS = {
     "tfds": _SIZE,
     "images": _SIZE,
     "domains": _SIZE,
+    "attributes": _SIZE,
     "captions": _SIZE,
     "series": {"gaps": GAPS, "length": int},
 }
@@ -87,6 +91,8 @@ def load_dataset(source):
               `valid` and `test`;
             - `domains:DIR_A,DIR_B`: two folders of images, not paired; or a
               pair known by name: `photographs`, `horse2zebra`, `mnist,usps`;
+            - `attributes:DIR`: images, and an `attributes.csv` beside them;
+              or a set known by name: `utkface`;
             - `captions:DIR`: images, and a `captions.tsv` beside them;
             - `pairs:FILE.tsv`: source, tab, target on every line;
             - `parallel:DIR/SOURCE-TARGET`: files of one language each;

@@ -5,6 +5,7 @@ size and labels.
 """
 
 import dataclasses
+import math
 
 import tensorflow as tf
 
@@ -49,6 +50,25 @@ def resize(size=None):
 
     def transform(examples):
         return examples if size is None else examples.map(resize_one)
+
+    return transform
+
+
+def at_least(side):
+    """Enlarges small images, by a whole factor.
+
+    Args:
+        side: int. Images whose shorter side is as long stay as they are.
+
+    Returns:
+        Function from examples with `image` to examples.
+    """
+
+    def transform(examples):
+        height, width, _ = examples.element_spec["image"].shape
+        factor = math.ceil(side / min(height, width))
+        size = (factor * height, factor * width) if factor > 1 else None
+        return resize(size)(examples)
 
     return transform
 

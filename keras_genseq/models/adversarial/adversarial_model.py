@@ -9,6 +9,7 @@ from keras_genseq import losses
 from keras_genseq.models.base.batch_norm import frozen_statistics
 from keras_genseq.models.base.conditioning import class_condition
 from keras_genseq.models.base.ema import WeightAverage
+from keras_genseq.models.base.ema import check_decay
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.models.base.endpoint import temperature_input
@@ -105,11 +106,7 @@ class AdversarialModel(MultiOptimizerModel):
         check_choice("noise", noise, NOISES)
         for name in augmentations:
             check_choice("augmentations", name, AUGMENTATIONS)
-        if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
-            raise ValueError(
-                "`ema_decay` must be None or in [0, 1). "
-                f"Received: ema_decay={ema_decay!r}"
-            )
+        check_decay(ema_decay)
         super().__init__(seed=seed, adversarial_loss=adversarial_loss, **kwargs)
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim

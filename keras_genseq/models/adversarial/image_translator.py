@@ -4,12 +4,12 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_genseq import losses
 from keras_genseq.models.adversarial.tiles import map_tiles
 from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
-from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.value_checks import ensure
 
 
@@ -31,7 +31,7 @@ class ImageTranslator(MultiOptimizerModel):
         self,
         x,
         *,
-        target_domain=1,
+        target_domain=None,
         batch_size=16,
         tile_size=None,
         overlap=None,
@@ -42,8 +42,9 @@ class ImageTranslator(MultiOptimizerModel):
         Args:
             x: `(num_images, height, width, channels)` floats in [0, 1]. Sides
                 are multiples as those of training; any, with `tile_size`.
-            target_domain: int, or one for each image: the number of the domain
-                to translate to. Of two, 1 is Y and 0 is X.
+            target_domain: the domain to translate to, or one for each image.
+                Of two, 1 is Y, the default, and 0 is X; of many, a class or a
+                vector of labels, as `StarGAN` says.
             batch_size: int. Images translated at once.
             tile_size: optional int, a multiple as sides are. Large images are
                 translated in tiles of this side, one at a time, and may be
@@ -76,12 +77,15 @@ class ImageTranslator(MultiOptimizerModel):
                 f"and at least one row. Received: shape={tuple(x.shape)}"
             )
         tile_size, overlap = self._checked_tiles(tile_size, overlap)
-        targets = as_row_values(
-            target_domain, len(x), tf.int32, name="target_domain"
+        domain = self.endpoints()["translate"].inputs["target_domain"]
+        targets = domain.read(
+            "target_domain",
+            domain.default if target_domain is None else target_domain,
+            len(x),
         )
         answers = [
             map_tiles(
-                lambda tile, to=targets[i]: self.translate(
+                lambda tile, to=targets[i : i + 1]: self.translate(
                     tile, target_domain=to
                 ),
                 image,
@@ -98,6 +102,19 @@ class ImageTranslator(MultiOptimizerModel):
         """What a network makes of inputs: float32 under every dtype policy."""
         inputs = inputs if len(inputs) > 1 else inputs[0]
         return ops.cast(network(inputs, training=training), "float32")
+
+    def realness(self, logits):
+        """The discriminator's D of each image, the mean over its patches.
+
+        Args:
+            logits: `(batch_size, ...)`.
+
+        Returns:
+            `(batch_size,)` float32 tensor in [0, 1].
+        """
+        if self.adversarial_loss == "least_squares":
+            return losses.per_example(ops.clip(logits, 0.0, 1.0))
+        return losses.per_example(ops.sigmoid(logits))
 
     def check_sides(self, name, image_shape):
         """Refuses the shape of images that the generators cannot take."""

@@ -24,6 +24,11 @@ class TranslationNetworks:
         dtype: dtype policy of the layers.
     """
 
+    # Side of the kernels that halve and double the maps of `resnet`.
+    strided_size = 3
+    use_bias = True
+    negative_slope = 0.2
+
     def __init__(self, affine, dtype):
         self.affine = affine
         self.dtype = dtype
@@ -40,17 +45,8 @@ class TranslationNetworks:
             name: str.
         """
         inputs, x = self._inputs(channels[0])
-        x = self._relu(self._normalized(self._padded_conv(x, filters, 7)))
-        for width in (2 * filters, 4 * filters):
-            x = self._convolution(StridedConv2D, width, 3)(x)
-            x = self._relu(self._normalized(x))
-        for _ in range(num_blocks):
-            x = self._residual(x, 4 * filters)
-        for width in (2 * filters, filters):
-            x = self._convolution(StridedConv2DTranspose, width, 3)(x)
-            x = self._relu(self._normalized(x))
-        x = self._padded_conv(x, channels[1], 7)
-        return keras.Model(inputs, self._image(x), name=name)
+        x = self._resnet(x, channels[1], filters, num_blocks)
+        return keras.Model(inputs, x, name=name)
 
     def unet(self, channels, filters, num_blocks, name):
         """The generator of Isola et al., 2017: halved down to few pixels and
@@ -108,6 +104,20 @@ class TranslationNetworks:
         rescaling = keras.layers.Rescaling(2.0, -1.0, dtype=self.dtype)
         return inputs, rescaling(inputs)
 
+    def _resnet(self, x, channels, filters, num_blocks):
+        x = self._relu(self._normalized(self._padded_conv(x, filters, 7)))
+        for width in (2 * filters, 4 * filters):
+            x = self._convolution(StridedConv2D, width, self.strided_size)(x)
+            x = self._relu(self._normalized(x))
+        for _ in range(num_blocks):
+            x = self._residual(x, 4 * filters)
+        for width in (2 * filters, filters):
+            x = self._convolution(
+                StridedConv2DTranspose, width, self.strided_size
+            )(x)
+            x = self._relu(self._normalized(x))
+        return self._image(self._padded_conv(x, channels, 7))
+
     def _image(self, x):
         x = keras.layers.Activation("tanh", dtype="float32")(x)
         return keras.layers.Rescaling(0.5, 0.5, dtype="float32")(x)
@@ -128,25 +138,31 @@ class TranslationNetworks:
             x = keras.layers.ZeroPadding2D(1, dtype=self.dtype)(x)
         return self._conv(filters, size, strides=stride)(x)
 
-    def _conv(self, filters, size, strides=1):
+    def _conv(self, filters, size, strides=1, padding="valid"):
         return keras.layers.Conv2D(
             filters,
             size,
             strides=strides,
-            kernel_initializer=keras.initializers.RandomNormal(0.0, 0.02),
+            padding=padding,
+            use_bias=self.use_bias,
+            kernel_initializer=self._initializer(),
             dtype=self.dtype,
         )
 
-    def _convolution(self, layer_class, filters, size):
+    def _convolution(self, layer_class, filters, size, use_bias=None):
         """A convolution that halves the sides, or one that doubles them."""
         return layer_class(
             filters,
             size,
             strides=2,
             padding="same",
-            kernel_initializer=keras.initializers.RandomNormal(0.0, 0.02),
+            use_bias=self.use_bias if use_bias is None else use_bias,
+            kernel_initializer=self._initializer(),
             dtype=self.dtype,
         )
+
+    def _initializer(self):
+        return keras.initializers.RandomNormal(0.0, 0.02)
 
     def _normalized(self, x):
         return InstanceNormalization(
@@ -157,7 +173,7 @@ class TranslationNetworks:
         return keras.layers.ReLU(dtype=self.dtype)(x)
 
     def _leaky(self, x):
-        return keras.layers.LeakyReLU(0.2, dtype=self.dtype)(x)
+        return keras.layers.LeakyReLU(self.negative_slope, dtype=self.dtype)(x)
 
 
 def least_size(receptive_field):

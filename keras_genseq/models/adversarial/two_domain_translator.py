@@ -3,7 +3,6 @@
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq import losses
 from keras_genseq.models.adversarial.image_translator import ImageTranslator
 from keras_genseq.models.adversarial.translation_networks import least_size
 from keras_genseq.models.base.endpoint import Endpoint
@@ -98,7 +97,7 @@ class TwoDomainTranslator(ImageTranslator):
                 self.judged,
                 judged,
                 lambda logits, _: {
-                    "realness": losses.per_example(self._realness(logits)),
+                    "realness": self.realness(logits),
                     "logits": logits,
                 },
                 prepare=lambda x, domain: (self.of_domain(x, domain), domain),
@@ -137,12 +136,6 @@ class TwoDomainTranslator(ImageTranslator):
         """Logits of the patches of checked images: see `discriminate`."""
         discriminators = [self.discriminator_x, self.discriminator_y]
         return run_by_domain(discriminators, x, domain)[..., 0]
-
-    def _realness(self, logits):
-        """The discriminator's D in [0, 1], of its logits."""
-        if self.adversarial_loss == "least_squares":
-            return ops.clip(logits, 0.0, 1.0)
-        return ops.sigmoid(logits)
 
 
 def run_by_domain(networks, x, domain):

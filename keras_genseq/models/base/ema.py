@@ -32,6 +32,19 @@ class WeightAverage:
             average.assign_add(share * (variable - average))
 
 
+def check_decay(ema_decay):
+    """Refuses a decay that is neither None nor in [0, 1).
+
+    Raises:
+        ValueError: that says what came.
+    """
+    if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
+        raise ValueError(
+            "`ema_decay` must be None or in [0, 1). "
+            f"Received: ema_decay={ema_decay!r}"
+        )
+
+
 def frozen_copy(network):
     """A copy of a network that no optimizer trains, with the same weights."""
     copy = keras.models.clone_model(network)

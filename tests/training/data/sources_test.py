@@ -32,7 +32,8 @@ def test_options_are_joined_and_checked(tmp_path):
 
 def test_size_is_for_images_only(tmp_path):
     with pytest.raises(
-        ValueError, match="works with tfds, images, domains, captions only"
+        ValueError,
+        match="works with tfds, images, domains, attributes, captions only",
     ):
         load_dataset(f"idx:{tmp_path}?size=8")
 
