@@ -47,7 +47,7 @@ def paper():
     return _recipe(
         model={"latent_dim": 64, "base_filters": 256, "max_filters": 64},
         image_shape=(32, 32, 1),
-        data="idx:fashion_mnist?size=32",
+        data="tfds:fashion_mnist?size=32",
         global_batch_size=16,
         epochs=4,
         cost="some three hours on one CPU core, by an estimate",
