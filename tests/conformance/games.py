@@ -146,6 +146,7 @@ GAMES = {
         bad_requests=game_requests((8, 8, 1)),
         # Groups of a replica are not those of the whole batch.
         quiet={"group_size": 1},
+        awake_scale=1.0,
         compared_awake=True,
     ),
     "CycleGAN": two_domains((24, 24, 1), (24, 28, 1)),
