@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from keras_genseq.models.adversarial.progressive_networks import level_of
+from keras_genseq.models.adversarial.progressive_networks import side_of
 from training.data import as_array
 from training.data import model_inputs
 from training.data.few_labels import few_labels
@@ -156,6 +158,8 @@ def _sides(recipe, dataset):
         power = round(math.log2(max(1.0, min(height, width) / 4)))
         side = min(_LARGEST_DCGAN, 4 * 2 ** max(1, power))
         sides = (side, side)
+    elif name == "ProgressiveGAN":
+        sides = (side_of(level_of(min(height, width))),) * 2
     else:
         sides = tuple(
             max(1, round(side / multiple)) * multiple

@@ -74,6 +74,8 @@ class Schedule:
             one tuple a phase. Each phase trains the recipe with its overrides,
             from the weights that the phase before kept, with optimizers of its
             own. Empty: one phase, the recipe as it stands.
+        grow: optional factory of the `phases` for data of other sizes than the
+            recipe's own: it gets their `image_shape`.
     """
 
     global_batch_size: int
@@ -89,6 +91,7 @@ class Schedule:
     tokens_per_batch: int | None = None
     adapt: Mapping[str, Any] | None = None
     phases: tuple[tuple[str, ...], ...] = ()
+    grow: Factory | None = None
 
     def __post_init__(self):
         one_pass = {

@@ -7,6 +7,7 @@ import math
 import keras
 
 from training.data import bucket_steps
+from training.data import load_dataset
 from training.data import model_examples
 from training.data import model_inputs
 from training.data import stream_steps
@@ -52,6 +53,10 @@ def resolve_run(name, preset="demo", assignments=()):
         `Recipe` and the `config` that `train` takes.
     """
     recipe = resolve(name, preset, assignments)
+    phases = _phases_of_data(recipe)
+    if phases != recipe.schedule.phases:
+        assignments = [*assignments, f"phases={phases!r}"]
+        recipe = resolve(name, preset, assignments)
     words = ["train", name, "--preset", preset]
     for assignment in assignments:
         words += ["--set", assignment]
@@ -119,6 +124,18 @@ def _rates(factory, path):
             yield f"{path}.{name}", value
         else:
             yield from _rates(value, f"{path}.{name}")
+
+
+def _phases_of_data(recipe):
+    """The phases of a recipe: those that the user's data want, if they do."""
+    schedule, replaced = recipe.schedule, recipe.replaced
+    if schedule.grow is None or replaced is None or "phases" in replaced.given:
+        return schedule.phases
+    dataset = load_dataset(recipe.data.source)
+    if dataset.kind not in ("images", "captions"):
+        # They will be refused.
+        return schedule.phases
+    return make(schedule.grow, {"image_shape": dataset.element_shape})
 
 
 def transformed(recipe, dataset):

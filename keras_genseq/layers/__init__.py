@@ -32,6 +32,8 @@ from keras_genseq.layers.embedding.rotary_embedding import RotaryEmbedding
 from keras_genseq.layers.embedding.sinusoidal_position_encoding import (
     SinusoidalPositionEncoding,
 )
+from keras_genseq.layers.equalized.equalized_conv2d import EqualizedConv2D
+from keras_genseq.layers.equalized.equalized_dense import EqualizedDense
 from keras_genseq.layers.masked.diagonal_bilstm import DiagonalBiLSTM
 from keras_genseq.layers.masked.gated_masked_block import GatedMaskedBlock
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
@@ -39,6 +41,10 @@ from keras_genseq.layers.masked.masked_dense import MaskedDense
 from keras_genseq.layers.masked.row_lstm import RowLSTM
 from keras_genseq.layers.normalization.instance_normalization import (
     InstanceNormalization,
+)
+from keras_genseq.layers.normalization.minibatch_std_dev import MinibatchStdDev
+from keras_genseq.layers.normalization.pixel_normalization import (
+    PixelNormalization,
 )
 from keras_genseq.layers.recurrent.gru import GRU
 from keras_genseq.layers.recurrent.gru_cell import GRUCell
@@ -53,6 +59,8 @@ __all__ = [
     "LSTM",
     "ClassToken",
     "DiagonalBiLSTM",
+    "EqualizedConv2D",
+    "EqualizedDense",
     "FeedForward",
     "GRUCell",
     "GatedMaskedBlock",
@@ -61,8 +69,10 @@ __all__ = [
     "LSTMCell",
     "MaskedConv2D",
     "MaskedDense",
+    "MinibatchStdDev",
     "MultiHeadAttention",
     "PatchEmbedding",
+    "PixelNormalization",
     "PositionEmbedding",
     "RecurrentEncoder",
     "ReflectionPadding2D",

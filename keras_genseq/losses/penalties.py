@@ -4,10 +4,10 @@ import tensorflow as tf
 from keras import ops
 
 
-def gradient_penalty(critic, real, fake, mixing):
-    """How far the slope of the critic between reals and fakes is from 1.
+def gradient_penalty(critic, real, fake, mixing, target=1.0):
+    """How far the slope of the critic between reals and fakes is from a target.
 
-        (|grad critic(m x + (1 - m) G(z))| - 1)^2
+        (|grad critic(m x + (1 - m) G(z))| - target)^2 / target^2
 
     Args:
         critic: callable `x -> (batch_size,)` logits, row by row: batch
@@ -15,19 +15,21 @@ def gradient_penalty(critic, real, fake, mixing):
         real: `(batch_size, ...)`.
         fake: same shape.
         mixing: `(batch_size,)` shares of the real, uniform in (0, 1).
+        target: float. The slope that costs nothing.
 
     Returns:
         `(batch_size,)` float32 tensor.
 
     References:
         - [Gulrajani et al., 2017](https://arxiv.org/abs/1704.00028), eq. 3
+        - [Karras et al., 2018](https://arxiv.org/abs/1710.10196), appendix A.1
     """
     shape = (-1,) + (1,) * (len(real.shape) - 1)
     mixing = ops.reshape(mixing, shape)
     between = mixing * real + (1.0 - mixing) * fake
     # The root has an infinite slope at 0.
     norm = ops.sqrt(_squared_slopes(critic, between) + 1e-12)
-    return ops.square(norm - 1.0)
+    return ops.square(norm - target) / target**2
 
 
 def r1_penalty(critic, real):

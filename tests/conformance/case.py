@@ -29,6 +29,8 @@ class ModelCase:
             compared from weights that are awake: first ones of deviation 0.02
             lie so near 0 that a step at the rate of these tests overturns
             them, and magnifies rounding.
+        awake_scale: float. Deviation of weights at which a group can learn:
+            layers of equalized rates divide theirs by the root of the fan-in.
         weight_scale: float. Deviation of the weights of an exported model:
             deep ones with weights of deviation 1 draw the same from any noise.
         estimates_nll: whether `fit` and `evaluate` report `nll` by an estimate
@@ -51,6 +53,7 @@ class ModelCase:
     policy_rtol: float = 1e-5
     replica_atol: float = 1e-6
     compared_awake: bool = False
+    awake_scale: float = 0.4
     weight_scale: float = 1.0
     estimates_nll: bool = False
     at_defaults: tuple = ()

@@ -92,6 +92,16 @@ GAMES = {
             game_requests((8, 8, 1)), "sample", "discriminate"
         ),
     ),
+    "conditional_ProgressiveGAN": conditional(
+        lambda **kwargs: models.ProgressiveGAN(
+            (8, 8, 1), 3, base_filters=8, max_filters=4, seed=5, **kwargs
+        ),
+        (8, 8, 1),
+        kind="game",
+        awake_scale=1.0,
+        # The discriminator tells the class, and is not told it.
+        bad_requests=with_bad_classes(game_requests((8, 8, 1)), "sample"),
+    ),
     "conditional_AdversarialAutoencoder": conditional(
         lambda **kwargs: models.AdversarialAutoencoder(
             (4, 8, 1),

@@ -47,6 +47,32 @@ def two_domains(x_shape, y_shape):
     )
 
 
+def half_faded(**kwargs):
+    """A level of 8x8 that is half there: all of both levels is in use."""
+    model = models.ProgressiveGAN(
+        (16, 16, 1),
+        3,
+        **{
+            "level": 1,
+            "fade_updates": 10_000,
+            "base_filters": 12,
+            "max_filters": 4,
+            "negative_slope": 0.1,
+            "group_size": 3,
+            "label_weight": 0.5,
+            "target_slope": 2.0,
+            "adversarial_loss": "non_saturating",
+            "gradient_penalty_weight": 0.5,
+            "drift_weight": 0.01,
+            "ema_decay": 0.9,
+            "seed": 5,
+            **kwargs,
+        },
+    )
+    model.updates.assign(5_000)
+    return model
+
+
 # Models of several groups of networks, each with an optimizer of its own.
 GAMES = {
     "GAN": ModelCase(
@@ -114,6 +140,16 @@ GAMES = {
             "encode": image_requests((4, 8, 1), 1)["encode"],
         },
         replica_atol=1e-4,
+    ),
+    "ProgressiveGAN": ModelCase(
+        kind="game",
+        make=half_faded,
+        batch=lambda size: binary_images(size, (8, 8, 1)),
+        bad_requests=game_requests((8, 8, 1)),
+        # Groups of a replica are not those of the whole batch.
+        quiet={"group_size": 1},
+        awake_scale=1.0,
+        compared_awake=True,
     ),
     "CycleGAN": two_domains((24, 24, 1), (24, 28, 1)),
     "StarGAN": ModelCase(

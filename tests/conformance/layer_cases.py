@@ -162,6 +162,34 @@ LAYERS = {
         ),
         inputs=lambda size: (normal(size, 4, 5, 3),),
     ),
+    "PixelNormalization": LayerCase(
+        make=lambda **kwargs: layers.PixelNormalization(epsilon=1e-3, **kwargs),
+        inputs=lambda size: (normal(size, 4, 5, 3),),
+    ),
+    "MinibatchStdDev": LayerCase(
+        make=lambda **kwargs: layers.MinibatchStdDev(
+            group_size=3, epsilon=1e-3, **kwargs
+        ),
+        inputs=lambda size: (normal(size, 4, 5, 3),),
+    ),
+    "EqualizedDense": LayerCase(
+        make=lambda **kwargs: layers.EqualizedDense(
+            4, gain=0.5, activation="tanh", bias_initializer="normal", **kwargs
+        ),
+        inputs=lambda size: (normal(size, 5, 3),),
+    ),
+    "EqualizedConv2D": LayerCase(
+        make=lambda **kwargs: layers.EqualizedConv2D(
+            4,
+            (3, 2),
+            gain=0.5,
+            padding="valid",
+            activation="tanh",
+            bias_initializer="normal",
+            **kwargs,
+        ),
+        inputs=lambda size: (normal(size, 4, 5, 3),),
+    ),
     "ReflectionPadding2D": LayerCase(
         make=lambda **kwargs: layers.ReflectionPadding2D(
             ((2, 1), (0, 3)), **kwargs

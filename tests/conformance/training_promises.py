@@ -61,7 +61,7 @@ def variables_of(model, group):
 
 def loss_of_a_group_falls(model, case, group):
     """A group learns while the others stand still."""
-    awake(model)
+    awake(model, case.awake_scale)
     mine = variables_of(model, group)
     theirs = []
     for other in model.group_networks:

@@ -139,7 +139,7 @@ def write(name):
     keras.utils.set_random_seed(4)
     model = CASES[name].make(**SMALLER.get(name, {}))
     model.compile(**optimizers(model), jit_compile=False)
-    _train(awake(model), name, 2)
+    _train(awake(model, CASES[name].awake_scale), name, 2)
     path = FOLDER / f"{name}.keras"
     model.save(path)
     _deflate(path)

@@ -27,6 +27,17 @@ def test_a_linear_critic_pays_for_its_slope():
     np.testing.assert_allclose(r1, [0.5 * norm**2] * 3, rtol=1e-5)
 
 
+def test_a_slope_at_its_target_costs_nothing_and_0_costs_1():
+    norm = float(np.linalg.norm(SLOPE))
+    mixing = np.array([0.1, 0.5, 0.9], "float32")
+    for slope, target in ((linear, norm), (lambda x: 0.0 * linear(x), 750.0)):
+        penalty = losses.gradient_penalty(slope, REAL, FAKE, mixing, target)
+        expected = 0.0 if target == norm else 1.0
+        np.testing.assert_allclose(penalty, [expected] * 3, atol=1e-5)
+    penalty = losses.gradient_penalty(linear, REAL, FAKE, mixing, 2.0 * norm)
+    np.testing.assert_allclose(penalty, [0.25] * 3, rtol=1e-5)
+
+
 def test_every_example_is_mixed_by_its_own_share():
     # The slope of this critic at x is x itself.
     mixing = np.array([0.0, 0.25, 1.0], "float32")

@@ -16,9 +16,9 @@ import tensorflow as tf
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
 
-def start(run_dir, *options):
-    """Starts a small run of the demo recipe with noise in all its parts."""
-    command = [sys.executable, "-m", "training", "train", "nade"]
+def start(run_dir, *options, recipe="nade"):
+    """Starts a small run of a demo recipe with noise in all its parts."""
+    command = [sys.executable, "-m", "training", "train", recipe]
     command += ["--run-dir", str(run_dir), "--epochs", "12", "--set"]
     command += ["checkpoint_every=7", "global_batch_size=64", *options]
     with open(run_dir.with_suffix(".log"), "a") as log:
@@ -27,8 +27,8 @@ def start(run_dir, *options):
         )
 
 
-def finish(run_dir, *options):
-    process = start(run_dir, *options)
+def finish(run_dir, *options, recipe="nade"):
+    process = start(run_dir, *options, recipe=recipe)
     assert process.wait(timeout=300) == 0, run_dir.with_suffix(".log")
 
 
@@ -61,6 +61,12 @@ def last_checkpoint(run_dir):
 
 
 def assert_same_run(a, b):
+    assert_same_checkpoint(a, b)
+    results = [json.loads((r / "results.json").read_text()) for r in (a, b)]
+    assert results[0] == results[1]
+
+
+def assert_same_checkpoint(a, b):
     (numbers_a, progress_a), (numbers_b, progress_b) = (
         last_checkpoint(run) for run in (a, b)
     )
@@ -69,8 +75,6 @@ def assert_same_run(a, b):
         np.testing.assert_array_equal(value, numbers_b[name], err_msg=name)
     assert progress_a == progress_b
     assert (a / "metrics.csv").read_text() == (b / "metrics.csv").read_text()
-    results = [json.loads((r / "results.json").read_text()) for r in (a, b)]
-    assert results[0] == results[1]
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +112,23 @@ def test_five_sigkills_change_nothing(whole, tmp_path):
     assert killed == 5, "the run is too short to be killed five times"
     finish(run_dir)
     assert_same_run(whole, run_dir)
+
+
+@pytest.mark.slow
+def test_a_run_killed_inside_a_fade_goes_on_bit_for_bit(tmp_path):
+    game = {"recipe": "progressive_gan"}
+    runs = [tmp_path / name for name in ("whole", "killed")]
+    fades = [run / "phases" / "2" for run in runs]
+    options = ("passes_per_epoch=1",)
+    finish(runs[0], *options, **game)
+    process = start(runs[1], *options, **game)
+    while not steps_saved(fades[1]) and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    # The first half of twelve epochs of 20 updates.
+    assert 0 < steps_saved(fades[1])[-1] < 120
+    finish(runs[1], *options, **game)
+    assert_same_checkpoint(*fades)
+    results = [json.loads((r / "results.json").read_text()) for r in runs]
+    assert results[0] == results[1]

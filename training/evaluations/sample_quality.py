@@ -41,8 +41,8 @@ def add_sample_quality(report, evaluation, samples, test):
     noise = np.random.default_rng(0).random(samples.shape, "float32")
     sets = {"samples": samples, "training_images": train, "noise": noise}
     if extractor is not None:
-        features = {k: _encode(extractor.model, x) for k, x in sets.items()}
-        real = _encode(extractor.model, test)
+        features = {k: encoded(extractor.model, x) for k, x in sets.items()}
+        real = encoded(extractor.model, test)
         _add_distances(
             report, "classifier", real, features, _COMPARED, str(extractor)
         )
@@ -58,7 +58,7 @@ def add_sample_quality(report, evaluation, samples, test):
         _COMPARED_PIXELS,
         f"pixels of {small.shape[1]}x{small.shape[2]} as features",
     )
-    if min(test.shape[1:3]) >= _LEAST_SIDE:
+    if has_patches(test):
         _add_patches(report, sets, test)
 
 
@@ -94,7 +94,7 @@ def add_classes(report, evaluation, samples):
 
 def _add_distances(report, kind, real, features, compared, remark):
     """Fréchet and kernel distance, precision and recall of features."""
-    moments = _moments(real)
+    moments = feature_moments(real)
     found = {}
     for name, other in features.items():
         count = min(compared, len(real), len(other))
@@ -103,7 +103,9 @@ def _add_distances(report, kind, real, features, compared, remark):
         )
         precision, recall = precision_recall(real[:count], other[:count])
         found[name] = {
-            "frechet_distance": frechet_distance(moments, _moments(other)),
+            "frechet_distance": frechet_distance(
+                moments, feature_moments(other)
+            ),
             "kernel_distance": kernel.mean(),
             "kernel_error": kernel.std() / np.sqrt(len(kernel)),
             "precision": precision,
@@ -149,16 +151,39 @@ def _add_inception_score(report, extractor, sets):
     _add_row(report, "inception score of the classifier", words, "10 splits")
 
 
-def _add_patches(report, sets, test):
+def has_patches(x):
+    """Whether images are large enough for a patch."""
+    return min(x.shape[1:3]) >= _LEAST_SIDE
+
+
+def patch_distances(real, sets):
+    """Sliced Wasserstein distances of sets of images to real ones.
+
+    Args:
+        real: `(num_images, height, width, channels)` array.
+        sets: dict of such arrays by name.
+
+    Returns:
+        dict of name to a pair of arrays: distances, and their errors, a value
+        for each scale.
+    """
+
     def patches(x, seed):
         return PatchDescriptors(x.shape[1:], seed=seed).update(x[:count])
 
-    count = min(_PATCHED, len(test), *map(len, sets.values()))
-    real, words = patches(test, 0), {}
-    for name, x in sets.items():
-        distances, errors = sliced_wasserstein_distances(
-            real, patches(x, 1), num_directions=128
+    count = min(_PATCHED, len(real), *map(len, sets.values()))
+    first = patches(real, 0)
+    return {
+        name: sliced_wasserstein_distances(
+            first, patches(x, 1), num_directions=128
         )
+        for name, x in sets.items()
+    }
+
+
+def _add_patches(report, sets, test):
+    words = {}
+    for name, (distances, errors) in patch_distances(test, sets).items():
         words[name] = ", ".join(
             f"{1000 * d:.1f} ± {1000 * e:.1f}"
             for d, e in zip(distances, errors, strict=True)
@@ -166,6 +191,7 @@ def _add_patches(report, sets, test):
         report.metrics[f"sliced_wasserstein_of_{name}"] = [
             round(float(d), 5) for d in distances
         ]
+    count = min(_PATCHED, len(test), *map(len, sets.values()))
     _add_row(
         report,
         "sliced Wasserstein distance of patches, times 1,000",
@@ -184,7 +210,8 @@ def _add_row(report, quantity, words, remark):
     )
 
 
-def _moments(features):
+def feature_moments(features):
+    """`FeatureMoments` of an array of features, in batches."""
     moments = FeatureMoments(features.shape[1])
     for start in range(0, len(features), _BATCH):
         moments.update(features[start : start + _BATCH])
@@ -196,7 +223,8 @@ def _mode_counts(model, x):
     return ModeCounts(probabilities.shape[1]).update(probabilities.argmax(1))
 
 
-def _encode(model, x):
+def encoded(model, x):
+    """Features of images: float64 array."""
     return model.encode(x).numpy().astype("float64")
 
 

@@ -32,6 +32,7 @@ RECIPES = {
     "nade": "NADE, exact density of binary images",
     "nade_uci": "NADE, density of the binary sets of UCI",
     "pixel_rnn": "PixelCNN, Row LSTM or Diagonal BiLSTM of binary images",
+    "progressive_gan": "generative adversarial nets that grow, level by level",
     "rnade": "RNADE, exact density of real-valued vectors",
     "stargan": "translates images between many domains, with one generator",
     "translate_dates": "Transformer from written dates to ISO 8601",

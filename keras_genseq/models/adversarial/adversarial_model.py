@@ -77,6 +77,8 @@ class AdversarialModel(MultiOptimizerModel):
     takes_targets = False
     num_classes = None
     loss_names = {"discriminator": "d_loss", "generator": "g_loss"}
+    # The slope that the gradient penalty leaves free.
+    target_slope = 1.0
 
     def __init__(
         self,
@@ -128,7 +130,7 @@ class AdversarialModel(MultiOptimizerModel):
             discriminator: Keras model of images, or of `[x, one_hot]`, to
                 `(batch_size, 1)` logits.
         """
-        _check_network("generator", generator, self.image_shape)
+        _check_network("generator", generator, self.sample_shape)
         _check_network("discriminator", discriminator, (1,))
         self.generator = generator
         self.discriminator = discriminator
@@ -137,7 +139,12 @@ class AdversarialModel(MultiOptimizerModel):
             self.average = WeightAverage(generator, self.ema_decay)
             self.averaged_generator = self.average.copy
         self.make_means(*self.term_names())
-        self.build((None, *self.image_shape))
+        self.build((None, *self.sample_shape))
+
+    @property
+    def sample_shape(self):
+        """(height, width, channels) of what is drawn and judged now."""
+        return self.image_shape
 
     def term_names(self):
         """Names of what both training and validation report beside losses."""
@@ -178,7 +185,7 @@ class AdversarialModel(MultiOptimizerModel):
         return class_condition(self.num_classes)
 
     def check_inputs(self, x, name="x"):
-        return as_images(x, self.image_shape, name=name)
+        return as_images(x, self.sample_shape, name=name)
 
     def batch_of(self, x, y):
         return {"real": x, "condition": y}
@@ -201,17 +208,21 @@ class AdversarialModel(MultiOptimizerModel):
             )
         seen = self._seen(real, batch["seeds"], _REAL_STREAM, training)
         seen_fake = self._seen(fake, batch["seeds"], _FAKE_STREAM, training)
-        real_logits = self.discriminator_logits(seen, condition, training)
+        real_logits, real_gain, real_terms = self.discriminate_reals(
+            seen, condition, training
+        )
         with frozen_statistics(self.discriminator):
             fake_logits, gain, terms = self.discriminate_fakes(
                 seen_fake, z, condition, training
             )
         d_losses = self.loss_pair.discriminator(real_logits, fake_logits) - gain
+        d_losses -= real_gain
         if training:
             d_losses += self._penalties(batch, seen, seen_fake, real_logits)
         is_real, is_fake = map(self.is_real, (real_logits, fake_logits))
         return d_losses, {
             **terms,
+            **real_terms,
             "real_logit": real_logits,
             "fake_logit": fake_logits,
             "logit_margin": real_logits - fake_logits,
@@ -231,6 +242,10 @@ class AdversarialModel(MultiOptimizerModel):
                 fake, z, condition, training
             )
         return self.loss_pair.generator(fake_logits) - gain, terms
+
+    def discriminate_reals(self, real, condition=None, training=False):
+        """What the discriminator makes of reals: as `discriminate_fakes`."""
+        return self.discriminator_logits(real, condition, training), 0.0, {}
 
     def discriminate_fakes(self, fake, z, condition=None, training=False):
         """What the discriminator's networks make of fakes.
@@ -383,7 +398,7 @@ class AdversarialModel(MultiOptimizerModel):
     def example_input(self):
         """The input of an endpoint that reads images."""
         return tensor_input(
-            self.image_shape, "images, in [0, 1]", self.check_inputs
+            self.sample_shape, "images, in [0, 1]", self.check_inputs
         )
 
     def compute_output_shape(self, input_shape):
@@ -446,7 +461,7 @@ class AdversarialModel(MultiOptimizerModel):
         if self.gradient_penalty_weight:
             mixing = row_uniform(batch["seeds"], 1, stream=_MIXING_STREAM)[:, 0]
             total += self.gradient_penalty_weight * losses.gradient_penalty(
-                critic, real, fake, mixing
+                critic, real, fake, mixing, self.target_slope
             )
         if self.r1_weight:
             total += self.r1_weight * losses.r1_penalty(critic, real)
@@ -454,11 +469,12 @@ class AdversarialModel(MultiOptimizerModel):
             total += self.drift_weight * losses.drift_penalty(real_logits)
         return total
 
-    def _run(self, network, inputs, condition, training):
+    def _run(self, network, inputs, condition, training, **kwargs):
         if self.num_classes is not None:
             inputs = [inputs, ops.one_hot(condition, self.num_classes)]
         # Logits and images are float32 under every dtype policy.
-        return ops.cast(network(inputs, training=training), "float32")
+        outputs = network(inputs, training=training, **kwargs)
+        return ops.cast(outputs, "float32")
 
 
 def _is_constrained(layer):

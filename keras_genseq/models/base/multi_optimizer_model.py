@@ -306,6 +306,11 @@ class JointOptimizer:
         return self.optimizers[0].iterations
 
     @property
+    def variables(self):
+        """Those of all: what `model.summary()` counts."""
+        return [v for optimizer in self.optimizers for v in optimizer.variables]
+
+    @property
     def learning_rate(self):
         """That of the first one; setting it moves all in proportion."""
         return self.optimizers[0].learning_rate

@@ -1,5 +1,7 @@
 """What every argument of training counts for, in every container of data."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -235,6 +237,16 @@ def test_learning_rate_callbacks_reach_every_optimizer(callback):
         for group in ("discriminator", "generator")
     ]
     assert rates == pytest.approx([0.1, 0.05])
+
+
+def test_a_summary_counts_the_variables_of_all_optimizers():
+    model, lines = gan(), []
+    model.summary(print_fn=lambda line, **_: lines.append(line))
+    optimizers = (model.generator_optimizer, model.discriminator_optimizer)
+    count = sum(
+        math.prod(v.shape) for each in optimizers for v in each.variables
+    )
+    assert f"Optimizer params: {count:,}" in "".join(lines)
 
 
 def test_several_optimizers_weigh_no_examples():
