@@ -39,8 +39,9 @@ class PartAssembler(MultiOptimizerModel):
         rank, sides = boxes.shape.rank, boxes.shape[-1:]
         if not boxes.dtype.is_integer or rank != 3 or sides != [4]:
             raise ValueError(
-                "Boxes must be integers of shape (batch_size, num_boxes, 4): "
-                "left, top, width and height in pixels. Received: "
+                f"{type(self).__name__} takes no condition, only boxes of "
+                "parts: integers of shape (batch_size, num_boxes, 4), which "
+                "are left, top, width and height in pixels. Received: "
                 f"dtype={boxes.dtype.name}, shape={tuple(boxes.shape)}"
             )
         boxes = tf.cast(boxes, tf.int32)
