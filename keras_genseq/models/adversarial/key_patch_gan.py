@@ -18,6 +18,16 @@ from keras_genseq.ops.random import row_uniform
 # Streams of a row's seed; z is drawn from stream 0.
 _FLIP_STREAM = 1
 _HIDING_STREAM = 2
+_RANGES = {
+    "spatial_weight": ("0 or more", lambda value: value >= 0.0),
+    "appearance_weight": ("0 or more", lambda value: value >= 0.0),
+    "final_share": ("in (0, 1]", lambda value: 0.0 < value <= 1.0),
+    "part_dropout": ("in [0, 1)", lambda value: 0.0 <= value < 1.0),
+    "ema_decay": (
+        "None or in [0, 1)",
+        lambda value: value is None or 0.0 <= value < 1.0,
+    ),
+}
 _ASSEMBLER = ("encoder", "mask_decoder", "image_decoder")
 
 
@@ -112,8 +122,9 @@ class KeyPatchGAN(PartAssembler):
         with every step, not every epoch. The discriminator's updates of a step
         see the same images with new noise, and each image is mirrored by its
         own chance. The zeros around strided convolutions are one pixel farther
-        to the lower right. Of least squares, a composite costs 1/4 more. Only the U-Net of the authors' two generators is here. Parts may be
-        hidden and weights averaged.
+        to the lower right. Of least squares, a composite costs 1/4 more. Only
+        the U-Net of the authors' two generators is here. Parts may be hidden
+        and weights averaged.
 
     References:
         - [Lee et al., 2017](https://arxiv.org/abs/1703.10730), and the code of
@@ -167,37 +178,12 @@ class KeyPatchGAN(PartAssembler):
             decay_steps=decay_steps,
             discriminator_updates=discriminator_updates,
         )
-        for name, value, is_right, words in (
-            (
-                "spatial_weight",
-                spatial_weight,
-                spatial_weight >= 0.0,
-                "0 or more",
-            ),
-            (
-                "appearance_weight",
-                appearance_weight,
-                appearance_weight >= 0.0,
-                "0 or more",
-            ),
-            ("final_share", final_share, 0.0 < final_share <= 1.0, "in (0, 1]"),
-            (
-                "part_dropout",
-                part_dropout,
-                0.0 <= part_dropout < 1.0,
-                "in [0, 1)",
-            ),
-            (
-                "ema_decay",
-                ema_decay,
-                ema_decay is None or 0.0 <= ema_decay < 1.0,
-                "in [0, 1), or None",
-            ),
-        ):
-            if not is_right:
-                raise ValueError(
-                    f"`{name}` must be {words}. Received: {name}={value!r}"
-                )
+        if num_parts > max_parts:
+            raise ValueError(
+                "`max_parts` must be at least `num_parts`: what is detected is "
+                f"to be assembled. Received: num_parts={num_parts}, "
+                f"max_parts={max_parts}"
+            )
         super().__init__(**kwargs)
         self.image_shape = tuple(image_shape)
         self.num_parts = num_parts
@@ -213,6 +199,12 @@ class KeyPatchGAN(PartAssembler):
         self.flip = flip
         self.discriminator_updates = discriminator_updates
         self.ema_decay = ema_decay
+        for name, (words, is_right) in _RANGES.items():
+            value = getattr(self, name)
+            if not is_right(value):
+                raise ValueError(
+                    f"`{name}` must be {words}. Received: {name}={value!r}"
+                )
         networks = KeyPatchNetworks(
             self.image_shape, filters, code_dim, latent_dim, self.dtype_policy
         )

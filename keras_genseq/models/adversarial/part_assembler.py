@@ -36,12 +36,13 @@ class PartAssembler(MultiOptimizerModel):
         if y is None:
             return self.apply(self.find_boxes, x, jit_compile=False)
         boxes = tf.convert_to_tensor(y)
-        rank, sides = boxes.shape.rank, boxes.shape[-1:]
-        if not boxes.dtype.is_integer or rank != 3 or sides != [4]:
+        is_right = boxes.shape.rank == 3 and boxes.shape[2] == 4
+        if not (is_right and boxes.shape[1] and boxes.dtype.is_integer):
             raise ValueError(
                 f"{type(self).__name__} takes no condition, only boxes of "
-                "parts: integers of shape (batch_size, num_boxes, 4), which "
-                "are left, top, width and height in pixels. Received: "
+                "parts: integers of shape (batch_size, num_boxes, 4), the same "
+                "number for each image, which are left, top, width and height "
+                "in pixels; 0, 0, 0, 0 is no part. Received: "
                 f"dtype={boxes.dtype.name}, shape={tuple(boxes.shape)}"
             )
         boxes = tf.cast(boxes, tf.int32)

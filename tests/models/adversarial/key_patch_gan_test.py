@@ -354,9 +354,10 @@ def test_another_image_is_the_next_one_of_the_global_batch(two_replicas):
         ({"image_shape": (12, 12, 1)}, "4 times a power of two"),
         ({"image_shape": (8, 16, 1)}, "must be square"),
         ({"num_parts": 0}, "`num_parts` must be"),
+        ({"num_parts": 6}, "`max_parts` must be at least"),
         ({"final_share": 0.0}, "`final_share` must be in"),
         ({"part_dropout": 1.0}, "`part_dropout` must be in"),
-        ({"ema_decay": 1.0}, "`ema_decay` must be in"),
+        ({"ema_decay": 1.0}, "`ema_decay` must be None or in"),
         ({"spatial_weight": -1.0}, "`spatial_weight` must be"),
         ({"adversarial_loss": "plain"}, "`adversarial_loss` must be one of"),
     ],
@@ -386,6 +387,7 @@ def test_bad_parts_are_named():
     box = np.array([[[1, 2, 3, 4]]] * 2, "int32")
     for boxes, words in (
         (box[0], "left, top, width and height"),
+        (box[:, :0], "left, top, width and height"),
         (box / 8.0, "only boxes of parts: integers"),
         (box + [6, 0, 0, 0], "must lie inside of their images"),
         (box - [2, 0, 0, 0], "must lie inside of their images"),
