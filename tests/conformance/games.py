@@ -124,6 +124,7 @@ GAMES = {
             filters=3,
             code_dim=4,
             latent_dim=3,
+            mask_loss="cross_entropy",
             spatial_weight=0.05,
             appearance_weight=0.03,
             final_share=0.5,

@@ -5,6 +5,7 @@ from keras_genseq.models.adversarial.key_patch_networks import KeyPatchNetworks
 from keras_genseq.models.adversarial.part_assembler import PartAssembler
 from keras_genseq.models.base.batch_norm import frozen_statistics
 from keras_genseq.models.base.ema import WeightAverage
+from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import VALIDATION_STEP
 from keras_genseq.models.base.training_seeds import next_rows
@@ -28,6 +29,7 @@ _RANGES = {
         lambda value: value is None or 0.0 <= value < 1.0,
     ),
 }
+MASK_LOSSES = ("l1", "cross_entropy")
 _ASSEMBLER = ("encoder", "mask_decoder", "image_decoder")
 
 
@@ -67,6 +69,9 @@ class KeyPatchGAN(PartAssembler):
             inside have 2, 4 and then 8 times as many.
         code_dim: int. Numbers of the encoder's last layer.
         latent_dim: int. Dimensions of the noise z, uniform in (-1, 1).
+        mask_loss: `"l1"`, the paper's distance of masks, or `"cross_entropy"`.
+            Most pixels are outside of the parts: at first an L1 distance makes
+            masks of nothing, and takes thousands of updates to leave them.
         spatial_weight: float. w of the mask's distance, summed over an image's
             pixels, at the first update.
         appearance_weight: float. w of the parts' distance, likewise.
@@ -123,8 +128,8 @@ class KeyPatchGAN(PartAssembler):
         see the same images with new noise, and each image is mirrored by its
         own chance. The zeros around strided convolutions are one pixel farther
         to the lower right. Of least squares, a composite costs 1/4 more. Only
-        the U-Net of the authors' two generators is here. Parts may be hidden
-        and weights averaged.
+        the U-Net of the authors' two generators is here. Parts may be hidden,
+        masks learned by their cross-entropy, and weights averaged.
 
     References:
         - [Lee et al., 2017](https://arxiv.org/abs/1703.10730), and the code of
@@ -156,6 +161,7 @@ class KeyPatchGAN(PartAssembler):
         filters=64,
         code_dim=128,
         latent_dim=128,
+        mask_loss="l1",
         spatial_weight=0.64,
         appearance_weight=0.64,
         final_share=0.01,
@@ -178,6 +184,7 @@ class KeyPatchGAN(PartAssembler):
             decay_steps=decay_steps,
             discriminator_updates=discriminator_updates,
         )
+        check_choice("mask_loss", mask_loss, MASK_LOSSES)
         if num_parts > max_parts:
             raise ValueError(
                 "`max_parts` must be at least `num_parts`: what is detected is "
@@ -191,6 +198,7 @@ class KeyPatchGAN(PartAssembler):
         self.filters = filters
         self.code_dim = code_dim
         self.latent_dim = latent_dim
+        self.mask_loss = mask_loss
         self.spatial_weight = spatial_weight
         self.appearance_weight = appearance_weight
         self.final_share = final_share
@@ -317,15 +325,17 @@ class KeyPatchGAN(PartAssembler):
         fake, fake_mask = self._fakes(batch, training)
         with frozen_statistics(self.discriminator):
             fake_logits = self.discriminator_logits(fake, training)
-        distances = part_distances(
+        spatial, appearance = part_distances(
             fake, fake_mask, batch["real"], batch["mask"]
         )
+        if self.mask_loss == "cross_entropy":
+            spatial = ops.binary_crossentropy(batch["mask"], fake_mask)
         g_losses = self.loss_pair.generator(fake_logits)
         terms = {}
         for name, weight, values in zip(
             ("spatial_loss", "appearance_loss"),
             (self.spatial_weight, self.appearance_weight),
-            distances,
+            (spatial, appearance),
             strict=True,
         ):
             g_losses += weight * batch["fall"] * ops.sum(values, axis=(1, 2, 3))
@@ -389,6 +399,7 @@ class KeyPatchGAN(PartAssembler):
             "filters": self.filters,
             "code_dim": self.code_dim,
             "latent_dim": self.latent_dim,
+            "mask_loss": self.mask_loss,
             "spatial_weight": self.spatial_weight,
             "appearance_weight": self.appearance_weight,
             "final_share": self.final_share,

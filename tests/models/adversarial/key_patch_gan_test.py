@@ -93,6 +93,22 @@ def test_losses_are_those_of_the_paper():
     np.testing.assert_allclose(d_losses, expected, rtol=1e-5)
 
 
+def test_masks_may_be_learned_by_their_cross_entropy():
+    model = make_model(mask_loss="cross_entropy", appearance_weight=0.0)
+    batch = batch_of(model)
+    z = model.sample_latents(batch["seeds"])
+    fake, fake_mask = model.assembled(
+        batch["patches"], batch["validity"], z, True
+    )
+    m, p = np.array(batch["mask"]), np.array(fake_mask)
+    entropy = -(m * np.log(p) + (1 - m) * np.log(1 - p)).sum((1, 2, 3))
+    logits = model.discriminator_logits(fake, training=True)
+    g_losses, terms = model.generator_loss(batch)
+    expected = softplus(-logits) + 0.64 * entropy
+    np.testing.assert_allclose(g_losses, expected, rtol=1e-5)
+    np.testing.assert_allclose(terms["spatial_loss"], entropy / 64, rtol=1e-5)
+
+
 def test_what_is_right_costs_nothing():
     batch = batch_of(make_model())
     y, m = batch["real"], batch["mask"]
@@ -359,6 +375,7 @@ def test_another_image_is_the_next_one_of_the_global_batch(two_replicas):
         ({"part_dropout": 1.0}, "`part_dropout` must be in"),
         ({"ema_decay": 1.0}, "`ema_decay` must be None or in"),
         ({"spatial_weight": -1.0}, "`spatial_weight` must be"),
+        ({"mask_loss": "l2"}, "`mask_loss` must be one of"),
         ({"adversarial_loss": "plain"}, "`adversarial_loss` must be one of"),
     ],
 )
