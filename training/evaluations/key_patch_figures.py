@@ -69,7 +69,8 @@ def combined_grid(model, dataset):
         all others but one of the second, and the mask.
     """
     x = _some(dataset, 2 * _SHOWN)
-    one, other = x[::2], x[1::2]
+    # One image alone is its own pair.
+    one, other = x[::2], x[::-2]
     count = min(len(one), len(other))
     one, other = one[:count], other[:count]
     parts = [np.array(model.detect_parts(z)["patches"]) for z in (one, other)]

@@ -261,6 +261,7 @@ class KeyPatchGAN(PartAssembler):
         batch = super().seeded_batch(data, step)
         x, boxes, seeds = batch["real"], batch["boxes"], batch["seeds"]
         validity = has_area(boxes)
+        # The number of an update is a tensor.
         if step is not VALIDATION_STEP:
             if self.flip:
                 x, boxes = _flipped(x, boxes, seeds)
