@@ -29,8 +29,8 @@ def demo():
         generator_rate=1e-3,
         data="digits?size=16",
         global_batch_size=64,
-        epochs=60,
-        cost="some minutes on one CPU core",
+        epochs=40,
+        cost="two minutes on one CPU core",
     )
 
 
