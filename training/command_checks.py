@@ -93,7 +93,8 @@ def check_launch(command, address, ray):
 def check_source(source):
     """Checks the kind of a source of data, not what it holds."""
     kind, colon, _ = source.partition(":")
-    if source not in EMBEDDED and not (colon and kind in KINDS):
+    is_embedded = source.partition("?")[0] in EMBEDDED
+    if not is_embedded and not (colon and kind in KINDS):
         raise ValueError(
             f"A data source must be one of {', '.join(EMBEDDED)}, or begin "
             f"with {', '.join(f'{kind}:' for kind in KINDS)}."

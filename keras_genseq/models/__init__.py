@@ -5,6 +5,9 @@ from keras_genseq.models.adversarial.cyclegan import CycleGAN as CycleGAN
 from keras_genseq.models.adversarial.dcgan import DCGAN as DCGAN
 from keras_genseq.models.adversarial.gan import GAN as GAN
 from keras_genseq.models.adversarial.infogan import InfoGAN as InfoGAN
+from keras_genseq.models.adversarial.key_patch_gan import (
+    KeyPatchGAN as KeyPatchGAN,
+)
 from keras_genseq.models.adversarial.progressive_gan import (
     ProgressiveGAN as ProgressiveGAN,
 )

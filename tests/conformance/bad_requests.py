@@ -310,6 +310,31 @@ def attribute_requests(image_shape):
     }
 
 
+def part_requests(image_shape, max_parts):
+    """Requests that an assembler of up to so many parts must refuse."""
+    x = image_requests(image_shape, 1)["encode"]
+    patches = np.zeros((1, max_parts + 1, *image_shape), "float32")
+    validity = np.ones((1, max_parts + 1), bool)
+    all_parts = {"patches": patches, "validity": validity}
+    fewer = {name: value[:, 1:] for name, value in all_parts.items()}
+    return {
+        "detect_parts": x,
+        "discriminate": x,
+        "assemble": [
+            (all_parts, f"at most {max_parts} parts"),
+            ({"patches": fewer["patches"] + 2.0}, "values in [0, 1]"),
+            ({"patches": fewer["patches"] * np.nan}, "no NaN"),
+            ({"patches": patches[:, :0]}, "no rows"),
+            ({**fewer, "patches": patches[:, :1]}, "for each of the `patches`"),
+            (
+                {**fewer, "validity": ~fewer["validity"]},
+                "at least one part of each image",
+            ),
+            ({"seed": np.int32([1, 2])}, "one value per row"),
+        ],
+    }
+
+
 BAD_IDS = [
     (np.array([[0, 3, 1]], "int32"), "ids from 0 to 2"),
     (np.array([[0, -2, 1]], "int32"), "ids from 0 to 2"),

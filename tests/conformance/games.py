@@ -7,6 +7,7 @@ from tests.conformance.bad_requests import attribute_requests
 from tests.conformance.bad_requests import domain_requests
 from tests.conformance.bad_requests import game_requests
 from tests.conformance.bad_requests import image_requests
+from tests.conformance.bad_requests import part_requests
 from tests.conformance.batches import attributed_images
 from tests.conformance.batches import binary_images
 from tests.conformance.case import ModelCase
@@ -178,6 +179,35 @@ GAMES = {
         samples=False,
         compared_awake=True,
         # Instance normalizations of maps of few pixels magnify rounding.
+        replica_atol=1e-4,
+    ),
+    "KeyPatchGAN": ModelCase(
+        kind="game",
+        make=lambda **kwargs: models.KeyPatchGAN(
+            (8, 8, 1),
+            num_parts=2,
+            max_parts=3,
+            filters=3,
+            code_dim=4,
+            latent_dim=3,
+            mask_loss="cross_entropy",
+            spatial_weight=0.05,
+            appearance_weight=0.03,
+            final_share=0.5,
+            decay_steps=8,
+            part_dropout=0.2,
+            flip=False,
+            discriminator_updates=1,
+            adversarial_loss="least_squares",
+            ema_decay=0.8,
+            seed=5,
+            **kwargs,
+        ),
+        batch=lambda size: binary_images(size, (8, 8, 1)),
+        bad_requests=part_requests((8, 8, 1), 3),
+        samples=False,
+        compared_awake=True,
+        weight_scale=0.3,
         replica_atol=1e-4,
     ),
     "AdversarialAutoencoder": ModelCase(

@@ -69,6 +69,8 @@ def rows(signature, size, offset=0):
         shape = (size, *value.shape[1:])
         if value.dtype == bool:
             request[name] = rng.random(shape) < 0.5
+            # No row of parts is empty.
+            request[name][:, 0] |= name == "validity"
         elif value.dtype.kind == "O":
             words = [value[0] * (i % 4) for i in range(1, size + 1)]
             request[name] = np.array(words, object)

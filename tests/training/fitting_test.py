@@ -169,6 +169,7 @@ def test_large_images_are_no_vectors_of_thousands_of_values():
         ("dcgan", (16, 16)),
         ("progressive_gan", (16, 16)),
         ("infogan", (16, 24)),
+        ("key_patch_gan", (16, 16)),
         ("vit", (16, 24)),
         ("multi_scale_pixel_rnn", (16, 24)),
         ("vae", (17, 23)),

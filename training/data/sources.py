@@ -27,7 +27,7 @@ from training.data.time_series import load_noisy_sine
 from training.data.time_series import load_time_series
 
 SYNTAX = (
-    "digits, tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
+    "digits[?size=N], tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
     "domains:DIR_A,DIR_B[?size=N], attributes:DIR[?size=N], "
     "captions:DIR[?size=N], "
     "pairs:FILE.tsv, parallel:DIR/SOURCE-TARGET, text:FILE, idx:DIR, npz:FILE, "
@@ -65,6 +65,7 @@ _LOADERS = {
 # The options of a source, and what their values may be.
 _SIZE = {"size": int}
 _OPTIONS = {
+    "digits": _SIZE,
     "tfds": _SIZE,
     "images": _SIZE,
     "domains": _SIZE,
@@ -105,10 +106,11 @@ def load_dataset(source):
             - `adding:T`: the adding problem over T steps;
             - `copy:T`: the copy memory task with a pause of T steps.
 
-            `?size=N` after a source of images crops the centre square of each
-            and resizes it to N x N. After `series:`, `?gaps=fill` draws lines
-            over empty cells, `?gaps=drop` leaves their rows out, and
-            `?length=N` sets the steps of windows; `&` joins two options.
+            `?size=N` after `digits` or another source of images crops the
+            centre square of each and resizes it to N x N. After `series:`,
+            `?gaps=fill` draws lines over empty cells, `?gaps=drop` leaves their
+            rows out, and `?length=N` sets the steps of windows; `&` joins two
+            options.
 
     Returns:
         `Dataset`. Its `notes` say what was left out, and what was taken for
@@ -121,8 +123,10 @@ def load_dataset(source):
             download the data.
     """
     kind, _, location = source.partition(":")
-    if source in _EMBEDDED:
-        return _EMBEDDED[source]()
+    embedded = source.partition("?")[0]
+    if embedded in _EMBEDDED:
+        _, options = _split_options(embedded, source, source)
+        return _EMBEDDED[embedded](**options)
     if kind not in _LOADERS or not location:
         raise ValueError(
             f"A data source must be one of: {SYNTAX}. "

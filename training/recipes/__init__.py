@@ -24,6 +24,7 @@ RECIPES = {
     "gan": "generative adversarial nets of images",
     "gated_pixel_cnn": "Gated PixelCNN, exact density of binary images",
     "infogan": "generative adversarial nets with readable codes",
+    "key_patch_gan": "images of the whole from a few parts of it",
     "latent_ar": "latent autoregression, forecasts of real-valued series",
     "made": "MADE, exact density of binary images in one masked pass",
     "made_uci": "MADE, density of the binary sets of UCI",

@@ -129,7 +129,7 @@ def _as_tuple(batch):
 
 def _checked_batch(check, batch):
     if not isinstance(batch, (tuple, list)):
-        return check(batch, None, None)[0]
+        batch = (batch,)
     checked = check(*batch)
     # Keras reads a lone tuple of two as inputs and targets.
     while len(checked) > 1 and checked[-1] is None:

@@ -82,3 +82,24 @@ def global_rows(num_rows):
     mine = tf.one_hot(replica, num_replicas, on_value=num_rows, off_value=0)
     shares = context.all_reduce(tf.distribute.ReduceOp.SUM, mine)
     return rows + tf.reduce_sum(shares[:replica])
+
+
+def next_rows(x):
+    """For each row of this replica's share the next one of the global batch.
+
+    After the last comes the first. It must not be called where XLA compiles a
+    replica's part.
+
+    Args:
+        x: `(num_rows, ...)` tensor of floats.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return tf.roll(x, -1, axis=0)
+    num_rows = tf.shape(x)[0]
+    count = context.all_reduce(tf.distribute.ReduceOp.SUM, num_rows)
+    rows = global_rows(num_rows)
+    shape = tf.concat([[count], tf.shape(x)[1:]], axis=0)
+    mine = tf.scatter_nd(rows[:, None], x, shape)
+    batch = context.all_reduce(tf.distribute.ReduceOp.SUM, mine)
+    return tf.ensure_shape(tf.gather(batch, (rows + 1) % count), x.shape)

@@ -34,3 +34,15 @@ def test_two_loads_agree():
         return hashlib.sha256(pixels).hexdigest()
 
     assert digest() == digest()
+
+
+def test_digits_can_be_resized():
+    plain, large = load_digits(), load_digits(size=32)
+    assert large.element_shape == (32, 32, 1)
+    for a, b in zip(
+        plain.splits["test"].take(9), large.splits["test"].take(9), strict=True
+    ):
+        assert a["label"] == b["label"]
+        # Blocks of four pixels are about the old ones.
+        blocks = b["image"].numpy().reshape(8, 4, 8, 4).mean((1, 3))
+        assert np.corrcoef(blocks.flat, a["image"].numpy().flat)[0, 1] > 0.95

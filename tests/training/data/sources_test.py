@@ -9,7 +9,9 @@ from training.data import load_dataset
     ["mnist", "digits:8", "csv:table.csv", "tfds:", "", "text"],
 )
 def test_unknown_sources_list_the_known_ones(source):
-    with pytest.raises(ValueError, match=r"must be one of: digits, tfds:NAME"):
+    with pytest.raises(
+        ValueError, match=r"must be one of: digits\[\?size=N\], tfds:NAME"
+    ):
         load_dataset(source)
 
 
@@ -33,7 +35,7 @@ def test_options_are_joined_and_checked(tmp_path):
 def test_size_is_for_images_only(tmp_path):
     with pytest.raises(
         ValueError,
-        match="works with tfds, images, domains, attributes, captions only",
+        match="works with digits, tfds, images, domains, attributes, captions only",
     ):
         load_dataset(f"idx:{tmp_path}?size=8")
 
@@ -45,3 +47,9 @@ def test_dispatches_to_the_reader(tmp_path):
     (tmp_path / "a.txt").write_text("some text " * 10)
     assert load_dataset(f"text:{tmp_path / 'a.txt'}").kind == "text"
     assert load_dataset("digits").num_classes == 10
+    assert load_dataset("digits?size=16").element_shape == (16, 16, 1)
+    for source in ("digits?length=3", "dates?size=8"):
+        with pytest.raises(
+            ValueError, match=f"in '{source}'".replace("?", "\\?")
+        ):
+            load_dataset(source)
