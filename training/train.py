@@ -32,8 +32,10 @@ from training.query import sentence_of
 from training.rehearsal import rehearse
 from training.resolve import as_kept
 from training.resolve import build_model
+from training.resolve import resolve_run
 from training.resolve import steps_per_epoch
 from training.run_folder import RunFolder
+from training.run_folder import shared_run
 from training.strategies import make_strategy
 
 
@@ -59,9 +61,12 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     is_new, had_config = not run.path.exists(), run.config.exists()
     try:
         run.write_config(config)
-        strategy = make_strategy(strategy, devices)
         tf.config.experimental.enable_op_determinism()
         started = time.monotonic()
+        recipe = _after_the_first(
+            recipe, run, config, strategy=strategy, devices=devices
+        )
+        strategy = make_strategy(strategy, devices)
         phases = phases_of(recipe)
         if len(phases) == 1:
             _train_phase(phases[0], run, strategy)
@@ -75,6 +80,23 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
         raise
     print(f"Trained in {time.monotonic() - started:.0f} s: {run.path}")
     return run
+
+
+def _after_the_first(recipe, run, config, **options):
+    """A recipe that starts from the model that is trained first, if any is."""
+    if recipe.trained_first is None or recipe.init_from is not None:
+        return recipe
+    source = recipe.data.source
+    first, its_config = resolve_run(
+        recipe.trained_first, config["preset"], [f"data={source}"]
+    )
+    its_run = shared_run(run, its_config, source)
+    if its_run.model.exists():
+        print(f"Starting from the run {its_run.path}.")
+    else:
+        print(f"Training the recipe `{recipe.trained_first}` first.")
+        train(first, its_run.path, config=its_config, **options)
+    return recipe.replace(init_from=str(its_run.model))
 
 
 def _train_phases(phases, run, strategy):

@@ -1,10 +1,16 @@
 from keras_genseq.models.adversarial.adversarial_model import (
     AdversarialModel as AdversarialModel,
 )
+from keras_genseq.models.adversarial.char_cnn_rnn import (
+    CharCNNRNN as CharCNNRNN,
+)
 from keras_genseq.models.adversarial.cyclegan import CycleGAN as CycleGAN
 from keras_genseq.models.adversarial.dcgan import DCGAN as DCGAN
 from keras_genseq.models.adversarial.gan import GAN as GAN
 from keras_genseq.models.adversarial.infogan import InfoGAN as InfoGAN
+from keras_genseq.models.adversarial.text_to_image_gan import (
+    TextToImageGAN as TextToImageGAN,
+)
 from keras_genseq.models.autoencoder.adversarial_autoencoder import (
     AdversarialAutoencoder as AdversarialAutoencoder,
 )

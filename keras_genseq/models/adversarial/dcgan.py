@@ -93,7 +93,7 @@ class DCGAN(AdversarialModel):
         noise="uniform",
         **kwargs,
     ):
-        num_layers = _num_layers(image_shape)
+        num_layers = num_halvings(image_shape)
         filters, kernel_size = check_counts(
             filters=filters, kernel_size=kernel_size
         )
@@ -211,7 +211,12 @@ def normalized(x, dtype):
     )(x)
 
 
-def _num_layers(image_shape):
+def num_halvings(image_shape):
+    """How often the sides of square images are halved until they are 4.
+
+    Raises:
+        ValueError: if they are not 4 times a power of two, from 8 on.
+    """
     height, width, _ = image_shape
     doublings = math.log2(height / _FIRST_SIDE) if height > 0 else 0.0
     if height != width or doublings < 1 or doublings != int(doublings):

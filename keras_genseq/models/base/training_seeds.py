@@ -82,3 +82,20 @@ def global_rows(num_rows):
     mine = tf.one_hot(replica, num_replicas, on_value=num_rows, off_value=0)
     shares = context.all_reduce(tf.distribute.ReduceOp.SUM, mine)
     return rows + tf.reduce_sum(shares[:replica])
+
+
+def rows_of_all_replicas(tensors):
+    """The global batch, of this replica's share of it.
+
+    Args:
+        tensors: structure of `(num_rows, ...)` tensors. It must not be called
+            where XLA compiles a replica's part.
+
+    Returns:
+        Structure of tensors with the rows of all replicas, in their order: row
+        i of this replica's share is row `global_rows(num_rows)[i]`.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return tensors
+    return context.all_gather(tensors, axis=0)
