@@ -49,7 +49,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
             saved anything, no new folder stays.
         config: JSON-ready dict that rebuilds the recipe; a folder that holds
             another one is refused, unless it only trains longer.
-        strategy: name of a strategy.
+        strategy: name of a strategy, or one that was made already.
         devices: optional int. Devices of `mirrored`.
 
     Returns:
@@ -63,10 +63,9 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
         run.write_config(config)
         tf.config.experimental.enable_op_determinism()
         started = time.monotonic()
-        recipe = _after_the_first(
-            recipe, run, config, strategy=strategy, devices=devices
-        )
-        strategy = make_strategy(strategy, devices)
+        if isinstance(strategy, str):
+            strategy = make_strategy(strategy, devices)
+        recipe = _after_the_first(recipe, run, config, strategy)
         phases = phases_of(recipe)
         if len(phases) == 1:
             _train_phase(phases[0], run, strategy)
@@ -82,7 +81,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
     return run
 
 
-def _after_the_first(recipe, run, config, **options):
+def _after_the_first(recipe, run, config, strategy):
     """A recipe that starts from the model that is trained first, if any is."""
     if recipe.trained_first is None or recipe.init_from is not None:
         return recipe
@@ -95,7 +94,7 @@ def _after_the_first(recipe, run, config, **options):
         print(f"Starting from the run {its_run.path}.")
     else:
         print(f"Training the recipe `{recipe.trained_first}` first.")
-        train(first, its_run.path, config=its_config, **options)
+        train(first, its_run.path, config=its_config, strategy=strategy)
     return recipe.replace(init_from=str(its_run.model))
 
 

@@ -1,5 +1,7 @@
 """Images with their captions, as models of both learn them."""
 
+import dataclasses
+
 from training.data.sequences import of_dataset
 
 
@@ -31,14 +33,7 @@ def captioned():
                 "There is one class alone, and so no mismatching caption: "
                 "leave the classes out, and every image is one of its own."
             )
-        return with_splits(dataset, with_targets)
+        splits = {n: s.map(with_targets) for n, s in dataset.splits.items()}
+        return dataclasses.replace(dataset, splits=splits)
 
     return of_dataset(transform)
-
-
-def with_splits(dataset, function):
-    """A data set with every example changed by a function."""
-    import dataclasses
-
-    splits = {n: s.map(function) for n, s in dataset.splits.items()}
-    return dataclasses.replace(dataset, splits=splits)

@@ -33,6 +33,8 @@ RECIPES = {
     "nade_uci": "NADE, density of the binary sets of UCI",
     "pixel_rnn": "PixelCNN, Row LSTM or Diagonal BiLSTM of binary images",
     "rnade": "RNADE, exact density of real-valued vectors",
+    "text2image": "GAN-INT-CLS, images of captions",
+    "text_encoder": "encoder of captions beside the images they describe",
     "translate_dates": "Transformer from written dates to ISO 8601",
     "translate_multi30k": "Transformer from German to English, or back",
     "translate_wmt14": "Transformer from English to German, the paper's task",

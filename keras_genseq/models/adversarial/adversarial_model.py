@@ -243,9 +243,7 @@ class AdversarialModel(MultiOptimizerModel):
 
     def seen_reals(self, batch, training=False):
         """The reals of a batch as the discriminator sees them."""
-        return self._seen(
-            batch["real"], batch["seeds"], _REAL_STREAM, training
-        )
+        return self._seen(batch["real"], batch["seeds"], _REAL_STREAM, training)
 
     def discriminate_fakes(self, fake, z, condition=None, training=False):
         """What the discriminator's networks make of fakes.

@@ -10,8 +10,7 @@ from keras_genseq.tokenizers.tokenizer import as_texts
 
 # The authors' alphabet. "-" stands there twice, and is found at its last place.
 ALPHABET = (
-    "abcdefghijklmnopqrstuvwxyz0123456789"
-    "-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{} "
+    "abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{} "
 )
 _NUM_CODES = 128
 _ID_OF_CODE = np.zeros(_NUM_CODES, "int32")

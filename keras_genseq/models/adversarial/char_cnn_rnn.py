@@ -235,7 +235,9 @@ class CharCNNRNN(BaseModel):
     def call(self, inputs, training=False):
         if self.image_network is None:
             return ops.cast(inputs, "float32")
-        return ops.cast(self.image_network(inputs, training=training), "float32")
+        return ops.cast(
+            self.image_network(inputs, training=training), "float32"
+        )
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.text_dim)

@@ -287,7 +287,9 @@ class TextToImageGAN(AdversarialModel):
             wrong = self.discriminator_logits(seen, batch["wrong"], training)
         wrong = ops.where(batch["has_wrong"], wrong, fake)
         game = self.loss_pair.discriminator
-        d_losses += self.mismatch_weight * (game(real, wrong) - game(real, fake))
+        d_losses += self.mismatch_weight * (
+            game(real, wrong) - game(real, fake)
+        )
         return d_losses, {
             **terms,
             "wrong_logit": wrong,
@@ -362,9 +364,7 @@ class TextToImageGAN(AdversarialModel):
             "TextToImageGAN makes images of captions: call `generate`."
         )
 
-    def generate(
-        self, captions, seed=None, *, temperature=1.0, batch_size=256
-    ):
+    def generate(self, captions, seed=None, *, temperature=1.0, batch_size=256):
         """Makes an image of each caption.
 
         Args:
