@@ -30,12 +30,14 @@ def demo():
         text_encoder.DEMO,
         model={
             "latent_dim": 32,
-            "filters": 32,
-            "discriminator_filters": 24,
+            "filters": 24,
+            "discriminator_filters": 16,
             "text_units": 64,
         },
+        learning_rate=4e-4,
         data="captioned_digits",
-        epochs=40,
+        global_batch_size=32,
+        epochs=30,
         cost="ten minutes on one CPU core",
     )
 
@@ -48,13 +50,15 @@ def paper():
     return _recipe(
         text_encoder.PAPER,
         model={"filters": 64, "discriminator_filters": 32},
+        learning_rate=2e-4,
         data="captions:noto_emoji?size=32",
+        global_batch_size=64,
         epochs=150,
         cost="not measured",
     )
 
 
-def _recipe(sizes, model, **kwargs):
+def _recipe(sizes, model, learning_rate, **kwargs):
     groups = ("generator", "discriminator", "style_encoder")
     return Recipe.of(
         model=Factory(
@@ -68,7 +72,9 @@ def _recipe(sizes, model, **kwargs):
         ),
         compile={
             f"{group}_optimizer": adam(
-                Factory(ConstantThenLinear, initial_learning_rate=2e-4),
+                Factory(
+                    ConstantThenLinear, initial_learning_rate=learning_rate
+                ),
                 beta_1=0.5,
             )
             for group in groups
@@ -76,7 +82,6 @@ def _recipe(sizes, model, **kwargs):
         # XLA's convolutions are slow on a CPU.
         | {"jit_compile": False},
         transforms=(Factory(captioned),),
-        global_batch_size=64,
         trained_first="text_encoder",
         evaluate=evaluate_text_to_image,
         picture=test_captions,
