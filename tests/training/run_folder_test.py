@@ -4,6 +4,7 @@ import pytest
 
 from training.recipes import find_recipe
 from training.run_folder import RunFolder
+from training.run_folder import shared_run
 
 
 def config_of(name="nade"):
@@ -98,3 +99,13 @@ def test_a_whole_configuration_is_read(tmp_path):
     run = RunFolder(tmp_path)
     run.write_config(WHOLE)
     assert run.read_resolved_config()["recipe"] == "nade"
+
+
+def test_runs_beside_each_other_share_what_has_the_same_numbers(tmp_path):
+    config, source = config_of(), "images:my photos/"
+    first = shared_run(RunFolder(tmp_path / "a"), config, source)
+    assert first == shared_run(RunFolder(tmp_path / "b"), config, source)
+    assert first.path.parent == tmp_path
+    assert first.path.name.startswith("nade-images-my-photos-")
+    longer = {**config, "recipe_values": {"epochs": 7}}
+    assert shared_run(RunFolder(tmp_path / "a"), longer, source) != first

@@ -5,12 +5,12 @@ import numpy as np
 from keras_genseq.ops.interpolation import linear_interpolation
 from keras_genseq.ops.interpolation import spherical_interpolation
 from training import figures
-from training.evaluations.adversarial import find_alarms
-from training.evaluations.adversarial import has_critic
 from training.evaluations.caption_agreement import caption_sets
 from training.evaluations.caption_agreement import report_agreement
 from training.evaluations.sample_quality import add_sample_quality
 from training.evaluations.text_encoder import captions_of
+from training.gan_monitor import find_alarms
+from training.gan_monitor import has_critic
 from training.report import Report
 
 _SHOWN = 8
@@ -132,8 +132,8 @@ def _pictures(report, evaluation, test):
         )
     captions, _ = captions_of(evaluation, "test", 2 * _SHOWN)
     captions = [each[0] for each in captions]
-    starts, ends = captions[::2], captions[1::2]
-    starts = starts[: len(ends)]
+    ends = captions[1::2] or captions
+    starts = captions[::2][: len(ends)]
     z = np.array(model.sample_latents(np.arange(2 * len(ends), dtype="int32")))
     between = spherical_interpolation(z[: len(ends)], z[len(ends) :], _SHOWN)
     report.add_figure(
@@ -205,7 +205,7 @@ def style_grid(model, x, captions):
     return figures.enlarged_grid(np.concatenate(rows), len(captions) + 1)
 
 
-def test_captions(model, dataset):
+def shown_captions(model, dataset):
     """A row of images for each of a few test captions, as training goes on.
 
     Args:

@@ -16,7 +16,7 @@ Measured  not yet
 from keras_genseq.models import TextToImageGAN
 from training.data.captioned import captioned
 from training.evaluations.text_to_image import evaluate_text_to_image
-from training.evaluations.text_to_image import test_captions
+from training.evaluations.text_to_image import shown_captions
 from training.factory import Factory
 from training.optimizers import ConstantThenLinear
 from training.optimizers import adam
@@ -84,7 +84,7 @@ def _recipe(sizes, model, learning_rate, **kwargs):
         transforms=(Factory(captioned),),
         trained_first="text_encoder",
         evaluate=evaluate_text_to_image,
-        picture=test_captions,
+        picture=shown_captions,
         monitor=None,
         **kwargs,
     )
