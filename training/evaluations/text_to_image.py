@@ -117,7 +117,7 @@ def images_of(model, z, captions):
         `(num_images, height, width, channels)` array.
     """
     if isinstance(captions[0], str):
-        captions = model.text_encoder.encode(captions)
+        captions = np.array(model.text_encoder.encode(captions))
     return np.array(model.images_of_latents(z, captions))
 
 

@@ -37,7 +37,7 @@ def demo():
         learning_rate=4e-4,
         data="captioned_digits",
         global_batch_size=32,
-        epochs=30,
+        epochs=20,
         cost="ten minutes on one CPU core",
     )
 

@@ -204,7 +204,7 @@ def test_each_turn_moves_its_network_alone_and_never_the_encoder():
 def test_the_style_encoder_regresses_the_noise():
     model = make_gan(style_encoder=True)
     batch = batch_of(model)
-    z = np.array(model.sample_latents(batch["seeds"]))
+    z = model.sample_latents(batch["seeds"])
     guess = np.array(
         model.style_network(model.images_of_latents(z, batch["condition"]))
     )
