@@ -4,6 +4,8 @@ import numpy as np
 
 from training.report import Report
 
+_JUDGED = 2_000
+
 
 def evaluate_text_encoder(evaluation):
     """Reports a `CharCNNRNN`: nearest classes, both ways.
@@ -15,8 +17,8 @@ def evaluate_text_encoder(evaluation):
         `Report`.
     """
     model, report = evaluation.model, Report(title="Text encoder: matches")
-    images = np.array(model(evaluation.inputs("test")))
-    captions, classes = captions_of(evaluation, "test")
+    images = np.array(model(evaluation.inputs("test", _JUDGED)))
+    captions, classes = captions_of(evaluation, "test", _JUDGED)
     texts = np.array(model.encode([each[0] for each in captions]))
     names, members = np.unique(classes, return_inverse=True)
     # The mean of what is said of a class stands for it.

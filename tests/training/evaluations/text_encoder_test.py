@@ -39,7 +39,7 @@ def evaluation_of(model, labels=(0, 1, 2, 2)):
     return types.SimpleNamespace(
         model=model,
         dataset=types.SimpleNamespace(splits={"test": test}),
-        inputs=lambda split: rows["image"],
+        inputs=lambda split, limit: rows["image"],
         at_most=lambda count: count,
         history=[],
     )
