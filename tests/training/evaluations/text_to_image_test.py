@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import training.train
 from keras_genseq.models import TextToImageGAN
 from training.__main__ import main
 from training.data import load_dataset
 from training.data.captioned import captioned
 from training.evaluation import Evaluation
 from training.evaluations import text_to_image
-from training.recipe import Recipe
 from training.recipes import find_recipe
 from training.recipes import text_encoder
 from training.run_folder import RunFolder
@@ -22,20 +22,19 @@ WORDS = ("left", "right")
 ENCODER = {"filters": (4,), "text_dim": 4, "max_sequence_length": 12}
 
 
-@pytest.fixture
-def source(tmp_path):
-    """Images with a bright half, and which half it is."""
-    rng, lines = np.random.default_rng(0), ["file\tcaption\tclass"]
-    (tmp_path / "halves").mkdir()
+def write_halves(folder, with_classes):
+    """Writes images with a bright half, and which half it is."""
+    rng, lines = np.random.default_rng(0), []
+    folder.mkdir()
     for i in range(40):
         pixels = rng.integers(0, 50, (8, 8))
         pixels[:, 4 * (i % 2) : 4 * (i % 2) + 4] += 200
-        name = f"{i}.png"
-        Image.fromarray(pixels.astype("uint8")).save(tmp_path / "halves" / name)
+        Image.fromarray(pixels.astype("uint8")).save(folder / f"{i}.png")
         word = WORDS[i % 2]
-        lines += [f"{name}\t{word}\t{word}", f"{name}\tthe {word}\t{word}"]
-    (tmp_path / "halves" / "captions.tsv").write_text("\n".join(lines))
-    return f"captions:{tmp_path / 'halves'}"
+        last = f"\t{word}" if with_classes else ""
+        lines += [f"{i}.png\t{text}{last}" for text in (word, f"the {word}")]
+    (folder / "captions.tsv").write_text("\n".join(lines))
+    return f"captions:{folder}"
 
 
 def small_model():
@@ -50,9 +49,8 @@ def small_model():
     )
 
 
-def test_a_report_ranks_captions_and_shows_images(
-    source, tmp_path, monkeypatch
-):
+def test_a_report_ranks_captions_and_shows_images(tmp_path, monkeypatch):
+    source = write_halves(tmp_path / "halves", with_classes=True)
     model, dataset = small_model(), captioned()(load_dataset(source))
     evaluation = Evaluation(
         RunFolder(tmp_path / "run"),
@@ -101,14 +99,16 @@ def test_the_next_image_of_another_class_lends_its_caption():
     assert found == [2, 2, 3, 0, 0]
 
 
+@pytest.mark.slow
 def test_recipes_run_one_after_the_other_and_are_served(
-    source, tmp_path, monkeypatch, capsys
+    tmp_path, monkeypatch, capsys
 ):
+    source = write_halves(tmp_path / "halves", with_classes=False)
     small = find_recipe("text_encoder")
     model = small.model.replace("image_filters", (2,))
     for name, value in ENCODER.items():
         model = model.replace(name, value)
-    small = Recipe.of(**{**small.values(), "model": model, "steps": 2})
+    small = small.replace(model=model, steps=2)
     monkeypatch.setattr(text_encoder, "demo", lambda: small)
     run = tmp_path / "runs" / "gan"
     values = {
@@ -130,17 +130,40 @@ def test_recipes_run_one_after_the_other_and_are_served(
         encoder.encode(["left"]), gan.text_encoder.encode(["left"]), rtol=1e-5
     )
     assert json.loads((run / "results.json").read_text())["style_error"] > 0.0
-    # A second run beside it finds the encoder.
-    main([*command[:3], str(run.parent / "second"), *command[4:]])
-    assert "Starting from the run" in capsys.readouterr().out
     assert main(["sample", str(run), "--prompt", "left"]) == 0
     assert (run / "samples.png").exists()
     assert main(["sample", str(run)]) != 0
     assert "--prompt" in capsys.readouterr().err
     assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
     served = str(tmp_path / "out" / "text2image")
-    question = ["query", served, "generate", "--input", 'caption=["left"]']
-    assert main([*question, "--input", "seed=[1]"]) == 0
+    assert main(["query", served, "generate"]) == 0
+
+
+def test_a_recipe_is_trained_first_once_for_all_runs_beside_each_other(
+    tmp_path, monkeypatch
+):
+    trained = []
+
+    def train_one(recipe, path, *, config, strategy):
+        trained.append((recipe.data.source, config["recipe"]))
+        path.mkdir(parents=True)
+        (path / "model.keras").touch()
+
+    monkeypatch.setattr(training.train, "train", train_one)
+    recipe = find_recipe("text2image").replace(data="captions:mine")
+    config = {"preset": "paper"}
+    begun = [
+        training.train._after_the_first(
+            recipe, RunFolder(tmp_path / name), config, None
+        )
+        for name in "ab"
+    ]
+    assert trained == [("captions:mine", "text_encoder")]
+    assert begun[0].init_from == begun[1].init_from
+    assert begun[0].init_from.startswith(str(tmp_path / "text_encoder-"))
+    # What the user names goes before, and nothing is trained for it.
+    named = recipe.replace(init_from="there.keras")
+    assert training.train._after_the_first(named, None, config, None) is named
 
 
 def test_images_without_captions_are_refused(tmp_path, capsys):
