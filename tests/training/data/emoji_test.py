@@ -3,7 +3,6 @@ import pytest
 
 from training.data.emoji import load_emoji
 from training.data.sources import load_dataset
-from training.data.tfds_preparation import original_files_folder
 
 
 def test_a_missing_folder_is_named(monkeypatch, tmp_path):
@@ -44,12 +43,8 @@ def test_names_stand_beside_their_pictures(folder, size):
     assert len(numbers["train"]) == 16
 
 
-@pytest.mark.shared_data
-@pytest.mark.skipif(
-    not (original_files_folder() / "noto_emoji").is_dir(),
-    reason="KERAS_GENSEQ_DATA has no noto_emoji",
-)
-def test_all_emoji():
+def test_all_emoji(shared_data, monkeypatch):
+    monkeypatch.setenv("KERAS_GENSEQ_DATA", str(shared_data))
     dataset = load_dataset("captions:noto_emoji?size=32")
     sizes = [dataset.size(split) for split in ("train", "valid", "test")]
     assert sizes == [2629, 329, 329]
