@@ -10,7 +10,7 @@ from keras_genseq.models.adversarial.dcgan import num_halvings
 from keras_genseq.models.adversarial.dcgan import weights_like_the_papers
 
 # Side of the maps that images grow from, and where a caption meets an image.
-FIRST_SIDE = 4
+_FIRST_SIDE = 4
 # Stages of the generator that end in a residual block.
 _RESIDUAL_STAGES = 2
 
@@ -71,11 +71,11 @@ class CaptionNetworks:
         text = keras.Input((self.text_dim,), name="text")
         x = self._halved(image, filters)
         h = self._leaky(self._normalized(self._projection(text)))
-        maps = ConstantMaps((FIRST_SIDE, FIRST_SIDE), dtype=self.dtype)(h)
+        maps = ConstantMaps((_FIRST_SIDE, _FIRST_SIDE), dtype=self.dtype)(h)
         width = x.shape[-1]
         x = keras.layers.Concatenate(dtype=self.dtype)([x, maps])
         x = self._leaky(self._normalized(self._convolution(width, 1)(x)))
-        x = self._convolution(1, FIRST_SIDE, padding="valid")(x)
+        x = self._convolution(1, _FIRST_SIDE, padding="valid")(x)
         x = keras.layers.Flatten(dtype=self.dtype)(x)
         return keras.Model([image, text], x, name="discriminator")
 
@@ -123,7 +123,7 @@ class CaptionNetworks:
     def _first_maps(self, width):
         return keras.layers.Conv2DTranspose(
             width,
-            FIRST_SIDE,
+            _FIRST_SIDE,
             kernel_initializer=weights_like_the_papers(),
             dtype=self.dtype,
         )
