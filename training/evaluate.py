@@ -64,8 +64,11 @@ def evaluate(run_dir):
     print()
     for line in next_steps(
         evaluation.run,
-        can_sample=hasattr(model, "sample") or hasattr(model, "translate"),
-        is_text=getattr(model, "tokenizer", None) is not None,
+        can_sample=any(
+            hasattr(model, name) for name in ("sample", "translate", "generate")
+        ),
+        takes_prompt=getattr(model, "tokenizer", None) is not None
+        or (hasattr(model, "generate") and not hasattr(model, "sample")),
     ):
         print(line)
     return report.metrics

@@ -1,9 +1,6 @@
 """Classifiers of a run's data, which measure samples."""
 
 import dataclasses
-import hashlib
-import json
-import re
 
 from keras_genseq.export import atomic
 from keras_genseq.models import ImageClassifier
@@ -14,7 +11,7 @@ from training.evaluation import load_run
 from training.evaluations.classifier import right_answers
 from training.evaluations.classifier import weights_hash
 from training.resolve import resolve_run
-from training.run_folder import RunFolder
+from training.run_folder import shared_run
 from training.train import train
 
 # Data sets with fewer training images take the recipe for small ones.
@@ -98,10 +95,7 @@ def trained_classifier(evaluation, source):
     recipe, config = resolve_run(
         _RECIPE, "demo" if is_small else "paper", [f"data={source}"]
     )
-    text = json.dumps(config["recipe_values"], sort_keys=True)
-    digits = hashlib.sha256(text.encode()).hexdigest()[:8]
-    words = re.sub(r"\W+", "-", source).strip("-")[-40:]
-    run = RunFolder(evaluation.run.path.parent / f"classifier-{words}-{digits}")
+    run = shared_run(evaluation.run, config, source)
     lock = run.path.absolute().with_name(f".{run.path.name}.lock")
     # Of two evaluations at once, the second waits for the first one's.
     with atomic.locked(str(lock)):

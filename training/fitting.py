@@ -22,7 +22,7 @@ _RECIPE_OF = {
     "text": "char_lstm",
     "series": "latent_ar",
     "notes": "chorales_lstm",
-    "captions": "vae",
+    "captions": "text2image",
 }
 
 
@@ -45,7 +45,7 @@ def prepared(recipe, dataset):
     for rule in _RULES:
         recipe, dataset = rule(recipe, dataset)
     dataset = transformed(recipe, dataset)
-    if dataset.kind == "images":
+    if dataset.kind in ("images", "captions"):
         shape = resized_shape(recipe, dataset.element_shape)
         dataset = dataclasses.replace(dataset, element_shape=shape)
     for rule in SCHEDULE_RULES:
@@ -64,7 +64,9 @@ def check_kind(recipe, dataset):
         return
     if "image_shape" in recipe.model.parameters():
         kinds = tuple(kind for kind in kinds if kind != "vectors")
-    found = "images" if dataset.kind == "captions" else dataset.kind
+    found = dataset.kind
+    if found == "captions" and found not in kinds:
+        found = "images"
     if found in kinds:
         return
     remedy = ""
@@ -84,7 +86,8 @@ def _spoken(kind):
 
 
 def _without_captions(recipe, dataset):
-    if dataset.kind != "captions":
+    kinds = getattr(recipe.evaluation.evaluate, "kinds", ())
+    if dataset.kind != "captions" or "captions" in kinds:
         return recipe, dataset
 
     def without(example):

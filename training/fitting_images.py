@@ -154,7 +154,7 @@ def _sides(recipe, dataset):
     options = {**model.parameters(), **model.arguments}
     height, width, _ = dataset.element_shape
     name = getattr(model.target, "__name__", "")
-    if name in ("DCGAN", "KeyPatchGAN"):
+    if name in ("DCGAN", "KeyPatchGAN", "TextToImageGAN"):
         power = round(math.log2(max(1.0, min(height, width) / 4)))
         side = min(_LARGEST_DCGAN, 4 * 2 ** max(1, power))
         sides = (side, side)

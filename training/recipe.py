@@ -158,6 +158,9 @@ class Recipe:
             `"mixed_bfloat16"`; the one that is kept computes in float32.
         init_from: optional path of a run, or of a `.keras` file, from whose
             weights training starts, where names and shapes are equal.
+        trained_first: optional name of a recipe that is trained before, on the
+            same data and in a folder beside the run's. Training starts from
+            its weights, unless `init_from` says other ones.
         cost: str. Wall time on a stated machine.
         replaced: optional `Replacement`. The data are the user's: what belongs
             to the recipe's own gives way (`training.fitting`). No part of the
@@ -187,6 +190,7 @@ class Recipe:
     seed: int = 0
     dtype_policy: str = "float32"
     init_from: str | None = None
+    trained_first: str | None = None
     cost: str = ""
     replaced: Replacement | None = None
 

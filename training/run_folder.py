@@ -3,9 +3,11 @@
 import contextlib
 import csv
 import dataclasses
+import hashlib
 import io
 import json
 import pathlib
+import re
 
 from keras_genseq.export import atomic
 from training.factory import without_modules
@@ -223,6 +225,24 @@ class RunFolder:
                 str(self.config.absolute()),
                 json.dumps(config, indent=1) + "\n",
             )
+
+
+def shared_run(run, config, source):
+    """The run of another recipe that all runs beside each other share.
+
+    Args:
+        run: `RunFolder` of one of them.
+        config: what the other one's `config.json` is to hold.
+        source: str. Its data, after which it is named.
+
+    Returns:
+        `RunFolder`, which may not exist yet.
+    """
+    text = json.dumps(config["recipe_values"], sort_keys=True)
+    digits = hashlib.sha256(text.encode()).hexdigest()[:8]
+    words = re.sub(r"\W+", "-", source).strip("-")[-40:]
+    name = f"{config['recipe']}-{words}-{digits}"
+    return RunFolder(run.path.parent / name)
 
 
 # How long a run trains.

@@ -29,7 +29,8 @@ def sample(
         temperature: float.
         output: optional path, `.png` (a grid; `.txt` of a model of text) or
             `.npy`; by default `samples.png` in the run folder.
-        prompt: optional str. What texts begin with, or what is translated.
+        prompt: optional str. What texts begin with, what is translated, or
+            what images are to show.
         length: int. Tokens of a text.
 
     Returns:
@@ -43,6 +44,10 @@ def sample(
     writes_text = getattr(model, "tokenizer", None) is not None
     if writes_text and prompt is not None and hasattr(model, "translate"):
         return _write_texts([model.translate(prompt)], output, run)
+    if hasattr(model, "generate") and not hasattr(model, "sample"):
+        return _draw_captioned(
+            evaluation, num_samples or 64, seed, temperature, output, prompt
+        )
     if prompt is not None and not (writes_text and hasattr(model, "generate")):
         raise ValueError(
             f"`--prompt` is for models of text. Received: {prompt!r} for a "
@@ -94,6 +99,28 @@ def _draw(evaluation, num_samples, seed, temperature, output):
     else:
         image = figures.picture(picture, model, dataset)
         figures.write_image(output, image)
+    print(f"{num_samples} samples: {output}")
+    return output
+
+
+def _draw_captioned(evaluation, num_samples, seed, temperature, output, prompt):
+    """Images of a caption."""
+    model = evaluation.model
+    if prompt is None:
+        raise ValueError(
+            f"A {type(model).__name__} draws images of captions: give one, as "
+            "`--prompt 'a small bird'`."
+        )
+    _check_ending(output, ".png")
+    images = model.generate(
+        [prompt] * num_samples, seed=seed, temperature=temperature
+    ).numpy()
+    output = pathlib.Path(output or evaluation.run.path / "samples.png")
+    if _is_npy(output):
+        np.save(output, images)
+    else:
+        columns = int(np.ceil(np.sqrt(num_samples)))
+        figures.write_image(output, figures.enlarged_grid(images, columns))
     print(f"{num_samples} samples: {output}")
     return output
 

@@ -80,13 +80,13 @@ def longer_command(config, run_dir, recipe):
     return command_line([*words, *budget, "--run-dir", str(run_dir)])
 
 
-def next_steps(run, can_sample, is_text):
+def next_steps(run, can_sample, takes_prompt):
     """What one does with a run: a line for each, of two columns.
 
     Args:
         run: `RunFolder`.
         can_sample: bool. Whether its model draws samples.
-        is_text: bool. Whether these are texts.
+        takes_prompt: bool. Whether it is told what to draw, or to go on with.
 
     Returns:
         list of str.
@@ -94,7 +94,7 @@ def next_steps(run, can_sample, is_text):
     path = shlex.quote(str(run.path))
     lines = [("Report", str(run.report))]
     if can_sample:
-        prompt = " --prompt 'Once upon'" if is_text else ""
+        prompt = " --prompt 'Once upon'" if takes_prompt else ""
         words = f"python -m training sample {path}{prompt}"
         lines.append(("Samples", words))
     lines += [

@@ -1,6 +1,9 @@
 from keras_genseq.models.adversarial.adversarial_model import (
     AdversarialModel as AdversarialModel,
 )
+from keras_genseq.models.adversarial.char_cnn_rnn import (
+    CharCNNRNN as CharCNNRNN,
+)
 from keras_genseq.models.adversarial.cyclegan import CycleGAN as CycleGAN
 from keras_genseq.models.adversarial.dcgan import DCGAN as DCGAN
 from keras_genseq.models.adversarial.gan import GAN as GAN
@@ -12,6 +15,9 @@ from keras_genseq.models.adversarial.progressive_gan import (
     ProgressiveGAN as ProgressiveGAN,
 )
 from keras_genseq.models.adversarial.stargan import StarGAN as StarGAN
+from keras_genseq.models.adversarial.text_to_image_gan import (
+    TextToImageGAN as TextToImageGAN,
+)
 from keras_genseq.models.autoencoder.adversarial_autoencoder import (
     AdversarialAutoencoder as AdversarialAutoencoder,
 )

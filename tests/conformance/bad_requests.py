@@ -335,6 +335,29 @@ def part_requests(image_shape, max_parts):
     }
 
 
+def caption_requests(image_shape):
+    """Requests that a model of captions and images must refuse."""
+    requests = image_requests(image_shape, 1)
+    bad = [np.array([b"a\xff"], object), np.array([b"a", b"b"], object)]
+    captions = [
+        ({"caption": bad[0]}, "must be UTF-8"),
+        ({"caption": bad[1]}, "row"),
+    ]
+    none = {"caption": bad[1][:0]}
+    judged = [*requests["score"], *captions]
+    return {
+        "generate": [
+            captions[0],
+            (none, "no rows"),
+            ({"seed": np.int32([1, 2])}, "one value per row"),
+            ({"temperature": np.float32([-1.0])}, "at least 0"),
+        ],
+        "discriminate": judged,
+        "encode": requests["encode"],
+        "transfer_style": judged,
+    }
+
+
 BAD_IDS = [
     (np.array([[0, 3, 1]], "int32"), "ids from 0 to 2"),
     (np.array([[0, -2, 1]], "int32"), "ids from 0 to 2"),

@@ -49,6 +49,16 @@ def attributed_images(size, image_shape):
     return x, attributes.astype("float32")
 
 
+def captioned_images(size, image_shape):
+    """Images with a bright half, and which half it is in words."""
+    words = np.array(
+        [["left", "Left half!"], ["right", ""], ["the right", ""]], object
+    )
+    kinds = np.arange(size) % 2 * (1 + np.arange(size) // 2 % 2)
+    y = {"captions": words[kinds], "label": (kinds > 0).astype("int32")}
+    return binary_images(size, image_shape), y
+
+
 def series(size, channels, num_steps=9):
     """Slow waves with a little noise."""
     rng = np.random.default_rng(3)

@@ -70,7 +70,7 @@ class ModelCase:
     def tensors(self, size):
         """The pair as `fit` hands it to a step."""
         return tuple(
-            None if value is None else tf.constant(value)
+            None if value is None else tf.nest.map_structure(tf.constant, value)
             for value in self.pair(size)
         )
 

@@ -1,11 +1,14 @@
 """Rows of models of targets given inputs: their batches are pairs."""
 
+import numpy as np
+
 from keras_genseq import models
 from keras_genseq.tokenizers import CharacterTokenizer
 from tests.conformance.bad_requests import image_requests
 from tests.conformance.bad_requests import past_requests
 from tests.conformance.bad_requests import token_requests
 from tests.conformance.bad_requests import translation_requests
+from tests.conformance.batches import captioned_images
 from tests.conformance.batches import labelled_images
 from tests.conformance.batches import padded_tokens
 from tests.conformance.batches import pasts_and_futures
@@ -74,6 +77,32 @@ def vision_transformer(**kwargs):
 
 # Models of targets given inputs: their batches are pairs.
 SUPERVISED = {
+    "CharCNNRNN": ModelCase(
+        kind="supervised",
+        make=lambda **kwargs: models.CharCNNRNN(
+            (4, 8, 1),
+            **{
+                "filters": (6, 5),
+                "kernel_size": 3,
+                "text_dim": 4,
+                "max_sequence_length": 24,
+                "dropout": 0.1,
+                "initial_range": 0.5,
+                "image_filters": (4,),
+                "margin": 0.5,
+                "seed": 5,
+                **kwargs,
+            },
+        ),
+        batch=lambda size: captioned_images(size, (4, 8, 1)),
+        quiet={"dropout": 0.0},
+        bad_requests={
+            "encode": [
+                ({"text": np.array([b"a\xff"], object)}, "must be UTF-8"),
+                ({"text": np.array([], object)}, "no rows"),
+            ]
+        },
+    ),
     "Transformer": ModelCase(
         kind="supervised",
         make=transformer,

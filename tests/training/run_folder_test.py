@@ -6,6 +6,7 @@ import pytest
 
 from training.recipes import find_recipe
 from training.run_folder import RunFolder
+from training.run_folder import shared_run
 
 
 def config_of(name="nade"):
@@ -141,3 +142,13 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):
     refused = pytest.raises(OSError, match=r"Could not write .*file/run")
     with refused, RunFolder(tmp_path / "file" / "run").in_use():
         raise AssertionError
+
+
+def test_runs_beside_each_other_share_what_has_the_same_numbers(tmp_path):
+    config, source = config_of(), "images:my photos/"
+    first = shared_run(RunFolder(tmp_path / "a"), config, source)
+    assert first == shared_run(RunFolder(tmp_path / "b"), config, source)
+    assert first.path.parent == tmp_path
+    assert first.path.name.startswith("nade-images-my-photos-")
+    longer = {**config, "recipe_values": {"epochs": 7}}
+    assert shared_run(RunFolder(tmp_path / "a"), longer, source) != first

@@ -48,7 +48,7 @@ def test_the_command_that_goes_on_only_grows(tmp_path):
 
 def test_the_end_names_what_to_do_with_a_run(tmp_path):
     run = RunFolder(tmp_path / "my run")
-    lines = next_steps(run, can_sample=True, is_text=True)
+    lines = next_steps(run, can_sample=True, takes_prompt=True)
     assert [line.split()[0] for line in lines] == [
         "Report",
         "Samples",
@@ -58,6 +58,6 @@ def test_the_end_names_what_to_do_with_a_run(tmp_path):
     assert f"sample '{run.path}' --prompt" in lines[1]
     run.path.mkdir()
     run.model.write_bytes(b"")
-    lines = next_steps(run, can_sample=False, is_text=False)
+    lines = next_steps(run, can_sample=False, takes_prompt=False)
     assert lines[-1].endswith(f'keras_genseq.load("{run.path}")')
     assert not any(line.startswith("Samples") for line in lines)

@@ -6,6 +6,8 @@ import numpy as np
 
 from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
+from training.data.emoji import NAME as EMOJI
+from training.data.emoji import load_emoji
 from training.data.image_files import SUFFIXES
 from training.data.image_files import image_splits
 from training.data.notes import counted
@@ -27,7 +29,8 @@ def load_captioned_images(folder, size=None):
         folder: str. Holds images and `captions.tsv`: on every line the name of
             an image file, below the folder, a tab, a caption and, if there
             are classes, a tab and the class. A title line is optional. An
-            image with several captions has a line for each.
+            image with several captions has a line for each. Known by name:
+            `noto_emoji`.
         size: int, or None. Crops images to the centre square and resizes them
             to `(size, size)`. Without it all must have one size.
 
@@ -42,6 +45,8 @@ def load_captioned_images(folder, size=None):
         ValueError: if a line has no caption, an image has two classes, or as
             for `load_image_folder`.
     """
+    if folder == EMOJI:
+        return load_emoji(size)
     root = pathlib.Path(folder).expanduser()
     notes = []
     captions, classes = _read_captions(root, notes)

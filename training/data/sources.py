@@ -94,7 +94,8 @@ def load_dataset(source):
               pair known by name: `photographs`, `horse2zebra`, `mnist,usps`;
             - `attributes:DIR`: images, and an `attributes.csv` beside them;
               or a set known by name: `utkface`;
-            - `captions:DIR`: images, and a `captions.tsv` beside them;
+            - `captions:DIR`: images, and a `captions.tsv` beside them; or a
+              set known by name: `noto_emoji`;
             - `pairs:FILE.tsv`: source, tab, target on every line;
             - `parallel:DIR/SOURCE-TARGET`: files of one language each;
             - `text:FILE`: a text, or a folder of train, valid and test;

@@ -36,6 +36,8 @@ RECIPES = {
     "progressive_gan": "generative adversarial nets that grow, level by level",
     "rnade": "RNADE, exact density of real-valued vectors",
     "stargan": "translates images between many domains, with one generator",
+    "text2image": "GAN-INT-CLS, images of captions",
+    "text_encoder": "encoder of captions beside the images they describe",
     "translate_dates": "Transformer from written dates to ISO 8601",
     "translate_multi30k": "Transformer from German to English, or back",
     "translate_wmt14": "Transformer from English to German, the paper's task",

@@ -184,6 +184,12 @@ class AdversarialModel(MultiOptimizerModel):
     def condition_inputs(self):
         return class_condition(self.num_classes)
 
+    def condition_vectors(self, condition):
+        """What the networks get of a condition beside their input, or None."""
+        if self.num_classes is None:
+            return None
+        return ops.one_hot(condition, self.num_classes)
+
     def check_inputs(self, x, name="x"):
         return as_images(x, self.sample_shape, name=name)
 
@@ -206,7 +212,7 @@ class AdversarialModel(MultiOptimizerModel):
             fake = ops.stop_gradient(
                 self.generate_images(z, condition, training)
             )
-        seen = self._seen(real, batch["seeds"], _REAL_STREAM, training)
+        seen = self.seen_reals(batch, training)
         seen_fake = self._seen(fake, batch["seeds"], _FAKE_STREAM, training)
         real_logits, real_gain, real_terms = self.discriminate_reals(
             seen, condition, training
@@ -246,6 +252,10 @@ class AdversarialModel(MultiOptimizerModel):
     def discriminate_reals(self, real, condition=None, training=False):
         """What the discriminator makes of reals: as `discriminate_fakes`."""
         return self.discriminator_logits(real, condition, training), 0.0, {}
+
+    def seen_reals(self, batch, training=False):
+        """The reals of a batch as the discriminator sees them."""
+        return self._seen(batch["real"], batch["seeds"], _REAL_STREAM, training)
 
     def discriminate_fakes(self, fake, z, condition=None, training=False):
         """What the discriminator's networks make of fakes.
@@ -470,8 +480,9 @@ class AdversarialModel(MultiOptimizerModel):
         return total
 
     def _run(self, network, inputs, condition, training, **kwargs):
-        if self.num_classes is not None:
-            inputs = [inputs, ops.one_hot(condition, self.num_classes)]
+        vectors = self.condition_vectors(condition)
+        if vectors is not None:
+            inputs = [inputs, vectors]
         # Logits and images are float32 under every dtype policy.
         outputs = network(inputs, training=training, **kwargs)
         return ops.cast(outputs, "float32")

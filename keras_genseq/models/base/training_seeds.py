@@ -96,10 +96,23 @@ def next_rows(x):
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return tf.roll(x, -1, axis=0)
-    num_rows = tf.shape(x)[0]
-    count = context.all_reduce(tf.distribute.ReduceOp.SUM, num_rows)
-    rows = global_rows(num_rows)
-    shape = tf.concat([[count], tf.shape(x)[1:]], axis=0)
-    mine = tf.scatter_nd(rows[:, None], x, shape)
-    batch = context.all_reduce(tf.distribute.ReduceOp.SUM, mine)
-    return tf.ensure_shape(tf.gather(batch, (rows + 1) % count), x.shape)
+    batch = rows_of_all_replicas(x)
+    rows = global_rows(tf.shape(x)[0]) + 1
+    return tf.ensure_shape(tf.gather(batch, rows % tf.shape(batch)[0]), x.shape)
+
+
+def rows_of_all_replicas(tensors):
+    """The global batch, of this replica's share of it.
+
+    Args:
+        tensors: structure of `(num_rows, ...)` tensors. It must not be called
+            where XLA compiles a replica's part.
+
+    Returns:
+        Structure of tensors with the rows of all replicas, in their order: row
+        i of this replica's share is row `global_rows(num_rows)[i]`.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return tensors
+    return context.all_gather(tensors, axis=0)

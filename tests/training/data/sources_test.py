@@ -35,7 +35,7 @@ def test_options_are_joined_and_checked(tmp_path):
 def test_size_is_for_images_only(tmp_path):
     with pytest.raises(
         ValueError,
-        match="works with digits, tfds, images, domains, attributes, captions only",
+        match="works with digits, tfds, images, domains, attributes, captions",
     ):
         load_dataset(f"idx:{tmp_path}?size=8")
 

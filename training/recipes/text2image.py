@@ -1,0 +1,90 @@
+"""GAN-INT-CLS: images of captions.
+
+The text encoder is trained first, by the recipe `text_encoder`, in a folder
+beside the run's.
+
+Run       python -m training train text2image
+          python -m training train text2image --data captions:DIR
+          python -m training train text2image --preset paper
+          python -m training train text2image --set model.matching_aware=False \
+model.interpolate=False (a plain conditional GAN)
+Paper     no figure on these data; it shows images (Reed et al., 2016, figures
+          3 to 8)
+Measured  not yet
+"""
+
+from keras_genseq.models import TextToImageGAN
+from training.data.captioned import captioned
+from training.evaluations.text_to_image import evaluate_text_to_image
+from training.evaluations.text_to_image import shown_captions
+from training.factory import Factory
+from training.optimizers import ConstantThenLinear
+from training.optimizers import adam
+from training.recipe import Recipe
+from training.recipes import text_encoder
+
+
+def demo():
+    """Scenes of scikit-learn's digits; 15 of 150 combinations are left out."""
+    return _recipe(
+        text_encoder.DEMO,
+        model={
+            "latent_dim": 32,
+            "filters": 24,
+            "discriminator_filters": 16,
+            "text_units": 64,
+        },
+        learning_rate=4e-4,
+        data="captioned_digits",
+        global_batch_size=32,
+        epochs=20,
+        cost="ten minutes on one CPU core",
+    )
+
+
+def paper():
+    """Emoji of their names at 32x32, the paper's layers at half their widths.
+
+    The paper has 64x64, twice the widths and 600 passes over its data.
+    """
+    return _recipe(
+        text_encoder.PAPER,
+        model={"filters": 64, "discriminator_filters": 32},
+        learning_rate=2e-4,
+        data="captions:noto_emoji?size=32",
+        global_batch_size=64,
+        epochs=150,
+        cost="not measured",
+    )
+
+
+def _recipe(sizes, model, learning_rate, **kwargs):
+    groups = ("generator", "discriminator", "style_encoder")
+    return Recipe.of(
+        model=Factory(
+            TextToImageGAN,
+            # Its images play no part any more.
+            text_encoder={"image_shape": (sizes["text_dim"],), **sizes},
+            style_encoder=True,
+            ema_decay=0.999,
+            seed=0,
+            **model,
+        ),
+        compile={
+            f"{group}_optimizer": adam(
+                Factory(
+                    ConstantThenLinear, initial_learning_rate=learning_rate
+                ),
+                beta_1=0.5,
+            )
+            for group in groups
+        }
+        # XLA's convolutions are slow on a CPU.
+        | {"jit_compile": False},
+        transforms=(Factory(captioned),),
+        trained_first="text_encoder",
+        evaluate=evaluate_text_to_image,
+        picture=shown_captions,
+        monitor=None,
+        **kwargs,
+    )
