@@ -32,6 +32,7 @@ KINDS = (
     "npz",
     "series",
     "chorales",
+    "captioned_digits",
     "adding",
     "copy",
 )

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from training.evaluation import load_run
+from training.feature_classifier import caption_judges
 from training.feature_classifier import feature_classifier
 from training.report import LEFT_OUT
 from training.verdict import Comparison
@@ -27,6 +28,10 @@ def evaluate(run_dir):
     if getattr(recipe_evaluation, "needs_extractor", False):
         evaluation = dataclasses.replace(
             evaluation, extractor=feature_classifier(evaluation)
+        )
+    if getattr(recipe_evaluation, "needs_judges", False):
+        evaluation = dataclasses.replace(
+            evaluation, judges=caption_judges(evaluation)
         )
     report = recipe_evaluation(evaluation)
     history = evaluation.history

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -35,6 +36,8 @@ class Evaluation:
         dataset: `Dataset`, transformed as for training.
         ended: bool. If not, the model has its best weights until now.
         extractor: optional `training.feature_classifier.Extractor`.
+        judges: dict of attribute to `Extractor`, which judge what was made of
+            captions.
         limit: optional int. The most examples, samples and steps that a
             report is made of: few where it is only tried.
     """
@@ -45,6 +48,7 @@ class Evaluation:
     dataset: Any
     ended: bool
     extractor: Any = None
+    judges: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     limit: int | None = None
 
     def paper(self, name):

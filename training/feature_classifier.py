@@ -1,4 +1,4 @@
-"""The classifier of a run's data, whose features measure samples."""
+"""Classifiers of a run's data, which measure samples."""
 
 import dataclasses
 import hashlib
@@ -7,6 +7,8 @@ import re
 
 from keras_genseq.models import ImageClassifier
 from training.data import load_dataset
+from training.data.captioned_digits import ATTRIBUTES
+from training.data.captioned_digits import NAME as CAPTIONED_DIGITS
 from training.evaluation import load_run
 from training.evaluations.classifier import right_answers
 from training.evaluations.classifier import weights_hash
@@ -15,7 +17,7 @@ from training.run_folder import RunFolder
 from training.train import train
 
 # Data sets with fewer training images take the recipe for small ones.
-_FEWEST_OF_PAPER = 10_000
+_FEWEST_OF_PAPER = 5_000
 _RECIPE = "classifier"
 
 
@@ -43,9 +45,6 @@ class Extractor:
 def feature_classifier(evaluation):
     """Trains the classifier that measures a run's samples, or finds it.
 
-    It is a run of the recipe `classifier` in a folder beside the run's, named
-    after its data: all runs beside each other share it.
-
     Args:
         evaluation: `training.evaluation.Evaluation`.
 
@@ -58,7 +57,43 @@ def feature_classifier(evaluation):
     is_labelled = "label" in dataset.splits["train"].element_spec
     if not is_labelled or load_dataset(source).element_shape != tuple(shape):
         return None
-    is_small = dataset.size("train") < _FEWEST_OF_PAPER
+    return trained_classifier(evaluation, source)
+
+
+def caption_judges(evaluation):
+    """Trains the classifiers that judge images made of captions, or finds them.
+
+    Args:
+        evaluation: `training.evaluation.Evaluation`.
+
+    Returns:
+        dict of attribute to `Extractor`: digit, form and place of captioned
+        digits, the class of other images with classes, none without.
+    """
+    source = evaluation.recipe.data.source
+    if source == CAPTIONED_DIGITS:
+        return {
+            name: trained_classifier(evaluation, f"{source}:{name}")
+            for name in ATTRIBUTES
+        }
+    judge = feature_classifier(evaluation)
+    return {} if judge is None else {"class": judge}
+
+
+def trained_classifier(evaluation, source):
+    """Trains a classifier of any labelled images, or finds it.
+
+    It is a run of the recipe `classifier` in a folder beside a run's, named
+    after its data: all runs beside each other share it.
+
+    Args:
+        evaluation: `training.evaluation.Evaluation` of the run.
+        source: str. Images with labels, as `--data` takes them.
+
+    Returns:
+        `Extractor`.
+    """
+    is_small = load_dataset(source).size("train") < _FEWEST_OF_PAPER
     recipe, config = resolve_run(
         _RECIPE, "demo" if is_small else "paper", [f"data={source}"]
     )

@@ -10,6 +10,7 @@ from training.data.arrays import image_examples
 from training.data.dataset import Dataset
 from training.data.digits import load_digits
 
+NAME = "captioned_digits"
 SIDE = 32
 DIGITS = (
     "zero",
@@ -32,6 +33,11 @@ PLACES = {
     "in the center": (0.5, 0.5),
     "at the bottom left": (1.0, 0.0),
     "at the bottom right": (1.0, 1.0),
+}
+ATTRIBUTES = {
+    "digit": DIGITS,
+    "form": tuple(f"{number} {size}" for number, size, _ in FORMS),
+    "place": tuple(PLACES),
 }
 NUM_SCENES = len(DIGITS) * len(FORMS) * len(PLACES)
 # How many scenes are made of one digit of a split.
@@ -106,7 +112,7 @@ def load_captioned_digits():
     }
     scenes = [Scene.of(label) for label in range(NUM_SCENES)]
     return Dataset(
-        name="captioned_digits",
+        name=NAME,
         kind="captions",
         splits=splits,
         num_classes=NUM_SCENES,
@@ -117,6 +123,44 @@ def load_captioned_digits():
             "combinations are left out."
         ),
         class_names=tuple(scene.captions[0] for scene in scenes),
+    )
+
+
+def load_digit_scenes(attribute):
+    """Scenes of all 150 combinations, with one attribute as their label.
+
+    For the classifiers that judge what was made of captions.
+
+    Args:
+        attribute: `"digit"`, `"form"` or `"place"`.
+
+    Returns:
+        `Dataset` of kind `"images"`, 7,782 / 500 / 500.
+
+    Raises:
+        ValueError: if there is no such attribute.
+    """
+    if attribute not in ATTRIBUTES:
+        raise ValueError(
+            f"Scenes have the attributes {', '.join(ATTRIBUTES)}. Received: "
+            f"{attribute!r}"
+        )
+    source, splits = load_digits(), {}
+    for split, repeats in _REPEATS.items():
+        images, labels = _scenes(source.splits[split], repeats, split, True)
+        values = [getattr(Scene.of(label), attribute) for label in labels]
+        splits[split] = image_examples(images, np.array(values))
+    names = ATTRIBUTES[attribute]
+    return Dataset(
+        name=f"{NAME}:{attribute}",
+        kind="images",
+        splits=splits,
+        num_classes=len(names),
+        element_shape=(SIDE, SIDE, 1),
+        description=(
+            f"Scenes of 32x32 made of scikit-learn's digits, by {attribute}."
+        ),
+        class_names=names,
     )
 
 
@@ -159,7 +203,7 @@ def draw_scene(scene, digits, offsets):
     return image
 
 
-def _scenes(examples, repeats, split):
+def _scenes(examples, repeats, split, with_held_out=False):
     """uint8 images `(rows, 32, 32, 1)` and int labels `(rows,)`."""
     rows = list(examples.as_numpy_iterator())
     digits = np.stack([row["image"][..., 0] for row in rows])
@@ -171,7 +215,8 @@ def _scenes(examples, repeats, split):
         kept = [
             scene
             for scene in map(Scene.of, range(NUM_SCENES))
-            if scene.digit == labels[first] and not scene.is_held_out
+            if scene.digit == labels[first]
+            and (with_held_out or not scene.is_held_out)
         ]
         scene = kept[random.randint(len(kept))]
         second = random.choice(np.flatnonzero(labels == labels[first]))

@@ -3,6 +3,7 @@
 import re
 
 from training.data.captioned_digits import load_captioned_digits
+from training.data.captioned_digits import load_digit_scenes
 from training.data.captioned_images import load_captioned_images
 from training.data.chorales import load_cadences
 from training.data.chorales import load_chorales
@@ -54,6 +55,7 @@ _LOADERS = {
     "npz": load_npz_file,
     "series": load_time_series,
     "chorales": load_chorales,
+    "captioned_digits": load_digit_scenes,
     "adding": load_adding_problem,
     "copy": load_copy_task,
 }
