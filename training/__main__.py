@@ -145,7 +145,8 @@ def sample(
         temperature: Below 1 sharpens; 0 takes the likeliest value.
         output: PNG (a grid), TXT or NPY file; by default samples.png, or
             samples.txt, in the run.
-        prompt: What texts begin with, or a text to translate.
+        prompt: What texts begin with, a text to translate, or the caption of
+            images.
         length: Tokens of a text.
     """
     command_checks.check_run(run_dir)

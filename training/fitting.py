@@ -45,7 +45,7 @@ def prepared(recipe, dataset):
     for rule in _RULES:
         recipe, dataset = rule(recipe, dataset)
     dataset = transformed(recipe, dataset)
-    if dataset.kind == "images":
+    if dataset.kind in ("images", "captions"):
         shape = resized_shape(recipe, dataset.element_shape)
         dataset = dataclasses.replace(dataset, element_shape=shape)
     for rule in SCHEDULE_RULES:
@@ -65,7 +65,7 @@ def check_kind(recipe, dataset):
     if "image_shape" in recipe.model.parameters():
         kinds = tuple(kind for kind in kinds if kind != "vectors")
     found = "images" if dataset.kind == "captions" else dataset.kind
-    if found in kinds:
+    if {found, dataset.kind} & {*kinds}:
         return
     remedy = ""
     if dataset.kind in _RECIPE_OF:
@@ -84,7 +84,8 @@ def _spoken(kind):
 
 
 def _without_captions(recipe, dataset):
-    if dataset.kind != "captions":
+    kinds = getattr(recipe.evaluation.evaluate, "kinds", None) or ()
+    if dataset.kind != "captions" or "captions" in kinds:
         return recipe, dataset
 
     def without(example):

@@ -16,6 +16,7 @@ from training.data.transforms import quantize
 from training.data.transforms import resize
 from training.data.transforms import threshold
 from training.factory import Factory
+from training.resolve import resolve
 
 _LEVELS = 256
 _JUDGED = 256
@@ -23,6 +24,7 @@ _WHOLE = 1e-4
 _LARGEST_DCGAN = 64
 _LONGEST_VECTOR = 1_600
 _MOST_PATCHES = 256
+_MOST_PLACES = 256
 
 
 def _pixels(recipe, dataset):
@@ -151,6 +153,11 @@ def _sides(recipe, dataset):
     recipe = recipe.replace(model=model.without("image_shape"))
     options = {**model.parameters(), **model.arguments}
     height, width, _ = dataset.element_shape
+    if recipe.stages:
+        # Those that its first stage takes.
+        _, stage, preset, *overrides = recipe.stages[0]
+        model = resolve(stage, preset, overrides).model
+        options = {**model.parameters(), **model.arguments}
     name = getattr(model.target, "__name__", "")
     if name == "DCGAN":
         power = round(math.log2(max(1.0, min(height, width) / 4)))
@@ -163,6 +170,9 @@ def _sides(recipe, dataset):
                 (height, width), _multiples(name, options), strict=True
             )
         )
+    if recipe.stages:
+        multiples = _multiples(name, options)
+        _check_places([s // m for s, m in zip(sides, multiples, strict=True)])
     if sides == (height, width):
         return recipe, dataset
     first = (Factory(resize, size=sides),)
@@ -174,6 +184,15 @@ def _sides(recipe, dataset):
         f"Images are resized from {height}x{width} to {sides[0]}x{sides[1]}, "
         "sides that this model takes."
     )
+
+
+def _check_places(grid):
+    if math.prod(grid) > _MOST_PLACES:
+        raise ValueError(
+            f"Images become grids of {grid[0]}x{grid[1]} tokens, more than "
+            f"{_MOST_PLACES} in all, each of which sees those before it. Make "
+            "the images smaller: append `?size=32` to the source."
+        )
 
 
 def _multiples(name, options):

@@ -29,7 +29,8 @@ def sample(
         temperature: float.
         output: optional path, `.png` (a grid; `.txt` of a model of text) or
             `.npy`; by default `samples.png` in the run folder.
-        prompt: optional str. What texts begin with, or what is translated.
+        prompt: optional str. What texts begin with, what is translated, or the
+            caption of images.
         length: int. Tokens of a text.
 
     Returns:
@@ -43,6 +44,14 @@ def sample(
     writes_text = getattr(model, "tokenizer", None) is not None
     if writes_text and prompt is not None and hasattr(model, "translate"):
         return _write_texts([model.translate(prompt)], output, run)
+    if hasattr(model, "generate") and hasattr(model, "image_shape"):
+        images = model.generate(
+            prompt or "",
+            num_images=num_samples or 64,
+            seed=seed,
+            temperature=temperature,
+        )
+        return _write_images(images[0].numpy(), output, run)
     if prompt is not None and not (writes_text and hasattr(model, "generate")):
         raise ValueError(
             f"`--prompt` is for models of text. Received: {prompt!r} for a "
@@ -95,6 +104,18 @@ def _draw(evaluation, num_samples, seed, temperature, output):
         image = figures.picture(picture, model, dataset)
         figures.write_image(output, image)
     print(f"{num_samples} samples: {output}")
+    return output
+
+
+def _write_images(images, output, run):
+    _check_ending(output, ".png")
+    output = pathlib.Path(output or run.path / "samples.png")
+    if _is_npy(output):
+        np.save(output, images)
+    else:
+        columns = int(np.ceil(np.sqrt(len(images))))
+        figures.write_image(output, figures.enlarged_grid(images, columns))
+    print(f"{len(images)} samples: {output}")
     return output
 
 

@@ -34,7 +34,10 @@ from training.resolve import as_kept
 from training.resolve import build_model
 from training.resolve import steps_per_epoch
 from training.run_folder import RunFolder
+from training.stages import stages_of
+from training.stages import with_stages
 from training.strategies import make_strategy
+from training.token_data import with_tokens
 
 
 def train(recipe, run_dir, *, config, strategy="auto", devices=None):
@@ -62,7 +65,7 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
         strategy = make_strategy(strategy, devices)
         tf.config.experimental.enable_op_determinism()
         started = time.monotonic()
-        phases = phases_of(recipe)
+        phases = phases_of(_with_trained_stages(recipe, run, strategy))
         if len(phases) == 1:
             _train_phase(phases[0], run, strategy)
         else:
@@ -75,6 +78,21 @@ def train(recipe, run_dir, *, config, strategy="auto", devices=None):
         raise
     print(f"Trained in {time.monotonic() - started:.0f} s: {run.path}")
     return run
+
+
+def _with_trained_stages(recipe, run, strategy):
+    """Trains what comes before a recipe, and tells its model where it is."""
+    stages = stages_of(recipe)
+    if stages:
+        # What does not suit the recipe is refused before an hour of training.
+        prepared(recipe, load_dataset(recipe.data.source))
+    for name, (stage, config) in stages.items():
+        before = run.stage(name)
+        before.write_config(config)
+        if not before.model.exists():
+            print(f"First, {config['recipe']}: {before.path}")
+            _train_phase(stage, before, strategy, is_reported=False)
+    return with_stages(recipe, run)
 
 
 def _train_phases(phases, run, strategy):
@@ -107,13 +125,14 @@ def _join_metrics(run, num_phases):
     run.write_metrics(joined)
 
 
-def _train_phase(recipe, run, strategy):
+def _train_phase(recipe, run, strategy, is_reported=True):
     """Trains a recipe without phases; leaves its `model.keras`."""
     recipe, dataset = prepared(recipe, load_dataset(recipe.data.source))
     schedule = recipe.schedule
     for note in dataset.notes:
         print(note)
-    if recipe.replaced is not None and not run.has_progress:
+    is_new = recipe.replaced is not None and not run.has_progress
+    if is_new and is_reported:
         rehearse(recipe, dataset)
     # Preparing a data set, which happens once, may draw numbers.
     keras.utils.set_random_seed(recipe.seed)
@@ -143,15 +162,16 @@ def _train_phase(recipe, run, strategy):
     if epoch < epochs and not progress.finished:
         if progress.state["step"]:
             print(f"Going on after update {progress.state['step']}.")
+        learned = with_tokens(model, dataset)
         try:
             model.fit(
-                _training_batches(recipe, dataset, num_steps, epoch, step),
+                _training_batches(recipe, learned, num_steps, epoch, step),
                 epochs=epochs,
                 initial_epoch=epoch,
                 steps_per_epoch=num_steps,
                 shuffle=False,
                 validation_data=evaluation_batches(
-                    model_examples(dataset.splits["valid"]),
+                    model_examples(learned.splits["valid"]),
                     batch_size=schedule.global_batch_size,
                 ),
                 callbacks=[

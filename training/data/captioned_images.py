@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from training.data import noto_emoji
 from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
 from training.data.image_files import SUFFIXES
@@ -24,10 +25,11 @@ def load_captioned_images(folder, size=None):
     """Loads images with captions.
 
     Args:
-        folder: str. Holds images and `captions.tsv`: on every line the name of
-            an image file, below the folder, a tab, a caption and, if there
-            are classes, a tab and the class. A title line is optional. An
-            image with several captions has a line for each.
+        folder: str. `noto_emoji`, or a folder that holds images and
+            `captions.tsv`: on every line the name of an image file, below the
+            folder, a tab, a caption and, if there are classes, a tab and the
+            class. A title line is optional. An image with several captions has
+            a line for each.
         size: int, or None. Crops images to the centre square and resizes them
             to `(size, size)`. Without it all must have one size.
 
@@ -43,6 +45,8 @@ def load_captioned_images(folder, size=None):
             for `load_image_folder`.
     """
     root = pathlib.Path(folder).expanduser()
+    if folder == noto_emoji.NAME and not root.exists():
+        return noto_emoji.load_noto_emoji(size)
     notes = []
     captions, classes = _read_captions(root, notes)
     names = list(captions)

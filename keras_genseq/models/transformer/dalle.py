@@ -504,10 +504,6 @@ class DALLE(BaseModel):
             ),
         }
 
-    def compute_output_shape(self, input_shape):
-        ids = self.transformer.embedding.input_dim
-        return (input_shape[0], self.transformer.num_steps, ids)
-
     def get_config(self):
         names = (
             "vocabulary_size",

@@ -15,6 +15,7 @@ from keras_genseq.ops.random import row_uniform
 from keras_genseq.tokenizers import WordTokenizer
 from tests.conformance.instances import awake
 from tests.conformance.instances import counted_traces
+from tests.conformance.making_test import without_values
 
 WORDS = ["a", "b", "c"]
 GRID = (4, 3)
@@ -35,10 +36,11 @@ def make_model(**kwargs):
         "seed": 0,
         **kwargs,
     }
-    model = awake(DALLE(vae, **options))
-    awake(vae.encoder)
-    for weight in (*vae.encoder.weights, *vae.decoder.weights):
-        weight.assign(np.random.default_rng(3).normal(size=weight.shape))
+    model = awake(DALLE(vae, **options), 0.8)
+    rng = np.random.default_rng(3)
+    for network, scale in ((vae.encoder, 1.0), (vae.decoder, 0.5)):
+        for weight in network.weights:
+            weight.assign(scale * rng.normal(size=weight.shape))
     return model
 
 
@@ -163,11 +165,9 @@ def whole_passes(model, captions, uniforms, guidance=None):
 
 
 @pytest.mark.parametrize("guidance", [None, 3.0])
-@pytest.mark.parametrize("kind", IMAGE_ATTENTION)
-def test_cached_equals_uncached_token_for_token(kind, guidance):
-    model = make_model(
-        num_layers=2, attention_types=(kind,) * 2, caption_dropout=0.1
-    )
+def test_cached_equals_uncached_token_for_token(guidance):
+    # A layer of each kind of attention.
+    model = guided_model()
     captions = np.array([[1, 2, 0], [3, 0, 0], [0, 0, 0]], "int32")
     seeds = np.array([3, 4, 5], "int32")
     drawn = model.generate_tokens(captions, seed=seeds, guidance=guidance)
@@ -231,6 +231,7 @@ def test_a_given_upper_part_stays_and_what_is_below_does_not_matter():
     np.testing.assert_allclose(
         whole, model.discrete_vae.reconstruct(x), atol=1e-5
     )
+    assert np.ptp(whole) > 1e-3
 
 
 def test_losses_weigh_seven_to_one_and_begin_at_uniform():
@@ -271,7 +272,7 @@ def test_one_of_several_captions_is_drawn():
     drawn = drawn_captions(captions, np.arange(300, dtype="int32")).numpy()
     counts = np.bincount(drawn[:, 0], minlength=3)
     assert counts[0] == 0 and counts[1:].min() > 110
-    assert (drawn_captions(captions)[:, 0] == 1).numpy().all()
+    assert (drawn_captions(captions)[:, 0] == 1).all()
 
 
 def test_learns_images_or_tokens_of_texts_or_ids():
@@ -280,17 +281,13 @@ def test_learns_images_or_tokens_of_texts_or_ids():
     x, codes = images(4), model.discrete_vae.encode_tokens(images(4))
     several = [["a", "b"], ["a"], ["b c", ""], ["c"]]
     ids = np.array([[1, 0], [2, 3], [3, 0], [1, 2]], "int32")
-    losses = {
-        (x is codes, len(np.shape(y))): model.test_on_batch(x, y)[0]
-        for x in (x, codes)
-        for y in (["a", "b c", "c", "a b"], ids)
-    }
-    same = [
-        model.test_on_batch(z, ["a", "b c", "c", "a b"]) for z in (x, codes)
+    texts = ["a", "b c", "c", "a b"]
+    losses = [
+        model.test_on_batch(data, captions)[0]
+        for data in (x, codes)
+        for captions in (texts, ids)
     ]
-    np.testing.assert_allclose(*same, rtol=1e-5)
-    np.testing.assert_allclose(model.test_on_batch(x, ids), same[0], rtol=1e-5)
-    assert len(losses) == 4
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
     before = [w.numpy() for w in model.discrete_vae.weights]
     model.fit(x, several, verbose=0)
     for value, weight in zip(before, model.discrete_vae.weights, strict=True):
@@ -340,19 +337,15 @@ def test_layers_come_in_the_papers_order():
 
 
 def test_the_paper_has_twelve_billion_weights_of_these_shapes():
-    with keras.StatelessScope(initialize_variables=False):
+    with without_values():
         model = DALLE.from_preset("dall_e")
-        assert model.transformer.num_steps == 1280
-        tokens = keras.KerasTensor((2, 32, 32), "int32")
-        captions = keras.KerasTensor((2, 256), "int32")
-        logits = keras.ops.shape(
-            keras.backend.compute_output_spec(model.call, tokens, captions)
+        logits = model(
+            keras.Input((32, 32), dtype="int32"),
+            keras.Input((256,), dtype="int32"),
         )
-    keras.src.backend.common.global_state.set_global_attribute(
-        "uninitialized_variables", []
-    )
+    assert model.transformer.num_steps == 1280
     # The start, 8,192 tokens, 16,384 words and 256 paddings.
-    assert logits == (2, 1280, 24_833)
+    assert logits.shape == (None, 1280, 24_833)
     d = 3968
     blocks = 64 * (12 * d * d + 13 * d)
     embeddings = (24_833 + 256 + 64) * d + 2 * d
