@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from keras_genseq.models import DALLE
 from keras_genseq.models import DiscreteVAE
-from keras_genseq.models.transformer.captions import drawn_captions
 from keras_genseq.models.transformer.dalle import paper_attention_types
 from keras_genseq.ops.masks import IMAGE_ATTENTION
 from keras_genseq.ops.masks import image_attention_mask
@@ -56,43 +55,6 @@ def images(count):
 
 def tokens(count):
     return np.random.default_rng(1).integers(0, 5, (count, *GRID), "int32")
-
-
-def test_masks_are_those_of_the_paper():
-    n = 32
-    average = {
-        kind: image_attention_mask(kind, (n, n), 11).sum(1).mean()
-        for kind in IMAGE_ATTENTION
-    }
-    assert average["full"] == 512.5
-    assert average["column"] == 16.5
-    # Each sees itself and 32 before it, where there are as many.
-    assert average["row"] == pytest.approx(33 - 33 * 32 / 2 / n**2)
-    # Five rows of 11 above, five before it and itself; fewer in first rows.
-    seen = image_attention_mask("convolutional", (n, n), 11)
-    assert seen[-1].sum() == 5 * 11 + 5 + 1 and seen[0].sum() == 1
-    for kind in IMAGE_ATTENTION:
-        mask = image_attention_mask(kind, (4, 3), 3)
-        assert not np.triu(mask, 1).any() and mask.diagonal().all()
-    two_hops = np.linalg.matrix_power(
-        image_attention_mask("row", (4, 3)).astype(int)
-        + image_attention_mask("column", (4, 3)),
-        2,
-    )
-    assert (two_hops[np.tril_indices(12)] > 0).all()
-
-
-def test_a_small_mask_by_hand():
-    # The last token of 3 x 3 and what it sees: its place, row by row.
-    for kind, seen in {
-        "full": [1, 1, 1, 1, 1, 1, 1, 1, 1],
-        "row": [0, 0, 0, 0, 0, 1, 1, 1, 1],
-        "column": [0, 0, 1, 0, 0, 1, 0, 0, 1],
-        # The kernel goes on in its own row where it leaves the one above.
-        "convolutional": [0, 0, 0, 0, 1, 1, 1, 1, 1],
-    }.items():
-        mask = image_attention_mask(kind, (3, 3), 3)
-        np.testing.assert_array_equal(mask[-1], seen, err_msg=kind)
 
 
 @pytest.mark.parametrize("kind", IMAGE_ATTENTION)
@@ -264,15 +226,6 @@ def test_hidden_captions_are_not_learned():
     image = 0.875 * empty["image_nats"].numpy()[0, 0] / 12
     np.testing.assert_allclose(losses[is_hidden], image, rtol=1e-5)
     assert np.ptp(losses[~is_hidden]) < 1e-5
-
-
-def test_one_of_several_captions_is_drawn():
-    captions = np.zeros((300, 3, 2), "int32")
-    captions[:, 0, 0], captions[:, 1, 0] = 1, 2
-    drawn = drawn_captions(captions, np.arange(300, dtype="int32")).numpy()
-    counts = np.bincount(drawn[:, 0], minlength=3)
-    assert counts[0] == 0 and counts[1:].min() > 110
-    assert (drawn_captions(captions)[:, 0] == 1).all()
 
 
 def test_learns_images_or_tokens_of_texts_or_ids():
