@@ -43,7 +43,7 @@ class Sizes:
     text_length: int = 16
     hidden_dim: int = 128
     num_layers: int = 4
-    num_sampled: tuple = (1, 8)
+    num_sampled: tuple = (1, 4)
 
 
 def benchmark(repeats, threads, sizes=None):

@@ -87,7 +87,8 @@ def load_dataset(source):
               `valid` and `test`;
             - `domains:DIR_A,DIR_B`: two folders of images, not paired; or a
               pair known by name: `photographs`, `horse2zebra`, `mnist,usps`;
-            - `captions:DIR`: images, and a `captions.tsv` beside them;
+            - `captions:DIR`: images, and a `captions.tsv` beside them; or
+              `captions:noto_emoji`, emoji by their names;
             - `pairs:FILE.tsv`: source, tab, target on every line;
             - `parallel:DIR/SOURCE-TARGET`: files of one language each;
             - `text:FILE`: a text, or a folder of train, valid and test;
