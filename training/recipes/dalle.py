@@ -6,8 +6,8 @@ Run       python -m training train dalle
           python -m training train dalle --set model.discrete_vae=RUN
 Paper     no figure on these data; its scores are those of people, and Frechet
           distances on photographs (Ramesh et al., 2021, figures 7 and 9)
-Measured  docs/results.md, where the demo is judged: numbers, sizes and places
-          are drawn as asked, the shapes of digits are not sharp
+Measured  docs/results.md; numbers, sizes and places are drawn as asked, the
+          shapes of digits are not sharp (seed 0)
 """
 
 import pathlib
