@@ -80,6 +80,7 @@ FLOORS = (
     (False, ["training.resolve"]),
     (False, ["training.fitting_images", "training.fitting_schedule"]),
     (False, ["training.fitting"]),
+    (False, ["training.stages"]),
     (
         True,
         [
@@ -89,6 +90,7 @@ FLOORS = (
                 "evaluation",
                 "initial_weights",
                 "rehearsal",
+                "token_data",
                 "train",
                 "feature_classifier",
             )

@@ -23,6 +23,7 @@ from training.resolve import build_model
 from training.resolve import resolve
 from training.resolve import transformed
 from training.run_folder import RunFolder
+from training.stages import with_stages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,7 +204,8 @@ def load_run(run_dir, needs_data=True):
     if newest.model.exists():
         model = keras.models.load_model(newest.model)
     else:
-        model = build_model(recipe.replace(dtype_policy="float32"), dataset)
+        made = with_stages(recipe, run).replace(dtype_policy="float32")
+        model = build_model(made, dataset)
         model.load_weights(newest.best_weights)
         model = as_kept(model, recipe, dataset)
     if not ended:

@@ -18,6 +18,7 @@ from training.data.transforms import quantize
 from training.data.transforms import resize
 from training.data.transforms import threshold
 from training.factory import Factory
+from training.resolve import resolve
 
 _LEVELS = 256
 _JUDGED = 256
@@ -25,6 +26,7 @@ _WHOLE = 1e-4
 _LARGEST_DCGAN = 64
 _LONGEST_VECTOR = 1_600
 _MOST_PATCHES = 256
+_MOST_PLACES = 256
 
 
 def _pixels(recipe, dataset):
@@ -153,6 +155,12 @@ def _sides(recipe, dataset):
     recipe = recipe.replace(model=model.without("image_shape"))
     options = {**model.parameters(), **model.arguments}
     height, width, _ = dataset.element_shape
+    parts = [stage for stage in recipe.stages if stage[0] != "init_from"]
+    if parts:
+        # Those that its first part takes.
+        _, stage, preset, *overrides = parts[0]
+        model = resolve(stage, preset, overrides).model
+        options = {**model.parameters(), **model.arguments}
     name = getattr(model.target, "__name__", "")
     if name in ("DCGAN", "KeyPatchGAN", "TextToImageGAN"):
         power = round(math.log2(max(1.0, min(height, width) / 4)))
@@ -167,6 +175,9 @@ def _sides(recipe, dataset):
                 (height, width), _multiples(name, options), strict=True
             )
         )
+    if parts:
+        multiples = _multiples(name, options)
+        _check_places([s // m for s, m in zip(sides, multiples, strict=True)])
     if sides == (height, width):
         return recipe, dataset
     first = (Factory(resize, size=sides),)
@@ -187,6 +198,15 @@ def _halvings(recipe, dataset):
         return recipe, dataset
     model = recipe.model.without("num_halvings")
     return recipe.replace(model=model), dataset
+
+
+def _check_places(grid):
+    if math.prod(grid) > _MOST_PLACES:
+        raise ValueError(
+            f"Images become grids of {grid[0]}x{grid[1]} tokens, more than "
+            f"{_MOST_PLACES} in all, each of which sees those before it. Make "
+            "the images smaller: append `?size=32` to the source."
+        )
 
 
 def _multiples(name, options):

@@ -158,9 +158,10 @@ class Recipe:
             `"mixed_bfloat16"`; the one that is kept computes in float32.
         init_from: optional path of a run, or of a `.keras` file, from whose
             weights training starts, where names and shapes are equal.
-        trained_first: optional name of a recipe that is trained before, on the
-            same data and in a folder beside the run's. Training starts from
-            its weights, unless `init_from` says other ones.
+        stages: tuple of tuples of str, (argument of the model or `init_from`,
+            recipe, preset, overrides): recipes that are trained before, on the
+            same data, in folders inside the run's. The argument is given the
+            path of what they leave, unless it has a value.
         cost: str. Wall time on a stated machine.
         replaced: optional `Replacement`. The data are the user's: what belongs
             to the recipe's own gives way (`training.fitting`). No part of the
@@ -190,7 +191,7 @@ class Recipe:
     seed: int = 0
     dtype_policy: str = "float32"
     init_from: str | None = None
-    trained_first: str | None = None
+    stages: tuple[tuple[str, ...], ...] = ()
     cost: str = ""
     replaced: Replacement | None = None
 

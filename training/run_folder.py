@@ -150,6 +150,10 @@ class RunFolder:
         """`RunFolder` of a phase, counted from 1, inside this one."""
         return RunFolder(self.path / "phases" / str(number))
 
+    def stage(self, name):
+        """`RunFolder` of what is trained before, inside this one."""
+        return RunFolder(self.path / name)
+
     @property
     def newest_phase(self):
         """The last phase that has left weights; without phases the run."""

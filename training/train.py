@@ -36,7 +36,10 @@ from training.resolve import as_kept
 from training.resolve import build_model
 from training.resolve import steps_per_epoch
 from training.run_folder import RunFolder
+from training.stages import stages_of
+from training.stages import with_stages
 from training.strategies import make_strategy
+from training.token_data import with_tokens
 from training.worker_group import WorkerGroup
 from training.worker_group import worker_lost
 
@@ -84,6 +87,7 @@ def train(
     started = time.monotonic()
     try:
         with _new_or_gone(run, config) if group.is_chief else _NOTHING:
+            recipe = _with_trained_stages(recipe, run, strategy, group)
             phases = phases_of(recipe)
             if len(phases) == 1:
                 _train_phase(phases[0], run, strategy, group, profile)
@@ -122,6 +126,24 @@ def _new_or_gone(run, config):
             raise
 
 
+def _with_trained_stages(recipe, run, strategy, group):
+    """Trains what comes before a recipe, and tells the recipe where it is."""
+    stages = stages_of(recipe)
+    if stages:
+        # What does not suit the recipe is refused before an hour of training.
+        _data(recipe, group)
+    for stage, config in stages.values():
+        before = run.stage(config["recipe"])
+        if group.is_chief:
+            before.write_config(config)
+        if group.told(before.model.exists()):
+            continue
+        if group.is_chief:
+            print(f"First, {config['recipe']}: {before.path}")
+        _train_phase(stage, before, strategy, group, is_reported=False)
+    return with_stages(recipe, run)
+
+
 def _train_phases(phases, run, strategy, group, profile):
     before = None
     for number, recipe in enumerate(phases, start=1):
@@ -154,14 +176,15 @@ def _join_metrics(run, num_phases):
     run.write_metrics(joined)
 
 
-def _train_phase(recipe, run, strategy, group, profile):
+def _train_phase(recipe, run, strategy, group, profile=False, is_reported=True):
     """Trains a recipe without phases; leaves its `model.keras`."""
     recipe, dataset = _data(recipe, group)
     schedule = recipe.schedule
     if group.is_chief:
         for note in dataset.notes:
             print(note)
-        if recipe.replaced is not None and not run.has_progress:
+        is_new = recipe.replaced is not None and not run.has_progress
+        if is_new and is_reported:
             rehearse(recipe, dataset)
     # Preparing a data set, which happens once, may draw numbers.
     keras.utils.set_random_seed(recipe.seed)
@@ -200,16 +223,17 @@ def _train_phase(recipe, run, strategy, group, profile):
     if epoch < epochs and not progress.finished:
         if progress.state["step"] and group.is_chief:
             print(f"Going on after update {progress.state['step']}.")
+        learned = with_tokens(model, dataset)
         try:
             model.fit(
-                _training_batches(recipe, dataset, num_steps, epoch, step),
+                _training_batches(recipe, learned, num_steps, epoch, step),
                 epochs=epochs,
                 initial_epoch=epoch,
                 steps_per_epoch=num_steps,
                 shuffle=False,
                 verbose="auto" if group.is_chief else 0,
                 validation_data=evaluation_batches(
-                    model_examples(dataset.splits["valid"]),
+                    model_examples(learned.splits["valid"]),
                     batch_size=schedule.global_batch_size,
                 ),
                 callbacks=[

@@ -3,6 +3,8 @@
 import numpy as np
 from keras import ops
 
+IMAGE_ATTENTION = ("full", "row", "column", "convolutional")
+
 
 def connections(input_degrees, output_degrees, *, strict=False):
     """Mask of a dense kernel whose units have degrees.
@@ -110,3 +112,58 @@ def raster_mask(kernel_size, mask_type, input_colors, output_colors):
     center = seen < sees if mask_type == "A" else seen <= sees
     mask[height // 2, width // 2] = center
     return mask
+
+
+def image_attention_mask(kind, grid_shape, kernel_size=None):
+    """Which earlier tokens of an image a token sees, in sparse attention.
+
+    Tokens stand in raster order, and each sees itself. `"full"` shows all
+    earlier ones; `"row"` as many before it as a row has, up to the one above;
+    `"column"` those above it; `"convolutional"` the neighborhood of a kernel
+    that goes on in the next row where it leaves one, as a row of tokens does.
+
+    Args:
+        kind: one of `IMAGE_ATTENTION`.
+        grid_shape: pair of ints, (rows, columns).
+        kernel_size: odd int, the side of the kernel of `"convolutional"`.
+
+    Returns:
+        boolean array `(rows * columns, rows * columns)`; rows are queries.
+
+    References:
+        - [Ramesh et al., 2021](https://arxiv.org/abs/2102.12092), figure 11
+    """
+    rows, columns = grid_shape
+    places = np.arange(rows * columns)
+    distance = places[:, None] - places[None, :]
+    if kind == "full":
+        near = True
+    elif kind == "row":
+        near = distance <= columns
+    elif kind == "column":
+        near = distance % columns == 0
+    else:
+        reach = kernel_size // 2
+        offsets = [
+            up * columns + left
+            for up in range(reach + 1)
+            for left in range(-reach, reach + 1)
+        ]
+        near = np.isin(distance, offsets)
+    return (distance >= 0) & near
+
+
+def after_prefix(mask, num_prefix):
+    """The mask of steps that come after others, all of which they see.
+
+    Args:
+        mask: boolean array `(steps, steps)`.
+        num_prefix: int. Steps before them, which see each earlier one.
+
+    Returns:
+        boolean array `(num_prefix + steps, num_prefix + steps)`.
+    """
+    size = num_prefix + len(mask)
+    joined = np.tri(size, dtype=bool)
+    joined[num_prefix:, num_prefix:] = mask
+    return joined

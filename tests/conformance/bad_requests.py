@@ -383,3 +383,32 @@ def translation_requests():
             ({"length_penalty": np.float32([-1.0])}, "at least 0"),
         ],
     }
+
+
+def captioned_image_requests(image_shape, text_length, num_rows):
+    """Requests that a model of images of captions of a, b, c must refuse."""
+    captions = [
+        ({"caption": np.array([text], object)}, words)
+        for text, words in (
+            (b"abx", "does not know"),
+            (b"a\xff", "must be UTF-8"),
+            (b"a" * (text_length + 1), f"at most {text_length} tokens a row"),
+        )
+    ]
+    knobs = [
+        ({"temperature": np.float32([-1.0])}, "at least 0"),
+        ({"top_p": np.float32([1.5])}, "at most 1"),
+        ({"guidance": np.float32([-1.0])}, "at least 0"),
+        ({"seed": np.int32([1, 2])}, "one value per row"),
+    ]
+    x = image_requests(image_shape, 1)["score"]
+    return {
+        "generate": [*captions, *knobs],
+        "score": [*x, *captions],
+        "complete": [
+            *x,
+            *captions,
+            *knobs,
+            ({"kept_rows": np.int32([num_rows + 1])}, f"at most {num_rows}"),
+        ],
+    }

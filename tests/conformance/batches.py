@@ -105,3 +105,11 @@ def sources_and_targets(size):
     x = texts(size, 4)
     x = np.sort(x > 0, axis=1)[:, ::-1] * np.where(x > 0, x, 1)
     return x.astype("int32"), (x[:, :5] % 3 + (x[:, :5] > 0)).astype("int32")
+
+
+def captioned_tokens(size, grid_shape, num_tokens, vocabulary_size):
+    """Grids of tokens that begin with the first word of their captions."""
+    captions = texts(size, vocabulary_size, num_steps=4)
+    places = np.arange(np.prod(grid_shape)).reshape(grid_shape)
+    tokens = (captions[:, :1, None] + places) % num_tokens
+    return tokens.astype("int32"), captions

@@ -4,11 +4,13 @@ import numpy as np
 
 from keras_genseq import models
 from keras_genseq.tokenizers import CharacterTokenizer
+from tests.conformance.bad_requests import captioned_image_requests
 from tests.conformance.bad_requests import image_requests
 from tests.conformance.bad_requests import past_requests
 from tests.conformance.bad_requests import token_requests
 from tests.conformance.bad_requests import translation_requests
 from tests.conformance.batches import captioned_images
+from tests.conformance.batches import captioned_tokens
 from tests.conformance.batches import labelled_images
 from tests.conformance.batches import padded_tokens
 from tests.conformance.batches import pasts_and_futures
@@ -73,6 +75,30 @@ def vision_transformer(**kwargs):
     return models.VisionTransformer(
         (4, 8, 1), (2, 4), 3, **{**options, **kwargs}
     )
+
+
+def dalle(**kwargs):
+    vae = models.DiscreteVAE(
+        (4, 8, 1), 5, filters=(4, 4), embedding_dim=3, seed=5
+    )
+    options = {
+        "vocabulary_size": 4,
+        "text_length": 4,
+        "num_layers": 2,
+        "hidden_dim": 8,
+        "num_heads": 2,
+        "intermediate_dim": 12,
+        "attention_types": ("column", "convolutional"),
+        "kernel_size": 3,
+        "dropout": 0.1,
+        "attention_dropout": 0.1,
+        "use_bias": False,
+        "text_weight": 0.25,
+        "caption_dropout": 0.2,
+        "tokenizer": CharacterTokenizer("abc"),
+        "seed": 5,
+    }
+    return models.DALLE(vae, **{**options, **kwargs})
 
 
 # Models of targets given inputs: their batches are pairs.
@@ -170,5 +196,14 @@ SUPERVISED = {
         },
         # Adam magnifies what rounding leaves of gradients next to 0.
         replica_atol=1e-5,
+    ),
+    "DALLE": ModelCase(
+        kind="supervised",
+        make=dalle,
+        batch=lambda size: captioned_tokens(size, (2, 4), 5, 4),
+        bad_requests=captioned_image_requests((4, 8, 1), 4, 2),
+        quiet={"dropout": 0.0, "attention_dropout": 0.0},
+        # Larger weights of the decoder draw nothing but black and white.
+        weight_scale=0.5,
     ),
 }

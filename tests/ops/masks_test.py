@@ -1,8 +1,11 @@
 import numpy as np
+import pytest
 
+from keras_genseq.ops.masks import IMAGE_ATTENTION
 from keras_genseq.ops.masks import color_groups
 from keras_genseq.ops.masks import connections
 from keras_genseq.ops.masks import draw_degrees
+from keras_genseq.ops.masks import image_attention_mask
 from keras_genseq.ops.masks import raster_mask
 from keras_genseq.ops.masks import units_by_degree
 
@@ -53,3 +56,40 @@ def test_the_center_of_a_raster_mask_depends_on_type_and_colors():
     np.testing.assert_array_equal(seen, [[0, 1, 1], [0, 0, 1], [0, 0, 0]])
     seen = raster_mask((1, 1), "B", colors, colors)[0, 0]
     np.testing.assert_array_equal(seen, [[1, 1, 1], [0, 1, 1], [0, 0, 1]])
+
+
+def test_image_attention_is_that_of_the_paper():
+    n = 32
+    average = {
+        kind: image_attention_mask(kind, (n, n), 11).sum(1).mean()
+        for kind in IMAGE_ATTENTION
+    }
+    assert average["full"] == 512.5
+    assert average["column"] == 16.5
+    # Each sees itself and 32 before it, where there are as many.
+    assert average["row"] == pytest.approx(33 - 33 * 32 / 2 / n**2)
+    # Five rows of 11 above, five before it and itself; fewer in first rows.
+    seen = image_attention_mask("convolutional", (n, n), 11)
+    assert seen[-1].sum() == 5 * 11 + 5 + 1 and seen[0].sum() == 1
+    for kind in IMAGE_ATTENTION:
+        mask = image_attention_mask(kind, (4, 3), 3)
+        assert not np.triu(mask, 1).any() and mask.diagonal().all()
+    two_hops = np.linalg.matrix_power(
+        image_attention_mask("row", (4, 3)).astype(int)
+        + image_attention_mask("column", (4, 3)),
+        2,
+    )
+    assert (two_hops[np.tril_indices(12)] > 0).all()
+
+
+def test_what_the_last_token_of_an_image_sees():
+    # The last token of 3 x 3 and what it sees: its place, row by row.
+    for kind, seen in {
+        "full": [1, 1, 1, 1, 1, 1, 1, 1, 1],
+        "row": [0, 0, 0, 0, 0, 1, 1, 1, 1],
+        "column": [0, 0, 1, 0, 0, 1, 0, 0, 1],
+        # The kernel goes on in its own row where it leaves the one above.
+        "convolutional": [0, 0, 0, 0, 1, 1, 1, 1, 1],
+    }.items():
+        mask = image_attention_mask(kind, (3, 3), 3)
+        np.testing.assert_array_equal(mask[-1], seen, err_msg=kind)

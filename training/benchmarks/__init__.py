@@ -9,6 +9,7 @@ from training.benchmarks.table import write_section
 # Modules with a `TITLE` and `benchmark(repeats, threads) -> Markdown`.
 BENCHMARKS = {
     "adversarial": "training.benchmarks.adversarial",
+    "dalle": "training.benchmarks.dalle",
     "nade": "training.benchmarks.nade",
     "pixels": "training.benchmarks.pixels",
     "recurrent": "training.benchmarks.recurrent",

@@ -1,7 +1,7 @@
 """GAN-INT-CLS: images of captions.
 
 The text encoder is trained first, by the recipe `text_encoder`, in a folder
-beside the run's.
+inside the run's; `--init-from` takes one that is there already.
 
 Run       python -m training train text2image
           python -m training train text2image --data captions:DIR
@@ -27,6 +27,7 @@ from training.recipes import text_encoder
 def demo():
     """Scenes of scikit-learn's digits; 15 of 150 combinations are left out."""
     return _recipe(
+        "demo",
         text_encoder.DEMO,
         model={
             "latent_dim": 32,
@@ -48,6 +49,7 @@ def paper():
     The paper has 64x64, twice the widths and 600 passes over its data.
     """
     return _recipe(
+        "paper",
         text_encoder.PAPER,
         model={"filters": 64, "discriminator_filters": 32},
         learning_rate=2e-4,
@@ -58,7 +60,7 @@ def paper():
     )
 
 
-def _recipe(sizes, model, learning_rate, **kwargs):
+def _recipe(preset, sizes, model, learning_rate, **kwargs):
     groups = ("generator", "discriminator", "style_encoder")
     return Recipe.of(
         model=Factory(
@@ -82,7 +84,7 @@ def _recipe(sizes, model, learning_rate, **kwargs):
         # XLA's convolutions are slow on a CPU.
         | {"jit_compile": False},
         transforms=(Factory(captioned),),
-        trained_first="text_encoder",
+        stages=(("init_from", "text_encoder", preset),),
         evaluate=evaluate_text_to_image,
         picture=shown_captions,
         monitor=None,

@@ -205,7 +205,7 @@ class AttentionCore(HeadProjections):
         x, _ = self.attend_heads(x, queries, keys_values, use_causal_mask=True)
         return x, cache
 
-    def step(self, x, cache, position):
+    def step(self, x, cache, position, attention_mask=None):
         """One step of causal self-attention, without dropout.
 
         Args:
@@ -213,6 +213,8 @@ class AttentionCore(HeadProjections):
             cache: keys and values of the steps before, as `initial_cache`
                 returns them.
             position: integer scalar tensor, the number of this step.
+            attention_mask: optional `(length,)` booleans, True where this step
+                may see a step of the cache.
 
         Returns:
             `(batch_size, 1, output_dim)`, and the cache with this step in it.
@@ -225,6 +227,8 @@ class AttentionCore(HeadProjections):
             for n, c in zip(new, cache, strict=True)
         )
         seen = position_mask(position, slots, True, self._sliding_window)
+        if attention_mask is not None:
+            seen = seen & attention_mask
         heads, _ = dot_product_attention(queries, *cache, seen)
         return self._outputs_of(heads, x), cache
 

@@ -181,18 +181,20 @@ class TransformerEncoderBlock(keras.layers.Layer):
         x = self._around(self.self_attention_norm, attention, x)
         return self._fed_forward(x), after[0]
 
-    def step(self, x, cache, position):
+    def step(self, x, cache, position, attention_mask=None):
         """One step of a call with `use_causal_mask`, without dropout.
 
         Args:
             x: `(batch_size, 1, hidden_dim)`.
             cache: as `initial_cache` returns it.
             position: integer scalar tensor, the number of this step.
+            attention_mask: optional `(length,)` booleans, True where this step
+                may see another.
 
         Returns:
             Tensor like `x`, and the cache with this step in it.
         """
-        x, cache = self._self_attention_step(x, cache, position)
+        x, cache = self._self_attention_step(x, cache, position, attention_mask)
         return self._fed_forward(x), cache
 
     def compute_output_shape(self, x_shape):
@@ -267,11 +269,13 @@ class TransformerEncoderBlock(keras.layers.Layer):
 
         return self._around(self.feed_forward_norm, feed_forward, x, training)
 
-    def _self_attention_step(self, x, cache, position):
+    def _self_attention_step(self, x, cache, position, attention_mask=None):
         after = []
 
         def attention(x):
-            x, new = self.self_attention.step(x, cache, position)
+            x, new = self.self_attention.step(
+                x, cache, position, attention_mask
+            )
             after.append(new)
             return x
 

@@ -9,13 +9,13 @@ from keras_genseq.metrics import Perplexity
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import num_rows_of
 from keras_genseq.models.base.endpoint import rounds_sizes_up
-from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.density.sequence_model import SequenceModel
 from keras_genseq.models.density.sequence_model import bucketed
 from keras_genseq.models.text.decoding_loop import continue_tokens
 from keras_genseq.models.text.generation_options import generation_inputs
 from keras_genseq.models.text.generation_options import sampling_options
 from keras_genseq.models.text.streaming import text_pieces
+from keras_genseq.models.text.text_input import text_input
 from keras_genseq.models.text.token_padding import as_strings
 from keras_genseq.models.text.token_padding import encode_texts
 from keras_genseq.models.text.token_padding import holds_text
@@ -380,8 +380,11 @@ class CausalLanguageModel(SequenceModel):
 
     def example_input(self):
         check = self.check_inputs
-        return self._text_input(
-            "texts", lambda x: check(x, self._text), np.ones((1, 4), "int32")
+        return text_input(
+            self.tokenizer,
+            "texts",
+            lambda x, _: check(x, self._text),
+            np.ones((1, 4)),
         )
 
     def compute_output_shape(self, input_shape):
@@ -401,21 +404,6 @@ class CausalLanguageModel(SequenceModel):
     def _text(self):
         """Name of the input that holds texts."""
         return "text" if self.tokenizer else "x"
-
-    def _text_input(self, description, check, example):
-        """Strings with a tokenizer, else token ids."""
-        if self.tokenizer:
-            example = np.array([self.tokenizer.example], object)
-            return tensor_input(
-                (), description, check, tf.string, example=example
-            )
-        return tensor_input(
-            (None,),
-            f"{description}, as token ids; 0 is padding",
-            check,
-            tf.int32,
-            example=example,
-        )
 
     def _token_ids(self, x, name, empty=False):
         """Texts or rows of any length as a tensor of token ids."""
@@ -474,8 +462,11 @@ class CausalLanguageModel(SequenceModel):
                 return {"text": self.tokenizer.decode(new_ids), **answers}
             return {"token_ids": new_ids, **answers}
 
-        prompt = self._text_input(
-            "beginnings of texts", self._check_prompts, np.ones((1, 4), "int32")
+        prompt = text_input(
+            self.tokenizer,
+            "beginnings of texts",
+            lambda prompt, _: self._check_prompts(prompt),
+            np.ones((1, 4)),
         )
         return Endpoint(
             run,

@@ -21,6 +21,7 @@ from keras_genseq.models.text.beam_search import beam_search
 from keras_genseq.models.text.decoding_loop import continue_tokens
 from keras_genseq.models.text.generation_options import generation_inputs
 from keras_genseq.models.text.generation_options import sampling_options
+from keras_genseq.models.text.text_input import text_input
 from keras_genseq.models.text.token_padding import as_strings
 from keras_genseq.models.text.token_padding import encode_texts
 from keras_genseq.models.text.token_padding import holds_text
@@ -347,18 +348,8 @@ class SequenceToSequenceModel(BaseModel):
         return ("text", "target") if self.tokenizer else ("x", "y")
 
     def _text_input(self, name, description, check=None):
-        """Strings with a tokenizer, else token ids."""
         check = check or (lambda value, _: self.check_inputs(value, name))
-        if self.tokenizer:
-            example = np.array([self.tokenizer.example], object)
-            spec = tf.TensorSpec((None,), tf.string)
-            return Input(spec, description, check, example=example)
-        return Input(
-            tf.TensorSpec((None, None), tf.int32),
-            f"{description}, as token ids; 0 is padding",
-            check,
-            example=np.array([[1, 1]], "int32"),
-        )
+        return text_input(self.tokenizer, description, check)
 
     def _check_target(self, y, num_rows, name):
         y = self.check_inputs(y, name)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import training.train
 from keras_genseq.models import TextToImageGAN
 from training.__main__ import main
 from training.data import load_dataset
@@ -122,9 +121,8 @@ def test_recipes_run_one_after_the_other_and_are_served(
     command += ["--strategy", "one_device", "--set"]
     command += [f"{name}={value}" for name, value in values.items()]
     assert main(command) == 0
-    assert "recipe `text_encoder` first" in capsys.readouterr().out
-    (first,) = run.parent.glob("text_encoder-*/model.keras")
-    encoder = keras.models.load_model(first)
+    assert "First, text_encoder" in capsys.readouterr().out
+    encoder = keras.models.load_model(run / "text_encoder" / "model.keras")
     gan = keras.models.load_model(run / "model.keras")
     np.testing.assert_allclose(
         encoder.encode(["left"]), gan.text_encoder.encode(["left"]), rtol=1e-5
@@ -137,33 +135,6 @@ def test_recipes_run_one_after_the_other_and_are_served(
     assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
     served = str(tmp_path / "out" / "text2image")
     assert main(["query", served, "generate"]) == 0
-
-
-def test_a_recipe_is_trained_first_once_for_all_runs_beside_each_other(
-    tmp_path, monkeypatch
-):
-    trained = []
-
-    def train_one(recipe, path, *, config, strategy):
-        trained.append((recipe.data.source, config["recipe"]))
-        path.mkdir(parents=True)
-        (path / "model.keras").touch()
-
-    monkeypatch.setattr(training.train, "train", train_one)
-    recipe = find_recipe("text2image").replace(data="captions:mine")
-    config = {"preset": "paper"}
-    begun = [
-        training.train._after_the_first(
-            recipe, RunFolder(tmp_path / name), config, None
-        )
-        for name in "ab"
-    ]
-    assert trained == [("captions:mine", "text_encoder")]
-    assert begun[0].init_from == begun[1].init_from
-    assert begun[0].init_from.startswith(str(tmp_path / "text_encoder-"))
-    # What the user names goes before, and nothing is trained for it.
-    named = recipe.replace(init_from="there.keras")
-    assert training.train._after_the_first(named, None, config, None) is named
 
 
 def test_images_without_captions_are_refused(tmp_path, capsys):

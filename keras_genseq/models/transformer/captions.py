@@ -1,0 +1,101 @@
+"""Captions of images as rows of token ids of one length."""
+
+import tensorflow as tf
+from keras import ops
+
+from keras_genseq.models.text.token_padding import encode_texts
+from keras_genseq.models.text.token_padding import holds_text
+from keras_genseq.models.text.token_padding import padded_at_the_end
+from keras_genseq.models.text.token_padding import padded_rows
+from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.value_checks import all_token_ids
+from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.value_checks import not_empty
+
+
+def caption_ids(captions, tokenizer, vocabulary_size, text_length, name):
+    """Checks captions and fills them up.
+
+    Args:
+        captions: str, list of str, or `(num_captions, time)` token ids, 0 at
+            either end of shorter rows.
+        tokenizer: `keras_genseq.tokenizers.Tokenizer`, or None.
+        vocabulary_size: int.
+        text_length: int.
+        name: str. What error messages call them.
+
+    Returns:
+        `(num_captions, text_length)` int32 tensor, 0 after the last token.
+
+    Raises:
+        ValueError: if these are no captions, or one is too long (in a graph:
+            `InvalidArgumentError`).
+    """
+    if holds_text(captions):
+        ids = encode_texts(tokenizer, captions, name)
+    else:
+        ids = padded_rows(captions)
+    if not ids.dtype.is_integer or ids.shape.rank != 2:
+        raise ValueError(
+            f"`{name}` must hold texts, or integers of shape (num_captions, "
+            f"time). Received: dtype={ids.dtype.name}, "
+            f"shape={tuple(ids.shape)}"
+        )
+    ids = not_empty(tf.cast(ids, tf.int32), name=name)
+    ids = all_token_ids(ids, vocabulary_size, name=name)
+    ids = padded_at_the_end(ids, name)
+    ids = ensure(
+        ids,
+        tf.reduce_all(ids[:, text_length:] == 0),
+        f"`{name}` must have at most {text_length} tokens a row. Received a "
+        "longer one: shorten it, or make a model with a larger `text_length`.",
+    )
+    ids = tf.pad(ids, [[0, 0], [0, text_length]])[:, :text_length]
+    return tf.ensure_shape(ids, (None, text_length))
+
+
+def training_captions(captions, tokenizer, vocabulary_size, text_length):
+    """Captions to learn from: one an image, or several.
+
+    Args:
+        captions: as for `caption_ids`; or `(num_images, captions)` strings, or
+            `(num_images, captions, time)` ids, those that an image lacks empty
+            and at the end.
+        tokenizer, vocabulary_size, text_length: as for `caption_ids`.
+
+    Returns:
+        `(num_images, text_length)` or `(num_images, captions, text_length)`
+        int32 tensor.
+
+    Raises:
+        ValueError: as for `caption_ids`.
+    """
+    options = (tokenizer, vocabulary_size, text_length, "y")
+    if not tf.is_tensor(captions):
+        captions = padded_rows(captions)
+    several = 2 if holds_text(captions) else 3
+    if captions.shape.rank != several:
+        return caption_ids(captions, *options)
+    count = captions.shape[1]
+    flat = tf.reshape(captions, (-1, *captions.shape[2:]))
+    ids = caption_ids(flat, *options)
+    return tf.reshape(ids, (-1, count, text_length))
+
+
+def drawn_captions(captions, seeds=None):
+    """One of the captions of each image.
+
+    Args:
+        captions: `(batch_size, captions, text_length)` int32, the empty ones at
+            the end.
+        seeds: `(batch_size,)` seeds; None takes the first ones.
+
+    Returns:
+        `(batch_size, text_length)` int32 tensor.
+    """
+    if seeds is None:
+        return captions[:, 0]
+    counts = ops.sum(ops.cast(captions[:, :, 0] > 0, "float32"), axis=1)
+    uniforms = row_uniform(seeds, 1)[:, 0]
+    chosen = ops.cast(ops.floor(uniforms * ops.maximum(counts, 1.0)), "int32")
+    return ops.take_along_axis(captions, chosen[:, None, None], axis=1)[:, 0]

@@ -1,0 +1,155 @@
+"""DALL-E: images of captions, by one Transformer over words and image tokens.
+
+Run       python -m training train dalle
+          python -m training train dalle --preset paper
+          python -m training train dalle --data "captions:DIR?size=32"
+          python -m training train dalle --set model.discrete_vae=RUN
+Paper     no figure on these data; its scores are those of people, and Frechet
+          distances on photographs (Ramesh et al., 2021, figures 7 and 9)
+Measured  docs/results.md; numbers, sizes and places are drawn as asked, the
+          shapes of digits are not sharp (seed 0)
+"""
+
+import pathlib
+
+import keras
+
+from keras_genseq.models import DALLE
+from training.data.captions import caption_tokenizer
+from training.data.captions import captioned
+from training.evaluations.dalle import caption_grid
+from training.evaluations.dalle import evaluate_dalle
+from training.factory import Factory
+from training.optimizers import cosine
+from training.optimizers import kernel_adamw
+from training.recipe import Recipe
+
+# The paper's likelihood is a density, which black pixels have nearly for
+# themselves: of few images the tokens learn those alone.
+_TOKENS = (
+    "model.likelihood=bernoulli",
+    "model.beta=0.2",
+    "model.relaxation_temperature=(1.0, 0.125)",
+)
+
+
+def demo():
+    """Digits, their number, size and place, as 8x8 tokens out of 64."""
+    return _recipe(
+        model={"num_layers": 3, "hidden_dim": 96, "num_heads": 4},
+        learning_rate=3e-3,
+        data="captioned_digits",
+        global_batch_size=64,
+        epochs=12,
+        stages=(
+            (
+                "discrete_vae",
+                "discrete_vae",
+                "demo",
+                "model.num_tokens=64",
+                "model.filters=(8, 16, 32)",
+                *_TOKENS,
+                "model.relaxation_steps=600",
+                "model.kl_annealing_steps=100",
+                "epochs=4",
+                "global_batch_size=32",
+                "out_of_distribution=None",
+            ),
+        ),
+        cost="twenty minutes on a shared CPU core, and its classifiers",
+    )
+
+
+def paper():
+    """Emoji by their names; sizes for an hour or two of a CPU core.
+
+    The paper's own model is the preset `dall_e`, of 12 billion weights.
+    """
+    return _recipe(
+        model={
+            "num_layers": 6,
+            "hidden_dim": 192,
+            "num_heads": 6,
+            "dropout": 0.1,
+            "caption_dropout": 0.1,
+        },
+        learning_rate=1e-3,
+        data="captions:noto_emoji?size=32",
+        global_batch_size=64,
+        epochs=80,
+        stages=(
+            (
+                "discrete_vae",
+                "discrete_vae",
+                "demo",
+                "model.num_tokens=256",
+                "model.filters=(16, 32, 64)",
+                *_TOKENS,
+                "model.relaxation_steps=2000",
+                "model.kl_annealing_steps=300",
+                "epochs=50",
+                "global_batch_size=32",
+                "out_of_distribution=None",
+            ),
+        ),
+        cost="two hours on one CPU core, by an estimate",
+    )
+
+
+def dalle(target_shape, tokenizer, discrete_vae=None, **arguments):
+    """A `DALLE` of captions of some length, on a trained discrete VAE.
+
+    Args:
+        target_shape: tuple of ints. Of the captions of an image.
+        tokenizer: `keras_genseq.tokenizers.Tokenizer`.
+        discrete_vae: path of a run that has ended, or of a `.keras` file.
+        **arguments: passed to `DALLE`.
+
+    Raises:
+        FileNotFoundError: if there is no trained model.
+    """
+    path = pathlib.Path(str(discrete_vae))
+    path = path / "model.keras" if path.is_dir() else path
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no trained discrete VAE: {path} does not exist. Set "
+            "`model.discrete_vae` to the folder of a run of `discrete_vae` "
+            "that has ended, or leave it out."
+        )
+    return DALLE(
+        keras.models.load_model(path, compile=False),
+        text_length=target_shape[-1],
+        tokenizer=tokenizer,
+        **arguments,
+    )
+
+
+# What `**arguments` takes.
+dalle.__wrapped__ = DALLE
+
+
+def _recipe(model, learning_rate, **kwargs):
+    return Recipe.of(
+        model=Factory(dalle, seed=0, kernel_size=5, **model),
+        compile={
+            "optimizer": kernel_adamw(
+                cosine(
+                    learning_rate / 100,
+                    warmup_target=learning_rate,
+                    warmup_steps=200,
+                    alpha=0.02,
+                ),
+                beta_2=0.96,
+                epsilon=1e-8,
+                weight_decay=0.045,
+                global_clipnorm=4.0,
+            ),
+            "jit_compile": True,
+        },
+        tokenizer=Factory(caption_tokenizer),
+        transforms=(Factory(captioned),),
+        evaluate=evaluate_dalle,
+        picture=caption_grid,
+        monitor="val_loss",
+        **kwargs,
+    )
