@@ -156,26 +156,55 @@ def sample(
 
 
 def export(
-    run_dir: Folder,
+    run_dir: Folder | None = None,
     /,
     output: Path = Path("saved_models"),
     name: str | None = None,
     max_steps: int | None = None,
+    all: bool = False,
+    keep: int | None = None,
+    promote: str | None = None,
+    roll_back: str | None = None,
 ):
     """Export a run's model as the next version for TensorFlow Serving.
 
     Args:
-        run_dir: Folder of a run.
+        run_dir: Folder of a run; with --all, of runs (by default runs/).
         output: Folder of exported models.
         name: Name of the served model; by default the recipe's.
         max_steps: The most that a request may ask of one row (steps of a
             sequence, bytes of a text, steps to draw); by default 65,536.
+        all: Export every run in the folder that has ended.
+        keep: Remove all but so many of the newest versions; labeled ones
+            stay.
+        promote: In place of an export: `NAME` or `NAME:VERSION` becomes the
+            `stable` one; newer versions are `canary`.
+        roll_back: In place of an export: the version of model `NAME` before
+            the `stable` one is stable again.
     """
-    command_checks.check_run(run_dir)
+    chosen = [run_dir is not None or all, promote, roll_back]
+    if sum(map(bool, chosen)) != 1 or (all and name):
+        raise ValueError(
+            "Give a run, or --all (without --name), or --promote NAME, or "
+            "--roll-back NAME."
+        )
+    if run_dir is not None and not all:
+        command_checks.check_run(run_dir)
     import_tensorflow()
-    from training.export import export as export_run
+    from keras_genseq import export as library
+    from training import export as runs
 
-    export_run(run_dir, output, name, max_steps)
+    if promote:
+        model, version = runs.model_and_version(promote)
+        version = library.promote(output, model, version)
+        print(f"{model}: version {version} is stable.")
+    elif roll_back:
+        version = library.roll_back(output, roll_back)
+        print(f"{roll_back}: version {version} is stable again.")
+    elif all:
+        runs.export_all(run_dir or Path("runs"), output, max_steps, keep)
+    else:
+        runs.export(run_dir, output, name, max_steps, keep)
 
 
 def query(
