@@ -213,20 +213,86 @@ def query(
     /,
     input: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
     output: str | None = None,
+    url: str | None = None,
+    cards: Path | None = None,
+    version: int | None = None,
+    label: str | None = None,
+    timeout: float = 60.0,
 ):
     """Run a signature of an exported model, as TensorFlow Serving would.
 
     Args:
-        saved_model: SavedModel, or folder of versions.
+        saved_model: SavedModel, or folder of versions; with --url the name
+            of a model.
         signature: Name of a signature.
         input: `name=FILE.npy`, `name=FILE.npz:key`, `name=FILE.png` or
             `name=LITERAL`; without any, the model's own example is sent.
         output: NPZ file for the whole answer.
+        url: A server to be asked: http://HOST:8501 or grpc://HOST:8500.
+        cards: With --url, a folder of exported models, whose cards tell the
+            defaults of inputs that are not given.
+        version: With --url, a version of the model.
+        label: With --url, a label (`stable`, `canary`).
+        timeout: With --url, seconds.
     """
     import_tensorflow(keras=False)
+    if url is not None:
+        from training.query_server import query_server
+
+        target = {"version": version, "label": label, "timeout": timeout}
+        query_server(url, saved_model, signature, input, output, cards, target)
+        return
     from training.query import query as query_model
 
     query_model(saved_model, signature, input, output)
+
+
+def serve(
+    saved_models: tyro.conf.Positional[Path] = Path("saved_models"),
+    /,
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    grpc_port: int = 8500,
+    poll_seconds: float = 1.0,
+    max_body_bytes: int = 64 << 20,
+    max_seconds: float = 60.0,
+    max_pending: int = 256,
+):
+    """Serve exported models where TensorFlow Serving is not at hand.
+
+    Args:
+        saved_models: Folder of exported models.
+        host: Where to listen; without authentication, so by default only this
+            machine is answered.
+        port: Port of REST.
+        grpc_port: Port of gRPC.
+        poll_seconds: How often the folder is looked at for versions.
+        max_body_bytes: The longest request.
+        max_seconds: The longest time of a request.
+        max_pending: Requests at a time; further ones are told to come again.
+    """
+    import_tensorflow(keras=False)
+    try:
+        from training.serving import Limits
+        from training.serving import serve as serve_models
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"Serving needs {error.name}: `pip install "
+            "'keras-genseq[serving]'`."
+        ) from error
+
+    serve_models(
+        saved_models,
+        host=host,
+        port=port,
+        grpc_port=grpc_port,
+        poll_seconds=poll_seconds,
+        limits=Limits(
+            max_body_bytes=max_body_bytes,
+            max_seconds=max_seconds,
+            max_pending=max_pending,
+        ),
+    )
 
 
 def check_export(
@@ -359,6 +425,7 @@ COMMANDS = {
     "sample": sample,
     "export": export,
     "query": query,
+    "serve": serve,
     "check-export": check_export,
     "tokenizer": tokenizer,
     "benchmark": benchmark,

@@ -61,7 +61,7 @@ class Labels:
 
     Until a version is promoted a model has no labels: a server takes the
     highest version. From then on `stable` stays where it was put, and a higher
-    version that was not taken back is the `canary`.
+    version than was ever promoted is the `canary`.
 
     Attributes:
         promoted: list of int. The versions that were `stable`, now the last.
@@ -89,8 +89,8 @@ class Labels:
         if not promoted:
             return {}
         stable = promoted[-1]
-        newer = [v for v in versions if v > stable and v not in self.withdrawn]
-        canary = {"canary": newer[-1]} if newer else {}
+        tried = max(*self.promoted, *self.withdrawn, stable)
+        canary = {"canary": versions[-1]} if versions[-1] > tried else {}
         return {**canary, "stable": stable}
 
     def write(self):
