@@ -257,6 +257,7 @@ def serve(
     max_body_bytes: int = 64 << 20,
     max_seconds: float = 60.0,
     max_pending: int = 256,
+    threads: int = os.cpu_count() or 1,
 ):
     """Serve exported models where TensorFlow Serving is not at hand.
 
@@ -270,6 +271,7 @@ def serve(
         max_body_bytes: The longest request.
         max_seconds: The longest time of a request.
         max_pending: Requests at a time; further ones are told to come again.
+        threads: Threads that run models.
     """
     import_tensorflow(keras=False)
     try:
@@ -291,6 +293,7 @@ def serve(
             max_body_bytes=max_body_bytes,
             max_seconds=max_seconds,
             max_pending=max_pending,
+            num_threads=threads,
         ),
     )
 
@@ -347,7 +350,7 @@ def benchmark(
 
     Args:
         name: System to time (`adversarial`, `nade`, `pixels`, `recurrent`,
-            `transformer`, `vae`).
+            `serving`, `transformer`, `vae`).
         repeats: Timings of which the median counts.
         threads: Threads of TensorFlow and its peers; by default all cores.
         write: Put the table into docs/benchmarks.md.

@@ -22,7 +22,16 @@ FEW, MANY = 150, 5000
 # Of the stand-in; 405 is a method that a path does not have.
 REFUSALS = {400, 404, 405, 408, 413}
 SEED, TEMPERATURE = [1, 2], [1.0, 0.5]
-SIGNATURES = ("score", "sample", "complete", "encode", "serving_default")
+X = [[0, 1, 1, 0, 1, 0], [1, 1, 0, 0, 0, 1]]
+MASK = [[True, False, True, False, False, False]] * 2
+# What each signature takes.
+GOOD = {
+    "score": {"x": X},
+    "encode": {"x": X},
+    "sample": {"seed": SEED, "temperature": TEMPERATURE},
+    "serving_default": {"seed": SEED, "temperature": TEMPERATURE},
+    "complete": {"x": X, "mask": MASK, "seed": SEED},
+}
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +99,12 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
+DTYPES = {
+    "x": "float32",
+    "mask": "bool",
+    "seed": "int32",
+    "temperature": "float32",
+}
 NAMES = st.sampled_from(["x", "seed", "temperature", "mask", "y", "", "é"])
 WRONG = st.text(max_size=6) | st.integers() | st.none()
 
@@ -113,10 +128,15 @@ def rest_requests(draw):
                 ]
             )
         )
-    inputs = draw(
-        st.dictionaries(NAMES, tensors(), max_size=4) | tensors() | JSON
-    )
-    signature = draw(st.sampled_from(SIGNATURES) | WRONG)
+    signature = draw(st.sampled_from(sorted(GOOD)))
+    inputs = dict(GOOD[signature])
+    for name in draw(st.lists(st.sampled_from(sorted(inputs)))):
+        inputs[name] = draw(tensors())
+    if not draw(st.integers(0, 2)):
+        inputs = draw(
+            st.dictionaries(NAMES, tensors(), max_size=4) | tensors() | JSON
+        )
+        signature = draw(st.just(signature) | WRONG)
     key = draw(st.sampled_from(["inputs", "instances", "examples"]))
     body = json.dumps({"signature_name": signature, key: inputs}).encode()
     kind = draw(st.integers(0, 19))
@@ -137,6 +157,7 @@ def rest_requests(draw):
 def check_rest(ask, expected, request):
     path, body = request
     status, answer = ask(path, body)
+    hypothesis.event(f"{status} {str(answer)[:40]}")
     if status == 200:
         assert_finite(answer.get("outputs", answer.get("predictions")))
     else:
@@ -210,10 +231,20 @@ def grpc_requests(draw):
         st.sampled_from(["nade"] * 9 + ["", "none", "../nade", "\0"])
     )
     request.model_spec.signature_name = draw(
-        st.sampled_from([*SIGNATURES, "", "none"])
+        st.sampled_from([*GOOD, "", "none"])
     )
-    for name in draw(st.lists(NAMES, max_size=4)):
+    inputs = GOOD.get(request.model_spec.signature_name, {})
+    for name, value in inputs.items():
+        value = tf.make_tensor_proto(value, DTYPES[name])
+        request.inputs[name].CopyFrom(value)
+    for name in draw(
+        st.lists(
+            st.sampled_from(sorted(inputs)) if inputs else NAMES, max_size=2
+        )
+    ):
         request.inputs[name].CopyFrom(draw(protos()))
+    if not draw(st.integers(0, 3)):
+        request.inputs[draw(NAMES)].CopyFrom(draw(protos()))
     request.output_filter.extend(draw(st.lists(NAMES, max_size=1)))
     if not draw(st.integers(0, 9)):
         request.model_spec.version.value = draw(

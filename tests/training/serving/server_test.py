@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -117,3 +118,26 @@ def test_a_port_that_is_taken_is_an_error(toys, capsys):
 def test_a_folder_that_is_none_is_an_error(tmp_path, capsys):
     assert main(["serve", str(tmp_path / "gone")]) == 2
     assert "There is no folder" in capsys.readouterr().err
+
+
+def test_the_lines_of_the_readme_are_true(toys):
+    text = (ROOT / "README.md").read_text().partition("## Serving")[2]
+    with running_server(toys, tell=lambda sentence: None) as server:
+        (curl,) = re.findall(r"^curl .*$", text, re.M)
+        _, url, option, body = shlex.split(curl)
+        assert option == "-d"
+        url = url.replace("http://localhost:8501", server.url)
+        with urllib.request.urlopen(url, body.encode(), 30) as response:
+            answer = json.load(response)["outputs"]
+        assert np.shape(answer)[0] == 2
+        code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+        code = code.replace("http://localhost:8501", server.url)
+        # The folder of the README is that of the models.
+        names = {}
+        exec(code.replace("saved_models", str(toys)), names)
+        names["client"].close()
+        assert names["samples"].shape == np.shape(answer)
+        page = (ROOT / "docs" / "serving.md").read_text()
+        (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        code = code.replace("grpc://localhost:8500", server.grpc_url)
+        exec(code.replace("saved_models", str(toys)), names)
