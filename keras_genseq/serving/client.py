@@ -36,7 +36,11 @@ class AsyncClient:
     ```python
     async def sample():
         async with AsyncClient("grpc://localhost:8500") as client:
-            return await client.call("nade", "sample", num_rows=4)
+            inputs = {"seed": [1, 2], "temperature": 0.5}
+            return await client.call("nade", "sample", inputs)
+
+
+    asyncio.run(sample())["x"]
     ```
     """
 
@@ -215,7 +219,7 @@ class Client:
     ```python
     client = Client("http://localhost:8501", cards="saved_models")
     client.call("nade", "sample", {"seed": [1, 2], "temperature": 0.5})["x"]
-    client.call("nade", "score", {"x": images}, label="stable", timeout=2.0)
+    client.call("nade", "sample", num_rows=4, timeout=2.0)["x"]
     ```
     """
 

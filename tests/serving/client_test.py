@@ -5,7 +5,9 @@ import builtins
 import concurrent.futures
 import contextlib
 import json
+import re
 import socket
+import textwrap
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
@@ -346,3 +348,18 @@ def test_a_card_that_is_none_is_told(server, tmp_path):
         pytest.raises(ValueError, match=r"toy/card\.json is no card"),
     ):
         client.call("toy", "score", {"x": X})
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_examples_run_as_they_stand(server, toys, kind):
+    (code,) = re.findall(r"```python\n(.*?)```", kind.__doc__, re.DOTALL)
+    for words, here in (
+        ("http://localhost:8501", server.url),
+        ("grpc://localhost:8500", server.grpc_url),
+        ("saved_models", str(toys)),
+    ):
+        code = code.replace(words, here)
+    names = {"asyncio": asyncio, kind.__name__: kind}
+    exec(textwrap.dedent(code), names)
+    if "client" in names:
+        names["client"].close()

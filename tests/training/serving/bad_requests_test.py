@@ -109,49 +109,67 @@ NAMES = st.sampled_from(["x", "seed", "temperature", "mask", "y", "", "é"])
 WRONG = st.text(max_size=6) | st.integers() | st.none()
 
 
+PREDICT = "/v1/models/nade:predict"
+WRONG_PATHS = (
+    "/v1/models/nade/versions/0:predict",
+    "/v1/models/nade/versions/-1:predict",
+    f"/v1/models/nade/versions/{'9' * 99}:predict",
+    "/v1/models/nade/labels/%00:predict",
+    f"/v1/models/{'n' * 3000}:predict",
+    "/v1/models/%2e%2e%2fnade:predict",
+    "/v1/models/nade:regress",
+    "//v1//models",
+)
+
+
 @st.composite
-def rest_requests(draw):
-    """A path and a body."""
-    path = "/v1/models/nade:predict"
-    if not draw(st.integers(0, 9)):
-        path = draw(
-            st.sampled_from(
-                [
-                    "/v1/models/nade/versions/0:predict",
-                    "/v1/models/nade/versions/-1:predict",
-                    f"/v1/models/nade/versions/{'9' * 99}:predict",
-                    "/v1/models/nade/labels/%00:predict",
-                    f"/v1/models/{'n' * 3000}:predict",
-                    "/v1/models/%2e%2e%2fnade:predict",
-                    "/v1/models/nade:regress",
-                    "//v1//models",
-                ]
-            )
-        )
+def named_inputs(draw, values):
+    """A signature, and what it takes, with some inputs replaced."""
     signature = draw(st.sampled_from(sorted(GOOD)))
     inputs = dict(GOOD[signature])
-    for name in draw(st.lists(st.sampled_from(sorted(inputs)))):
-        inputs[name] = draw(tensors())
-    if not draw(st.integers(0, 2)):
-        inputs = draw(
-            st.dictionaries(NAMES, tensors(), max_size=4) | tensors() | JSON
-        )
-        signature = draw(st.just(signature) | WRONG)
+    names = st.sampled_from(sorted(inputs))
+    for name in draw(st.lists(names, min_size=1, max_size=2)):
+        inputs[name] = draw(values)
+    return signature, inputs
+
+
+@st.composite
+def values_that_do_not_fit(draw):
+    signature, inputs = draw(named_inputs(tensors()))
+    if draw(st.booleans()):
+        return PREDICT, dumped(signature, "inputs", inputs)
+    columns = [v if isinstance(v, list) else [v] for v in inputs.values()]
+    rows = [
+        dict(zip(inputs, row, strict=True))
+        for row in zip(*columns, strict=False)
+    ]
+    return PREDICT, dumped(signature, "instances", rows)
+
+
+@st.composite
+def names_that_do_not_fit(draw):
+    signature = draw(st.sampled_from(sorted(GOOD)) | WRONG)
+    inputs = st.dictionaries(NAMES, tensors(), max_size=4) | tensors() | JSON
     key = draw(st.sampled_from(["inputs", "instances", "examples"]))
-    body = json.dumps({"signature_name": signature, key: inputs}).encode()
-    kind = draw(st.integers(0, 19))
-    if kind == 0:
-        body = body[: draw(st.integers(0, len(body)))]
-    elif kind == 1:
-        body = draw(st.binary(max_size=40))
-    elif kind == 2:
-        body = draw(st.sampled_from([b"[" * 9999, b'{"inputs":' * 9999]))
-    elif kind == 3:
-        place = draw(st.integers(0, len(body)))
-        body = body[:place] + draw(st.binary(max_size=3)) + body[place:]
-    elif kind == 4:
-        body = json.dumps(draw(JSON)).encode()
-    return path, body
+    path = draw(st.sampled_from([PREDICT] * 8 + list(WRONG_PATHS)))
+    return path, dumped(signature, key, draw(inputs))
+
+
+@st.composite
+def bodies_that_are_none(draw):
+    body = dumped("sample", "inputs", GOOD["sample"])
+    place = draw(st.integers(0, len(body)))
+    extra = draw(st.binary(max_size=3))
+    broken = st.sampled_from(
+        [body[:place], body[:place] + extra + body[place:]]
+    )
+    deep = st.sampled_from([b"[" * 9999, b'{"inputs":' * 9999])
+    other = JSON.map(lambda value: json.dumps(value).encode())
+    return PREDICT, draw(broken | st.binary(max_size=40) | deep | other)
+
+
+def dumped(signature, key, value):
+    return json.dumps({"signature_name": signature, key: value}).encode()
 
 
 def check_rest(ask, expected, request):
@@ -186,7 +204,12 @@ def assert_finite(answer):
 
 def rest_test(number):
     @checks(number)
-    @hypothesis.given(request=rest_requests())
+    @hypothesis.given(
+        request=values_that_do_not_fit()
+        | values_that_do_not_fit()
+        | names_that_do_not_fit()
+        | bodies_that_are_none()
+    )
     def run(ask, expected, request):
         check_rest(ask, expected, request)
 
@@ -226,35 +249,25 @@ def protos(draw):
 @st.composite
 def grpc_requests(draw):
     """Bytes of a request, some of which are none."""
+    signature, inputs = draw(named_inputs(protos()))
     request = predict_pb2.PredictRequest()
-    request.model_spec.name = draw(
-        st.sampled_from(["nade"] * 9 + ["", "none", "../nade", "\0"])
-    )
-    request.model_spec.signature_name = draw(
-        st.sampled_from([*GOOD, "", "none"])
-    )
-    inputs = GOOD.get(request.model_spec.signature_name, {})
+    spec = request.model_spec
+    spec.name, spec.signature_name = "nade", signature
     for name, value in inputs.items():
-        value = tf.make_tensor_proto(value, DTYPES[name])
+        if not isinstance(value, tensor_pb2.TensorProto):
+            value = tf.make_tensor_proto(value, DTYPES[name])
         request.inputs[name].CopyFrom(value)
-    for name in draw(
-        st.lists(
-            st.sampled_from(sorted(inputs)) if inputs else NAMES, max_size=2
-        )
-    ):
-        request.inputs[name].CopyFrom(draw(protos()))
-    if not draw(st.integers(0, 3)):
+    wrong = draw(st.sampled_from([""] * 6 + ["names", "version", "bytes"]))
+    if wrong == "names":
+        spec.name = draw(st.sampled_from(["nade", "", "../nade", "\0"]))
+        spec.signature_name = draw(st.sampled_from([signature, "", "none"]))
         request.inputs[draw(NAMES)].CopyFrom(draw(protos()))
-    request.output_filter.extend(draw(st.lists(NAMES, max_size=1)))
-    if not draw(st.integers(0, 9)):
-        request.model_spec.version.value = draw(
-            st.integers(-(2**63), 2**63 - 1)
-        )
+        request.output_filter.extend(draw(st.lists(NAMES, max_size=1)))
+    elif wrong == "version":
+        spec.version.value = draw(st.integers(-(2**63), 2**63 - 1))
     body = bytearray(request.SerializeToString())
-    for place in draw(
-        st.lists(st.integers(0, max(0, len(body) - 1)), max_size=2)
-    ):
-        if body and draw(st.booleans()):
+    if wrong == "bytes":
+        for place in draw(st.lists(st.integers(0, len(body) - 1), max_size=3)):
             body[place] = draw(st.integers(0, 255))
     return bytes(body)
 
@@ -273,7 +286,9 @@ def check_grpc(call, expected, body):
         response = predict_pb2.PredictResponse.FromString(
             call(body, timeout=60)
         )
+        hypothesis.event("OK")
     except grpc.RpcError as error:
+        hypothesis.event(f"{error.code().name} {error.details()[:40]}")
         codes = ("INVALID_ARGUMENT", "NOT_FOUND")
         assert error.code().name in codes, (error.details(), body)
         assert len(error.details()) > 10, body
