@@ -37,8 +37,7 @@ def parse_inputs(texts, specs, partly=False):
         if name in parsed:
             raise ValueError(f"Input {name!r} is given twice.")
         parsed[name] = value
-    known = {k: v for k, v in specs.items() if k in parsed}
-    _check_names(parsed, known if partly else specs)
+    _check_names(parsed, specs, partly)
     return {
         name: _parse_value(name, value, specs[name])
         for name, value in parsed.items()
@@ -86,9 +85,9 @@ def expected_inputs(specs):
     return f"The signature takes: {', '.join(described)}"
 
 
-def _check_names(inputs, specs):
+def _check_names(inputs, specs, partly=False):
     unknown = sorted(set(inputs) - set(specs))
-    missing = sorted(set(specs) - set(inputs))
+    missing = [] if partly else sorted(set(specs) - set(inputs))
     if unknown or missing:
         raise ValueError(
             f"Unknown inputs: {unknown}; missing inputs: {missing}. "

@@ -10,11 +10,16 @@ from tests.export.toy_model import toy_model
 
 @pytest.fixture(scope="session")
 def toys(tmp_path_factory):
-    """Folder with `toy`, versions 1 and 2 (seeds 1 and 0), and `nade`."""
-    root = tmp_path_factory.mktemp("toys")
-    for seed in (1, 0):
-        publish(toy_model(seed), root, "toy", card={})
-    publish(small_nade(), root, "nade", card={})
+    """Folder with `toy`, versions 1 and 2 (seeds 1 and 0), and `nade`.
+
+    Tests that change something change a copy.
+    """
+    root = tmp_path_factory.getbasetemp() / "toys"
+    # Made once for all modules that import this fixture.
+    if not root.exists():
+        for seed in (1, 0):
+            publish(toy_model(seed), root, "toy", card={})
+        publish(small_nade(), root, "nade", card={})
     return root
 
 

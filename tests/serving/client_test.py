@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import json
 import re
+import shutil
 import socket
 import textwrap
 import threading
@@ -31,9 +32,10 @@ X = np.array([[0.25] * 4, [0.5] * 4], "float32")
 
 
 @pytest.fixture(scope="module")
-def server(toys):
-    promote(toys, "toy", 1)
-    with running_server(toys, tell=lambda sentence: None) as server:
+def server(toys, tmp_path_factory):
+    root = shutil.copytree(toys, tmp_path_factory.mktemp("served") / "root")
+    promote(root, "toy", 1)
+    with running_server(root, tell=lambda sentence: None) as server:
         yield server
 
 

@@ -1,7 +1,9 @@
 """What a server finds in its folder, and what it leaves there."""
 
+import gc
 import os
 import shutil
+import weakref
 
 import pytest
 import tensorflow as tf
@@ -62,6 +64,14 @@ def test_takes_the_highest_version_and_keeps_what_it_has(watched, toys):
     watched.refresh()
     with pytest.raises(RequestError, match="There are: none"):
         watched.catalog.find("toy")
+
+
+def test_a_session_goes_when_its_version_goes(watched, toys):
+    session = weakref.ref(watched.catalog.find("toy")._session)
+    add(watched, 2, toys)
+    watched.refresh()
+    gc.collect()
+    assert session() is None
 
 
 def test_labels_are_those_of_the_configuration(watched, toys):
