@@ -21,11 +21,15 @@ tf.config.set_logical_device_configuration(
     _CPU, [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-# Modules whose fixtures take minutes: all of their tests go to one worker.
+# Modules whose fixtures take long: all of their tests go to one worker.
 _TOGETHER = (
+    "tests/serving/client_test.py",
     "tests/training/main_test.py",
     "tests/training/query_test.py",
     "tests/training/resume_test.py",
+    "tests/training/serving/bad_requests_test.py",
+    "tests/training/serving/grpc_services_test.py",
+    "tests/training/serving/rest_test.py",
 )
 
 

@@ -37,6 +37,7 @@ FLOORS = (
     (True, ["keras_genseq.models.*"]),
     (False, ["keras_genseq.models"]),
     (False, ["keras_genseq.loading"]),
+    (False, ["keras_genseq.serving"]),
     (False, ["keras_genseq"]),
     (
         False,
@@ -109,7 +110,9 @@ FLOORS = (
                 "evaluate",
                 "export",
                 "listing",
+                "query_server",
                 "sample",
+                "serving",
             )
         ],
     ),

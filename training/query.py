@@ -63,12 +63,22 @@ def query(
         raise ValueError(
             f"The model refuses the request: {sentence_of(error)}"
         ) from error
+    print_answer(answer, output)
+    return answer
+
+
+def print_answer(answer, output=None):
+    """Prints an answer as JSON, and keeps it.
+
+    Args:
+        answer: dict of name to array.
+        output: str or None. `FILE.npz`.
+    """
     if output is not None:
         arrays = {name: _for_npz(array) for name, array in answer.items()}
         with open(output, "wb") as file:
             np.savez(file, **arrays)
     print(json.dumps({k: _for_json(v) for k, v in answer.items()}, indent=2))
-    return answer
 
 
 class ServingSession:
@@ -102,7 +112,8 @@ class ServingSession:
             _load_text_ops(error)
             self.needs_text = True
             self._session, meta_graph = _load(self.path)
-        self._definitions = {
+        # Of each signature its `SignatureDef`.
+        self.definitions = {
             name: definition
             for name, definition in sorted(meta_graph.signature_def.items())
             # TensorFlow keeps its initializer as one more signature.
@@ -125,7 +136,7 @@ class ServingSession:
                 "inputs": _specs(definition.inputs),
                 "outputs": _specs(definition.outputs),
             }
-            for name, definition in self._definitions.items()
+            for name, definition in self.definitions.items()
         }
 
     def describe(self, name):
@@ -134,10 +145,10 @@ class ServingSession:
         Raises:
             ValueError: if there is none of this name.
         """
-        if name not in self._definitions:
+        if name not in self.definitions:
             raise ValueError(
                 f"The model has no signature {name!r}. It has: "
-                f"{', '.join(self._definitions)}"
+                f"{', '.join(self.definitions)}"
             )
         return self.signatures[name]
 
@@ -158,12 +169,34 @@ class ServingSession:
             tf.errors.InvalidArgumentError: if the model refuses them.
         """
         arrays = cast_inputs(inputs, self.describe(name)["inputs"])
-        definition = self._definitions[name]
+        return self.run_arrays(name, arrays)
+
+    def run_arrays(self, name, arrays, timeout=None):
+        """Runs one signature on arrays that fit it.
+
+        Args:
+            name: str. The signature.
+            arrays: dict of input name to array, as `cast_inputs` returns it.
+            timeout: float. Seconds after which the session gives up.
+
+        Returns:
+            dict of output name to array.
+
+        Raises:
+            tf.errors.InvalidArgumentError: if the model refuses them.
+            tf.errors.DeadlineExceededError: if the time is over.
+        """
+        definition = self.definitions[name]
         feeds = {
             definition.inputs[key].name: array for key, array in arrays.items()
         }
         fetches = {key: info.name for key, info in definition.outputs.items()}
-        return self._session.run(fetches, feeds)
+        options = None
+        if timeout is not None:
+            options = tf.compat.v1.RunOptions(
+                timeout_in_ms=max(1, int(1000 * timeout))
+            )
+        return self._session.run(fetches, feeds, options=options)
 
     def example(self, name):
         """Returns the warm-up request of one signature.
@@ -212,7 +245,7 @@ def _find_saved_model(path):
         for file in glob.glob(
             os.path.join(glob.escape(path), "*", "saved_model.pb")
         )
-        if _is_version(os.path.basename(os.path.dirname(file)))
+        if is_version(os.path.basename(os.path.dirname(file)))
     ]
     if versions:
         return max(versions, key=lambda path: int(os.path.basename(path)))
@@ -223,8 +256,9 @@ def _find_saved_model(path):
     )
 
 
-def _is_version(name):
-    # What is no int64, a server does not see.
+def is_version(name):
+    """Tells whether a server takes the name of a folder for a version."""
+    # What is no int64, it does not see.
     return re.fullmatch("[0-9]+", name) and int(name) <= _LAST_VERSION
 
 

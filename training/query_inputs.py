@@ -11,13 +11,14 @@ from tensorflow.core.framework import tensor_pb2
 _LITERAL_TYPES = (bool, int, float, str, bytes, list, tuple)
 
 
-def parse_inputs(texts, specs):
+def parse_inputs(texts, specs, partly=False):
     """Reads inputs given as `name=value`.
 
     Args:
         texts: strings. The value is `FILE.npy`, `FILE.npz:key`, `FILE.png` or
             a Python or JSON literal.
         specs: dict of input name to `tf.TensorSpec`.
+        partly: bool. Whether inputs may be missing.
 
     Returns:
         dict of input name to array or Python value.
@@ -36,7 +37,7 @@ def parse_inputs(texts, specs):
         if name in parsed:
             raise ValueError(f"Input {name!r} is given twice.")
         parsed[name] = value
-    _check_names(parsed, specs)
+    _check_names(parsed, specs, partly)
     return {
         name: _parse_value(name, value, specs[name])
         for name, value in parsed.items()
@@ -84,9 +85,9 @@ def expected_inputs(specs):
     return f"The signature takes: {', '.join(described)}"
 
 
-def _check_names(inputs, specs):
+def _check_names(inputs, specs, partly=False):
     unknown = sorted(set(inputs) - set(specs))
-    missing = sorted(set(specs) - set(inputs))
+    missing = [] if partly else sorted(set(specs) - set(inputs))
     if unknown or missing:
         raise ValueError(
             f"Unknown inputs: {unknown}; missing inputs: {missing}. "

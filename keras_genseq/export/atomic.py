@@ -84,6 +84,24 @@ def replaced_folder(folder):
             shutil.rmtree(old, ignore_errors=True)
 
 
+def remove_folder(folder):
+    """Removes a folder that readers see whole or not at all.
+
+    What a killed process had begun to remove is removed by the next call for
+    any folder beside it.
+
+    Args:
+        folder: str. Absolute path.
+    """
+    gone = _hidden_sibling(folder, "gone")
+    os.rename(folder, gone)
+    parent = os.path.dirname(folder)
+    _sync(parent)
+    for entry in os.listdir(parent):
+        if re.fullmatch(r"\..*\.gone-[0-9a-f]{16}", entry):
+            shutil.rmtree(os.path.join(parent, entry), ignore_errors=True)
+
+
 def write_text(filepath, text):
     """Writes a text file as `write_bytes` does, in UTF-8."""
     write_bytes(filepath, text.encode())

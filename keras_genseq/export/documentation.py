@@ -256,17 +256,15 @@ def _versions(name):
         "",
         "A server takes the highest number below the folder of the model, "
         "usually within",
-        "seconds. Versions only grow, and a number is never used again. To go "
-        "back, move the",
-        "newest folder elsewhere, or pin one in `models.config`:",
+        "seconds. Versions only grow, and a number is never used again. Once "
+        "a version was",
+        f"promoted, `/v1/models/{name}/labels/stable:predict` is that version, "
+        "and `canary` in",
+        "its place the newer one that is tried:",
         "",
         "```",
-        "config {",
-        f'  name: "{name}"',
-        f'  base_path: "/models/{name}"',
-        '  model_platform: "tensorflow"',
-        "  model_version_policy { specific { versions: 1 } }",
-        "}",
+        f"python -m training export --promote {name}    # or {name}:VERSION",
+        f"python -m training export --roll-back {name}  # to the one before",
         "```",
     ]
 

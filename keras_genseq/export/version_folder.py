@@ -4,7 +4,6 @@ import contextlib
 import datetime
 import json
 import os
-import re
 
 import keras
 import tensorflow as tf
@@ -14,19 +13,16 @@ from keras_genseq.export.atomic import disk_errors
 from keras_genseq.export.atomic import locked
 from keras_genseq.export.atomic import write_text
 from keras_genseq.export.documentation import README_FILE
-from keras_genseq.export.saved_model import is_saved_model
+from keras_genseq.export.model_folder import LOCK_FILE
+from keras_genseq.export.model_folder import check_model_name
+from keras_genseq.export.model_folder import version_folders
 from keras_genseq.export.saved_model import readme_of
 from keras_genseq.export.saved_model import write_saved_model
+from keras_genseq.export.server_config import write_server_config
 
-# No leading dot, which hides a folder; no leading dash, an option of commands.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # A server reads versions as int64.
 _LAST_VERSION = 2**63 - 1
 _CARD_FILE = "card.json"
-_CONFIG_FILE = "models.config"
-_LOCK_FILE = ".publish.lock"
-# Where the container of TensorFlow Serving expects its models.
-_SERVER_ROOT = "/models"
 
 
 def publish(model, root, name, *, card, max_steps=None):
@@ -40,9 +36,10 @@ def publish(model, root, name, *, card, max_steps=None):
     - `<name>/README.md`: what may be asked of it, and how.
     - `models.config`: the list of all models below `root`, as the option
       `--model_config_file` of TensorFlow Serving takes it, where `root` is
-      mounted as `/models`.
+      mounted as `/models`; `batching.config` and `monitoring.config` beside
+      it, where there are none (`write_server_config`).
 
-    Each of the four appears whole or not at all, the version first. Publishers
+    Each of them appears whole or not at all, the version first. Publishers
     of the same model wait for one another.
 
     Args:
@@ -71,7 +68,7 @@ def publish(model, root, name, *, card, max_steps=None):
     with contextlib.ExitStack() as stack:
         with disk_errors(folder):
             os.makedirs(folder, exist_ok=True)
-            stack.enter_context(locked(os.path.join(folder, _LOCK_FILE)))
+            stack.enter_context(locked(os.path.join(folder, LOCK_FILE)))
         version = _next_version(folder)
         path = os.path.join(folder, str(version))
         full_card = {**card, **_facts(name, version)}
@@ -82,23 +79,8 @@ def publish(model, root, name, *, card, max_steps=None):
         with disk_errors(folder):
             write_text(os.path.join(folder, _CARD_FILE), text)
             write_text(os.path.join(folder, README_FILE), readme_of(path))
-    with disk_errors(root), locked(os.path.join(root, _LOCK_FILE)):
-        write_text(os.path.join(root, _CONFIG_FILE), _models_config(root))
+    write_server_config(root)
     return path
-
-
-def check_model_name(name):
-    """Refuses what is no name of a served model.
-
-    Raises:
-        ValueError: if it has other signs than letters, digits, `_`, `-` and
-            `.`, or begins with a dot or a dash.
-    """
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            "`name` must consist of letters, digits, `_`, `-` and `.`, and "
-            f"must not begin with a dot or a dash. Received: name={name!r}"
-        )
 
 
 def _next_version(folder):
@@ -114,7 +96,7 @@ def _next_version(folder):
                 'cannot be read. Mend it: {"version": <that number>} is '
                 "enough."
             ) from error
-    highest = max([highest, *_versions(folder)])
+    highest = max([highest, *version_folders(folder)])
     if not 0 <= highest < _LAST_VERSION:
         raise ValueError(
             f"{folder} is at version {highest}, and a server knows versions "
@@ -122,14 +104,6 @@ def _next_version(folder):
             f'"version" in {_CARD_FILE}.'
         )
     return highest + 1
-
-
-def _versions(folder):
-    return [
-        int(entry)
-        for entry in os.listdir(folder)
-        if re.fullmatch(r"[0-9]+", entry)
-    ]
 
 
 def _facts(name, version):
@@ -144,23 +118,3 @@ def _facts(name, version):
             "keras_genseq": keras_genseq.__version__,
         },
     }
-
-
-def _models_config(root):
-    entries = "".join(
-        "  config {\n"
-        f'    name: "{name}"\n'
-        f'    base_path: "{_SERVER_ROOT}/{name}"\n'
-        '    model_platform: "tensorflow"\n'
-        "  }\n"
-        for name in sorted(os.listdir(root))
-        if _NAME.fullmatch(name) and _has_version(os.path.join(root, name))
-    )
-    return f"model_config_list {{\n{entries}}}\n"
-
-
-def _has_version(folder):
-    return os.path.isdir(folder) and any(
-        is_saved_model(os.path.join(folder, str(version)))
-        for version in _versions(folder)
-    )

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -105,6 +106,50 @@ def test_sample_export_and_query_answer_from_the_run(run, tmp_path, capsys):
     query += ["--input", "seed=[5,6]", "--input", "temperature=[1,1]"]
     assert main([*query, "--output", str(answer)]) == 0
     assert set(np.unique(np.load(answer)["x"])) == {0.0, 1.0}
+
+
+def test_exports_what_has_ended_and_moves_labels(run, tmp_path, capsys):
+    runs, output = tmp_path / "runs", str(tmp_path / "saved_models")
+    for name in ("first", "second", "stopped"):
+        shutil.copytree(run.path, runs / name)
+    (runs / "stopped" / "model.keras").unlink()
+    # Saved again it is another file than the first one's.
+    model = keras.models.load_model(runs / "second" / "model.keras")
+    model.save(runs / "second" / "model.keras")
+    export_all = ["export", "--all", str(runs), "--output", output]
+    assert main(export_all) == 0
+    assert capsys.readouterr().out.count("Exported:") == 2
+    assert main(export_all) == 0
+    assert "second is" in capsys.readouterr().out
+    folder = pathlib.Path(output) / "nade"
+    versions = ["1", "2"]
+    assert sorted(p.name for p in folder.iterdir() if p.is_dir()) == versions
+    moves = (
+        (["--promote", "nade:1"], "version 1 is stable"),
+        (["--promote", "nade"], "version 2 is stable"),
+        (["--roll-back", "nade"], "version 1 is stable again"),
+    )
+    for move, words in moves:
+        assert main(["export", *move, "--output", output]) == 0
+        assert words in capsys.readouterr().out
+    config = (pathlib.Path(output) / "models.config").read_text()
+    assert 'version_labels { key: "stable" value: 1 }' in config
+    (runs / "second" / "model.keras").write_bytes(b"damaged")
+    assert main(export_all) == 2
+    captured = capsys.readouterr()
+    assert "1 of 2 runs could not be exported" in captured.err
+    assert "first is" in captured.out
+    for wrong in (
+        [],
+        ["--all", "--name", "x"],
+        [str(run.path), "--promote", "nade"],
+        ["--all", str(tmp_path / "none")],
+        ["--promote", "nade:x"],
+        ["--promote", "nade:9"],
+        ["--roll-back", "nade"],
+        [str(run.path), "--keep", "0"],
+    ):
+        assert main(["export", *wrong, "--output", output]) == 2
 
 
 def test_list_prints_recipes_data_and_cost(capsys):

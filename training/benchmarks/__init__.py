@@ -13,6 +13,7 @@ BENCHMARKS = {
     "nade": "training.benchmarks.nade",
     "pixels": "training.benchmarks.pixels",
     "recurrent": "training.benchmarks.recurrent",
+    "serving": "training.benchmarks.serving",
     "transformer": "training.benchmarks.transformer",
     "vae": "training.benchmarks.vae",
 }

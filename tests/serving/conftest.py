@@ -1,0 +1,1 @@
+from tests.export.served_toys import toys  # noqa: F401
