@@ -30,7 +30,7 @@ def demo():
         data="digits?size=16",
         global_batch_size=64,
         epochs=40,
-        cost="two minutes on one CPU core",
+        cost="two minutes on one CPU core, by an estimate",
     )
 
 
