@@ -70,8 +70,8 @@ class KeyPatchGAN(PartAssembler):
         code_dim: int. Numbers of the encoder's last layer.
         latent_dim: int. Dimensions of the noise z, uniform in (-1, 1).
         mask_loss: `"l1"`, the paper's distance of masks, or `"cross_entropy"`.
-            Most pixels are outside of the parts: at first an L1 distance makes
-            masks of nothing, and takes thousands of updates to leave them.
+            Most pixels are outside of the parts, and of few updates an L1
+            distance learns empty masks.
         spatial_weight: float. w of the mask's distance, summed over an image's
             pixels, at the first update.
         appearance_weight: float. w of the parts' distance, likewise.
