@@ -9,7 +9,7 @@ Paper     no figure on these data; its scores are those of people, and Frechet
 Measured  agreement with captions, combinations seen and never seen: number and
           size 0.997 and 0.973, place 1.000 and 0.970, digit 0.333 and 0.123
           (reconstructions through the tokens of so short a first stage: 0.328
-          in all); 19 minutes of a shared CPU core, 23 of the report (seed 0)
+          in all); 19 minutes of a shared CPU core, 16 of the report (seed 0)
 """
 
 import pathlib
