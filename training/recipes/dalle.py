@@ -6,8 +6,10 @@ Run       python -m training train dalle
           python -m training train dalle --set model.discrete_vae=RUN
 Paper     no figure on these data; its scores are those of people, and Frechet
           distances on photographs (Ramesh et al., 2021, figures 7 and 9)
-Measured  docs/results.md; numbers, sizes and places are drawn as asked, the
-          shapes of digits are not sharp (seed 0)
+Measured  agreement with captions, combinations seen and never seen: number and
+          size 0.997 and 0.973, place 1.000 and 0.970, digit 0.333 and 0.123
+          (reconstructions through the tokens of so short a first stage: 0.328
+          in all); 19 minutes of a shared CPU core, 16 of the report (seed 0)
 """
 
 import pathlib
