@@ -124,7 +124,8 @@ def images_of(model, z, captions):
 def _pictures(report, evaluation, test):
     model = evaluation.model
     for name, (captions, _) in caption_sets(evaluation, 10 * _SHOWN).items():
-        shown = captions[:: max(1, len(captions) // _SHOWN)][:_SHOWN]
+        different = list(dict.fromkeys(captions))
+        shown = different[:: max(1, len(different) // _SHOWN)][:_SHOWN]
         report.add_figure(
             f"captions_{'_'.join(name.split())}",
             f"Eight images of each caption, {name}: {'; '.join(shown)}",

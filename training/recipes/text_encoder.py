@@ -5,7 +5,9 @@ Run       python -m training train text_encoder
 Paper     no figure on these data; 54.0 % of the birds of CUB's unseen species
           by their captions, with features of GoogLeNet (Reed et al., 2016,
           arXiv 1605.05395, table 1)
-Measured  not yet
+Measured  of the demo: in batches of 64, 86 % of validation images and their
+          captions are nearer to each other than to all of other classes; two
+          minutes of one CPU core (seed 0); the paper preset not yet
 """
 
 from keras_genseq.models import CharCNNRNN
