@@ -1,7 +1,6 @@
 """DALL-E: images drawn from caches, and by whole passes.
 
 Run       python -m training benchmark dalle --write
-Measured  docs/benchmarks.md
 """
 
 import dataclasses
