@@ -98,7 +98,7 @@ GAMES = {
         ),
         (8, 8, 1),
         kind="game",
-        awake_scale=1.0,
+        awake_scale=1.4,
         # The discriminator tells the class, and is not told it.
         bad_requests=with_bad_classes(game_requests((8, 8, 1)), "sample"),
     ),

@@ -64,7 +64,7 @@ def half_faded(**kwargs):
             "group_size": 3,
             "label_weight": 0.5,
             "target_slope": 2.0,
-            "adversarial_loss": "non_saturating",
+            "adversarial_loss": "hinge",
             "gradient_penalty_weight": 0.5,
             "drift_weight": 0.01,
             "ema_decay": 0.9,
@@ -151,7 +151,7 @@ GAMES = {
         bad_requests=game_requests((8, 8, 1)),
         # Groups of a replica are not those of the whole batch.
         quiet={"group_size": 1},
-        awake_scale=1.0,
+        awake_scale=1.4,
         compared_awake=True,
     ),
     "CycleGAN": two_domains((24, 24, 1), (24, 28, 1)),
