@@ -5,10 +5,10 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models.adversarial.caption_networks import CaptionNetworks
-from keras_genseq.models.adversarial.captioned_image_model import (
-    CaptionedImageModel,
+from keras_genseq.models.adversarial.captioned_adversarial_model import (
+    CaptionedAdversarialModel,
 )
-from keras_genseq.models.adversarial.captioned_image_model import (
+from keras_genseq.models.adversarial.captioned_adversarial_model import (
     frozen_text_encoder,
 )
 from keras_genseq.models.adversarial.captions import drawn_rows
@@ -25,7 +25,7 @@ _PARTNER_STREAM = 3
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class TextToImageGAN(CaptionedImageModel):
+class TextToImageGAN(CaptionedAdversarialModel):
     """Makes images of captions: GAN-CLS, GAN-INT and both, GAN-INT-CLS.
 
         s_r = D(x, h)   s_w = D(x, h')   s_f = D(G(z, h), h)

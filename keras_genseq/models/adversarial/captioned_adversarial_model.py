@@ -11,7 +11,7 @@ from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.models.base.endpoint import temperature_input
 
 
-class CaptionedImageModel(AdversarialModel):
+class CaptionedAdversarialModel(AdversarialModel):
     """Makes images of captions, and judges which belong together.
 
     A system has the networks of an `AdversarialModel`, which see embeddings of
