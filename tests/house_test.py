@@ -62,6 +62,7 @@ FLOORS = (
                 "gan_monitor",
                 "latent_plots",
                 "markdown",
+                "opening",
                 "optimizers",
                 "overrides",
                 "query",

@@ -29,6 +29,7 @@ from training.factory import make
 from training.fitting import prepared
 from training.gan_monitor import CollapseAlarm
 from training.initial_weights import start_from
+from training.opening import opening
 from training.overrides import phases_of
 from training.query import sentence_of
 from training.rehearsal import rehearse
@@ -221,8 +222,13 @@ def _train_phase(recipe, run, strategy, group, profile=False, is_reported=True):
             _prepare(model, recipe, dataset)
         store.share()
     if epoch < epochs and not progress.finished:
-        if progress.state["step"] and group.is_chief:
-            print(f"Going on after update {progress.state['step']}.")
+        if group.is_chief:
+            updates = schedule.steps or epochs * num_steps
+            size = model.count_params()
+            for line in opening(run, recipe, dataset, size, updates):
+                print(line)
+            if progress.state["step"]:
+                print(f"Going on after update {progress.state['step']}.")
         learned = with_tokens(model, dataset)
         try:
             model.fit(
