@@ -208,6 +208,9 @@ class DALLE(CaptionedImageModel):
         self.autocast = False
         self.draw_noise_from(seed)
         self.discrete_vae = discrete_vae
+        # A model that was kept as frozen comes back with parts that are not,
+        # and Keras passes over a value that stays as it was.
+        self.discrete_vae.trainable = True
         self.discrete_vae.trainable = False
         self.vocabulary_size = vocabulary_size
         self.text_length = text_length

@@ -306,3 +306,12 @@ def test_the_paper_has_twelve_billion_weights_of_these_shapes():
     heads = (24_833 - 1) * (d + 1)
     expected = blocks + embeddings + heads
     assert DALLE.presets["dall_e"].num_parameters == expected
+
+
+def test_a_model_that_comes_back_trains_no_discrete_vae():
+    model = guided_model()
+    again = DALLE.from_config(model.get_config())
+    for each in (model, again):
+        assert len(each.trainable_variables) == len(
+            each.transformer.trainable_variables
+        )
