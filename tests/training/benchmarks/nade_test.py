@@ -34,7 +34,8 @@ TORCH_FORMS = {
 
 
 @pytest.mark.slow
-def test_every_candidate_is_in_the_tables():
+def test_every_candidate_is_in_the_tables(in_this_process):
+    in_this_process(nade)
     text = nade.benchmark(1, 1, TINY, memory=False)
     assert [x for x in text.splitlines() if x.startswith("###")] == [
         "### Training step",
