@@ -36,7 +36,7 @@ def test_workers_of_ray_train_and_start_again_when_one_is_killed(tmp_path):
     )
     command = [sys.executable, "-m", "training", "launch", "--ray"]
     command += ["--max-restarts", "1", "--", "train", "nade"]
-    command += ["--run-dir", "run", "--epochs", "20", "--set", "model.units=9"]
+    command += ["--run-dir", "run", "--epochs", "6", "--set", "model.units=9"]
     command += ["checkpoint_every=5", "jit_compile=False"]
     done = subprocess.run(
         command,
