@@ -174,7 +174,7 @@ def test_a_run_that_stops_between_two_turns_goes_on(tmp_path):
         model.compile(
             discriminator_optimizer=keras.optimizers.Adam(rates[0]),
             generator_optimizer=keras.optimizers.Adam(rates[1]),
-            run_eagerly=True,
+            jit_compile=False,
         )
         models.append(model)
     whole, resumed = models
