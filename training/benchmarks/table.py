@@ -10,11 +10,12 @@ from training.markdown import markdown_table
 _PREAMBLE = """\
 # Benchmarks
 
-Each candidate has a process of its own, which nobody stops: blocks of calls
-take turns, each begins with a call that is not timed, and the median of the
-blocks' medians counts. A ratio above 1 says how many times longer than ours a
-candidate takes. Below a table stand the fastest of the others, and what a block
-takes alone, while no other process is there. Each section has its own command.
+Where candidates are compared, each has a process of its own, which nobody
+stops: blocks of calls take turns, each begins with a call that is not timed,
+and the median of the blocks' medians counts. A ratio above 1 says how many
+times longer than ours a candidate takes. Below a table stand the fastest of the
+others, and what a block takes alone, while no other process is there. Each
+section has its own command.
 """
 
 

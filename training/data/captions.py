@@ -1,4 +1,4 @@
-"""Captions of images as rows of token ids, beside the images."""
+"""Captions beside their images: as they are, or as rows of token ids."""
 
 import collections
 import dataclasses
@@ -37,7 +37,36 @@ def caption_tokenizer(dataset, vocabulary_size=10_000):
     return WordTokenizer([UNKNOWN, *sorted(words)])
 
 
-def captioned(max_length=32):
+def captioned():
+    """Sets what is said of an image beside it, with its class if it has one.
+
+    Returns:
+        Function from a `Dataset` of kind `"captions"` to another one, whose
+        examples have `y`: a dict of `captions` and, where there are classes,
+        `label`.
+
+    Raises:
+        ValueError: if the data have no captions.
+    """
+
+    def with_targets(example):
+        y = {k: example[k] for k in ("captions", "label") if k in example}
+        return {**example, "y": y}
+
+    def transform(dataset):
+        _check_captions(dataset)
+        if dataset.num_classes == 1:
+            dataset = dataset.noting(
+                "There is one class alone, and so no mismatching caption: "
+                "leave the classes out, and every image is one of its own."
+            )
+        splits = {n: s.map(with_targets) for n, s in dataset.splits.items()}
+        return dataclasses.replace(dataset, splits=splits)
+
+    return of_dataset(transform)
+
+
+def caption_tokens(max_length=32):
     """Makes token ids of the captions of each image the targets.
 
     Args:
@@ -81,6 +110,7 @@ def captioned(max_length=32):
 def _check_captions(dataset):
     if dataset.kind != "captions":
         raise ValueError(
-            "This recipe takes images with captions. Received: "
+            "This recipe learns from images and their captions: give them "
+            "as `--data captions:DIR`. Received: "
             f"{dataset.name!r}, of kind {dataset.kind!r}"
         )

@@ -18,7 +18,7 @@ import keras
 
 from keras_genseq.models import DALLE
 from training.data.captions import caption_tokenizer
-from training.data.captions import captioned
+from training.data.captions import caption_tokens
 from training.evaluations.dalle import caption_grid
 from training.evaluations.dalle import evaluate_dalle
 from training.factory import Factory
@@ -149,7 +149,7 @@ def _recipe(model, learning_rate, **kwargs):
             "jit_compile": True,
         },
         tokenizer=Factory(caption_tokenizer),
-        transforms=(Factory(captioned),),
+        transforms=(Factory(caption_tokens),),
         evaluate=evaluate_dalle,
         picture=caption_grid,
         monitor="val_loss",

@@ -18,7 +18,7 @@ Measured  of the demo: a classifier finds what the caption says in 41.0 % of
 """
 
 from keras_genseq.models import TextToImageGAN
-from training.data.captioned import captioned
+from training.data.captions import captioned
 from training.evaluations.text_to_image import evaluate_text_to_image
 from training.evaluations.text_to_image import shown_captions
 from training.factory import Factory

@@ -11,7 +11,7 @@ Measured  of the demo: in batches of 64, 86 % of validation images and their
 """
 
 from keras_genseq.models import CharCNNRNN
-from training.data.captioned import captioned
+from training.data.captions import captioned
 from training.evaluations.text_encoder import evaluate_text_encoder
 from training.factory import Factory
 from training.optimizers import adam

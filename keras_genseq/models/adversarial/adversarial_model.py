@@ -497,8 +497,8 @@ def _is_constrained(layer):
 def _distance_to_next(x):
     """Euclidean distance of each image of a batch to the next one.
 
-    On replicas the next one in their share: the only metric that depends on how
-    a batch is shared out.
+    On replicas the next one in their share: this metric depends on how a batch
+    is shared out.
     """
     gaps = ops.square(x - ops.roll(x, 1, axis=0))
     return ops.sqrt(ops.sum(gaps, axis=tuple(range(1, len(x.shape)))))

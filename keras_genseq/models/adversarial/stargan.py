@@ -14,6 +14,7 @@ from keras_genseq.models.base.ema import WeightAverage
 from keras_genseq.models.base.ema import check_decay
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import global_rows
+from keras_genseq.models.base.training_seeds import rows_of_all_replicas
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
@@ -347,9 +348,7 @@ class StarGAN(ManyDomainTranslator):
         They are the same however many replicas share the batch.
         """
         rows = global_rows(tf.shape(labels)[0])
-        context = tf.distribute.get_replica_context()
-        if context.num_replicas_in_sync > 1:
-            labels = context.all_gather(labels, axis=0)
+        labels = rows_of_all_replicas(labels)
         seeds = seeds_of_rows(self.seed, tf.range(tf.shape(labels)[0]), step)
         keys = row_uniform(seeds, 1, stream=_TARGET_STREAM)[:, 0]
         sets = self.domain_labels.sets_of(labels)

@@ -10,7 +10,7 @@ from PIL import Image
 from keras_genseq.models import TextToImageGAN
 from training.__main__ import main
 from training.data import load_dataset
-from training.data.captioned import captioned
+from training.data.captions import captioned
 from training.evaluation import Evaluation
 from training.evaluations import text_to_image
 from training.recipes import find_recipe
