@@ -44,7 +44,8 @@ def sample(
     writes_text = getattr(model, "tokenizer", None) is not None
     if writes_text and prompt is not None and hasattr(model, "translate"):
         return _write_texts([model.translate(prompt)], output, run)
-    if hasattr(model, "generate") and not hasattr(model, "sample"):
+    makes_images = hasattr(model, "image_shape")
+    if makes_images and hasattr(model, "generate"):
         return _draw_captioned(
             evaluation, num_samples or 64, seed, temperature, output, prompt
         )
