@@ -428,7 +428,7 @@ def benchmark(
         write: Put the table into docs/benchmarks.md.
     """
     import_tensorflow()
-    from training.benchmarks import run_benchmark
+    from training.benchmarks.run import run_benchmark
 
     run_benchmark(name, repeats, write, threads)
 

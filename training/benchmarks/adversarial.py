@@ -84,7 +84,7 @@ def benchmark(repeats, threads, sizes=None):
         f"included. Both losses of the first {_NUM_CHECKED} steps, with the "
         f"same noise, agree to {_TOLERANCE:.0%}. PyTorch as its example is "
         "written also computes gradients of the discriminator's weights in the "
-        "generator's turn, which nobody needs; the other candidate does not.",
+        "generator's turn, which nobody needs; the others do not.",
         timing_table(timings, OURS, work=sizes.batch_size, unit="examples"),
     ]
     return "\n\n".join(parts)
@@ -148,6 +148,16 @@ def training_steps(sizes, modes=(False, True)):
 def torch_candidates(weights, noise, sizes):
     """PyTorch's callables, as `training_steps`."""
     from training.benchmarks import dcgan_torch
+    from training.benchmarks.torch_modes import COMPILED
+    from training.benchmarks.torch_modes import torch_modes
+
+    modes = torch_modes()
+    candidates = {
+        "PyTorch, as its example": (False, modes[""]),
+        "PyTorch, the discriminator held": (True, modes[""]),
+    }
+    if COMPILED in modes:
+        candidates[f"PyTorch{COMPILED}"] = (True, modes[COMPILED])
 
     return {
         name: dcgan_torch.train_step(
@@ -158,11 +168,9 @@ def torch_candidates(weights, noise, sizes):
             beta_1=_BETA_1,
             epsilon=_EPSILON,
             holds_discriminator=holds_discriminator,
+            mode=mode,
         )
-        for name, holds_discriminator in (
-            ("PyTorch, as its example", False),
-            ("PyTorch, the discriminator held", True),
-        )
+        for name, (holds_discriminator, mode) in candidates.items()
     }
 
 

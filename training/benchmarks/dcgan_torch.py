@@ -79,7 +79,15 @@ def make_discriminator(arrays, negative_slope=0.2):
 
 
 def train_step(
-    weights, x, noise, *, learning_rate, beta_1, epsilon, holds_discriminator
+    weights,
+    x,
+    noise,
+    *,
+    learning_rate,
+    beta_1,
+    epsilon,
+    holds_discriminator,
+    mode,
 ):
     """Callable: one update of both networks; returns both losses before it.
 
@@ -92,6 +100,7 @@ def train_step(
         epsilon: float. Of Keras's Adam.
         holds_discriminator: bool. Whether the generator's turn leaves out
             gradients of the discriminator's weights.
+        mode: function, of `torch_modes`.
     """
     generator = make_generator(weights["generator"])
     discriminator = make_discriminator(weights["discriminator"])
@@ -104,6 +113,7 @@ def train_step(
         )
         for network in (discriminator, generator)
     ]
+    generate, discriminate = mode(generator), mode(discriminator)
     mirrored = np.ascontiguousarray(x[:, ::-1, ::-1].transpose(0, 3, 1, 2))
     real = 2.0 * torch.tensor(mirrored) - 1.0
     given = [torch.tensor(n) for n in noise]
@@ -115,15 +125,15 @@ def train_step(
     def step():
         optimizers[0].zero_grad(set_to_none=True)
         with torch.no_grad():
-            fake = generator(draw())
-        d_loss = functional.softplus(-discriminator(real)).mean()
-        d_loss = d_loss + functional.softplus(discriminator(fake)).mean()
+            fake = generate(draw())
+        d_loss = functional.softplus(-discriminate(real)).mean()
+        d_loss = d_loss + functional.softplus(discriminate(fake)).mean()
         d_loss.backward()
         optimizers[0].step()
 
         discriminator.requires_grad_(not holds_discriminator)
         optimizers[1].zero_grad(set_to_none=True)
-        fake_logits = discriminator(generator(draw()))
+        fake_logits = discriminate(generate(draw()))
         g_loss = functional.softplus(-fake_logits).mean()
         g_loss.backward()
         optimizers[1].step()

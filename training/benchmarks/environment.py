@@ -8,7 +8,7 @@ import pathlib
 import platform
 
 # Modules; the distributions have the same names to Python's metadata.
-_PEERS = ("torch", "transformers", "keras_hub")
+_PEERS = ("torch", "transformers", "ctranslate2", "keras_hub", "jax")
 
 
 def has_package(name):
@@ -32,8 +32,8 @@ def set_threads(framework, threads):
     """Gives a framework its threads, in a process that has not used it yet.
 
     Args:
-        framework: `"tensorflow"`, `"keras_hub"` or `"torch"`; `"python"` has
-            none.
+        framework: `"tensorflow"`, `"keras_hub"`, `"jax"` (with Keras on it) or
+            `"torch"`; `"python"` has none.
         threads: int.
 
     Raises:
@@ -43,6 +43,13 @@ def set_threads(framework, threads):
         import torch
 
         torch.set_num_threads(threads)
+        return
+    if framework == "jax":
+        os.environ["KERAS_BACKEND"] = "jax"
+        # JAX takes a thread for each core that it may use.
+        if hasattr(os, "sched_setaffinity"):
+            cores = sorted(os.sched_getaffinity(0))[:threads]
+            os.sched_setaffinity(0, cores)
         return
     if framework == "python":
         return

@@ -118,7 +118,9 @@ def _introduction(sizes):
         f'a training batch has {sizes.batch_size} examples. "{OURS}" is '
         '`NADE(...)` with `implementation="auto"` under XLA, as the recipe '
         "trains it; the other formulations named without PyTorch are options "
-        "of the same class."
+        "of the same class. `torch.compile` unrolls a loop over dimensions, "
+        "which takes it many minutes: of PyTorch the cumulative sum alone is "
+        "compiled."
     )
     return text if has_torch() else f"{text}\n\n{_ABSENT}"
 

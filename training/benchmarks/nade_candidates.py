@@ -10,6 +10,8 @@ import tensorflow as tf
 from keras_genseq.models import NADE
 from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import row_uniform
+from training.benchmarks.torch_modes import COMPILED
+from training.benchmarks.torch_modes import torch_modes
 from training.benchmarks.train_step import keras_step
 
 OURS = "ours"
@@ -101,8 +103,8 @@ def builders(framework, sizes):
     """
     if framework == "torch":
         return {
-            name: functools.partial(_torch_step, sizes, variant)
-            for name, variant in _TORCH.items()
+            name: functools.partial(_torch_step, sizes, name)
+            for name in (*_TORCH, _CUMULATIVE + COMPILED)
         }
     return {
         name: functools.partial(_keras_step, sizes, *values)
@@ -156,12 +158,17 @@ def _keras_step(sizes, implementation, jit_compile):
     return keras_step(model, make_examples(sizes, sizes.batch_size))
 
 
-def _torch_step(sizes, variant):
+def _torch_step(sizes, name):
     from training.benchmarks import nade_torch
 
-    x = make_examples(sizes, sizes.batch_size)
+    mode = torch_modes()[COMPILED if name.endswith(COMPILED) else ""]
     return nade_torch.train_step(
-        variant, make_weights(sizes), x, _LEARNING_RATE, _EPSILON
+        _TORCH[name.removesuffix(COMPILED)],
+        make_weights(sizes),
+        make_examples(sizes, sizes.batch_size),
+        _LEARNING_RATE,
+        _EPSILON,
+        mode,
     )
 
 

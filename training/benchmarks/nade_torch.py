@@ -118,17 +118,18 @@ _VARIANTS = {
 }
 
 
-def train_step(variant, weights, x, learning_rate, epsilon):
+def train_step(variant, weights, x, learning_rate, epsilon, mode):
     """Callable: one update by Adam; returns the loss before it."""
     module = _VARIANTS[variant](weights)
     optimizer = adds_epsilon_as_keras(
         torch.optim.Adam(module.parameters(), lr=learning_rate), epsilon
     )
     x = torch.tensor(x)
+    log_prob = mode(module.log_prob)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        loss = -module.log_prob(x).mean()
+        loss = -log_prob(x).mean()
         loss.backward()
         optimizer.step()
         return loss.item()

@@ -189,12 +189,16 @@ def samplers(sizes, num_samples):
 
 
 def torch_step(weights, sizes):
-    """PyTorch's callable: one update of the same network."""
+    """PyTorch's callables: updates of the same network."""
     from training.benchmarks import pixels_torch
+    from training.benchmarks.torch_modes import torch_modes
 
     x = make_examples(sizes)
-    step = pixels_torch.train_step(weights, x, _LEARNING_RATE, _EPSILON)
-    return {"PixelCNN, PyTorch": step}
+    given = weights, x, _LEARNING_RATE, _EPSILON
+    return {
+        f"PixelCNN, PyTorch{words}": pixels_torch.train_step(*given, mode)
+        for words, mode in torch_modes().items()
+    }
 
 
 def _step(model, sizes, jit_compile):

@@ -52,7 +52,7 @@ class MaskedConv(nn.Module):
         )
 
 
-def train_step(weights, x, learning_rate, epsilon):
+def train_step(weights, x, learning_rate, epsilon, mode):
     """Callable: one update by Adam; returns the loss before it.
 
     Args:
@@ -60,6 +60,7 @@ def train_step(weights, x, learning_rate, epsilon):
         x: `(batch_size, height, width, 1)` array.
         learning_rate: float.
         epsilon: float.
+        mode: function, of `torch_modes`.
     """
     module = TorchPixelCNN(weights)
     optimizer = adds_epsilon_as_keras(
@@ -67,10 +68,12 @@ def train_step(weights, x, learning_rate, epsilon):
     )
     x = torch.tensor(x).permute(0, 3, 1, 2).contiguous()
 
+    network = mode(module)
+
     def step():
         optimizer.zero_grad(set_to_none=True)
         bce = functional.binary_cross_entropy_with_logits
-        losses = bce(module(x), x, reduction="none")
+        losses = bce(network(x), x, reduction="none")
         loss = losses.sum((1, 2, 3)).mean()
         loss.backward()
         optimizer.step()

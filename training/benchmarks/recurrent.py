@@ -15,10 +15,12 @@ from keras_genseq.models import RecurrentLanguageModel
 from keras_genseq.models import Trainer
 from training.benchmarks.agreement import check_equal
 from training.benchmarks.agreement import check_same_samples
+from training.benchmarks.environment import has_package
 from training.benchmarks.environment import has_torch
 from training.benchmarks.table import timing_table
 from training.benchmarks.timing import measure
 from training.benchmarks.torch_adam import adds_epsilon_as_keras
+from training.benchmarks.torch_modes import torch_modes
 from training.benchmarks.workers import Workers
 
 TITLE = "Recurrent layers"
@@ -109,6 +111,8 @@ def benchmark(repeats, threads, sizes=None):
             steps = workers.build("tensorflow", candidates, kind, sizes)
             if has_torch():
                 steps |= workers.build("torch", torch_candidates, kind, sizes)
+            if has_package("jax"):
+                steps |= _build_on_jax(workers, kind, sizes)
             timings = measure(steps, repeats, check=check_equal)
             parts += [f"### {kind}", timing_table(timings, FOLDED)]
         for length in sizes.generated:
@@ -205,7 +209,20 @@ def candidates(kind, sizes):
 
 def torch_candidates(kind, sizes):
     """The same step by PyTorch, as `candidates` gives it."""
-    return {"PyTorch": _torch_step(kind, sizes)}
+    return {
+        f"PyTorch{words}": _torch_step(kind, sizes, mode)
+        for words, mode in torch_modes().items()
+    }
+
+
+def _build_on_jax(workers, kind, sizes):
+    """The same step by Keras's own layers on JAX."""
+    from training.benchmarks import keras_jax
+
+    weights = _weights(_GATES[kind], sizes)
+    x, y = _batch(sizes)
+    given = kind, sizes.units, weights, x, y, _LEARNING_RATE, _EPSILON
+    return workers.build("jax", keras_jax.recurrent_steps, *given)
 
 
 def _weights(kind_gates, sizes):
@@ -254,7 +271,7 @@ def _step(layer, sizes, folded=False, jit_compile=False):
     return step
 
 
-def _torch_step(kind, sizes):
+def _torch_step(kind, sizes, mode):
     import torch
 
     table, layer, linear = _torch_modules(kind, sizes)
@@ -264,11 +281,15 @@ def _torch_step(kind, sizes):
     )
     x, y = (torch.tensor(t, dtype=torch.long) for t in _batch(sizes))
 
-    def step():
+    @mode
+    def loss_of(x, y):
         logits = linear(layer(table(x))[0])
-        loss = torch.nn.functional.cross_entropy(
+        return torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), y.flatten()
         )
+
+    def step():
+        loss = loss_of(x, y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

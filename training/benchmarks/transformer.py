@@ -4,6 +4,8 @@ Run       python -m training benchmark transformer --write
 Measured  docs/benchmarks.md
 """
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -16,6 +18,7 @@ from training.benchmarks.environment import has_torch
 from training.benchmarks.table import markdown_table
 from training.benchmarks.table import timing_table
 from training.benchmarks.timing import measure
+from training.benchmarks.torch_modes import COMPILED
 from training.benchmarks.transformer_memory import PATHS
 from training.benchmarks.transformer_memory import measure_attention
 from training.benchmarks.transformer_workload import LEARNING_RATE
@@ -27,7 +30,8 @@ from training.benchmarks.workers import Workers
 
 TITLE = "Transformer"
 OURS = "ours"
-HUGGING_FACE = "Hugging Face transformers, PyTorch"
+_PEERS = ("torch", "transformers", "keras_hub", "ctranslate2", "jax")
+HUGGING_FACE = "Hugging Face"
 KERAS_HUB = "KerasHub GPT-2, XLA"
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
@@ -47,11 +51,7 @@ def benchmark(repeats, threads, sizes=None):
         RuntimeError: if the candidates do not compute the same.
     """
     sizes = sizes or Sizes()
-    missing = [
-        name
-        for name in ("torch", "transformers", "keras_hub")
-        if not has_package(name)
-    ]
+    missing = [name for name in _PEERS if not has_package(name)]
     parts = [
         f"A language model as GPT-2 is made: {sizes.num_layers} blocks, "
         f"{sizes.hidden_dim} wide, {sizes.num_heads} heads, learned positions."
@@ -60,7 +60,7 @@ def benchmark(repeats, threads, sizes=None):
         parts.append(f"Left out, not installed: {', '.join(missing)}.")
     for rows in sizes.batch_sizes:
         with Workers(threads) as workers:
-            parts += _decoding_part(workers, repeats, sizes, rows)
+            parts += _decoding_part(workers, repeats, sizes, rows, threads)
     for vocabulary_size in sizes.trained_vocabulary_sizes:
         for precision in _POLICIES:
             with Workers(threads) as workers:
@@ -71,19 +71,22 @@ def benchmark(repeats, threads, sizes=None):
     return "\n\n".join(parts)
 
 
-def _decoding_part(workers, repeats, sizes, rows):
+def _decoding_part(workers, repeats, sizes, rows, threads):
     calls = workers.build("tensorflow", generators, sizes, rows)
     if has_torch() and has_package("transformers"):
         calls |= workers.build("torch", hugging_face_generators, sizes, rows)
-    check = check_same_samples
+        if has_package("ctranslate2"):
+            from training.benchmarks import ctranslate2_gpt
+
+            calls |= workers.build(
+                "torch", ctranslate2_gpt.generators, sizes, rows, threads
+            )
     if has_package("keras_hub"):
         calls |= workers.build("keras_hub", keras_hub_generators, sizes, rows)
 
-        def check(results):
-            # KerasHub approximates the GELU: its tokens are its own.
-            theirs = results.pop(KERAS_HUB)
-            check_same_samples(results)
-            results[KERAS_HUB] = theirs
+    def check(results):
+        same = (OURS, HUGGING_FACE, f"{HUGGING_FACE}{COMPILED}")
+        check_same_samples({k: v for k, v in results.items() if k in same})
 
     timings = measure(calls, repeats, check=check)
     tokens = rows * sizes.new_tokens
@@ -91,8 +94,9 @@ def _decoding_part(workers, repeats, sizes, rows):
         f"### Decoding, batch of {rows}",
         f"Prompts of {sizes.prompt_length} tokens and {sizes.new_tokens} new "
         f"ones, the likeliest at every step, of {sizes.vocabulary_size:,}; "
-        "float32, keys and values cached. Ours and Hugging Face's share their "
-        "weights and write the same tokens; KerasHub's has random weights.",
+        "float32 but where a name says otherwise, keys and values cached. Ours "
+        "and Hugging Face's in float32 write the same tokens; CTranslate2's "
+        "share those weights, too, and KerasHub's are random.",
         timing_table(timings, OURS, work=tokens, unit="tokens"),
     ]
 
@@ -104,16 +108,32 @@ def _training_part(workers, repeats, sizes, vocabulary_size, precision):
         from training.benchmarks.transformer_torch import torch_trainers
 
         steps |= workers.build("torch", torch_trainers, *given)
+    if has_package("jax") and has_package("keras_hub"):
+        from training.benchmarks import keras_jax
+
+        steps |= workers.build(
+            "jax",
+            keras_jax.language_model_steps,
+            sizes,
+            vocabulary_size,
+            _POLICIES[precision],
+            texts(sizes, vocabulary_size),
+            LEARNING_RATE,
+        )
     # Bfloat16 has eight bits; the two round at different places.
     tolerance = 1e-3 if precision == "float32" else 2e-2
-    timings = measure(
-        steps, repeats, check=lambda results: check_equal(results, tolerance)
-    )
+
+    def check(results):
+        # KerasHub approximates the GELU, and begins at random.
+        same = {k: v for k, v in results.items() if "KerasHub" not in k}
+        check_equal(same, tolerance)
+
+    timings = measure(steps, repeats, check=check)
     return [
         f"### Training, vocabulary of {vocabulary_size:,}, {precision}",
         f"A step (forward, backward, AdamW) on {sizes.trained_rows} sequences "
-        f"of {sizes.trained_length}. The losses of the first two steps agree "
-        f"to {tolerance:.1%}.",
+        f"of {sizes.trained_length}. The losses of the first two steps of ours "
+        f"and of PyTorch agree to {tolerance:.1%}.",
         timing_table(timings, OURS),
     ]
 
@@ -157,26 +177,36 @@ def hugging_face_generators(sizes, rows):
     """The same by Hugging Face's model, with our weights."""
     import torch
 
+    from training.benchmarks.torch_modes import torch_modes
     from training.benchmarks.transformer_torch import hugging_face_model
 
-    model = hugging_face_model(sizes)
     # Our model puts the start, id 0, before a text.
     prompt = np.pad(prompts(sizes, rows), [[0, 0], [1, 0]])
     prompt = torch.tensor(prompt, dtype=torch.long)
 
-    def generate():
+    def generate(model, cache):
         answer = model.generate(
             prompt,
             attention_mask=torch.ones_like(prompt),
             max_new_tokens=sizes.new_tokens,
             do_sample=False,
-            use_cache=True,
+            cache_implementation=cache,
             # Padding is no answer of ours.
             suppress_tokens=[0],
         )
         return answer[:, prompt.shape[1] :].numpy()
 
-    return {HUGGING_FACE: generate}
+    calls = {}
+    for dtype, words in ((torch.float32, ""), (torch.bfloat16, ", bfloat16")):
+        for suffix, mode in torch_modes().items():
+            model = hugging_face_model(sizes).to(dtype)
+            model.forward = mode(model.forward)
+            # What is compiled needs caches of a fixed shape.
+            cache = "static" if suffix == COMPILED else "dynamic"
+            calls[f"{HUGGING_FACE}{words}{suffix}"] = functools.partial(
+                generate, model, cache
+            )
+    return calls
 
 
 def keras_hub_generators(sizes, rows):

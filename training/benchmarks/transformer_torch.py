@@ -3,6 +3,7 @@
 import torch
 
 from training.benchmarks.torch_adam import adds_epsilon_as_keras
+from training.benchmarks.torch_modes import torch_modes
 from training.benchmarks.transformer_workload import LEARNING_RATE
 from training.benchmarks.transformer_workload import texts
 from training.benchmarks.transformer_workload import weights
@@ -81,7 +82,14 @@ class LanguageModel(torch.nn.Module):
 
 
 def torch_trainers(sizes, vocabulary_size, precision):
-    """A training step by PyTorch, by name."""
+    """Training steps by PyTorch, by name."""
+    return {
+        f"PyTorch{words}": _step(sizes, vocabulary_size, precision, mode)
+        for words, mode in torch_modes().items()
+    }
+
+
+def _step(sizes, vocabulary_size, precision, mode):
     model = LanguageModel(sizes, vocabulary_size, sizes.trained_length)
     optimizer = adds_epsilon_as_keras(
         torch.optim.AdamW(
@@ -91,12 +99,13 @@ def torch_trainers(sizes, vocabulary_size, precision):
     )
     y = torch.tensor(texts(sizes, vocabulary_size), dtype=torch.long)
     x = torch.nn.functional.pad(y[:, :-1], (1, 0))
+    forward = mode(model)
 
     def step():
         with torch.autocast(
             "cpu", torch.bfloat16, enabled=precision == "bfloat16"
         ):
-            logits = model(x)
+            logits = forward(x)
         # Padding, id 0, has no probability.
         loss = torch.nn.functional.cross_entropy(
             logits[..., 1:].float().flatten(0, 1), y.flatten() - 1
@@ -106,7 +115,7 @@ def torch_trainers(sizes, vocabulary_size, precision):
         optimizer.step()
         return loss.item()
 
-    return {"PyTorch": step}
+    return step
 
 
 def hugging_face_model(sizes):

@@ -80,7 +80,7 @@ def benchmark(repeats, threads, sizes=None):
             if has_torch():
                 weights, noise = shared_values(sizes)
                 arguments = (theirs, weights, noise, sizes)
-                calls |= workers.build("torch", torch_candidate, *arguments)
+                calls |= workers.build("torch", torch_candidates, *arguments)
             return calls
 
         steps = build(training_steps, "train_step")
@@ -173,17 +173,23 @@ def bounding_calls(sizes):
     return {OURS: bound}
 
 
-def torch_candidate(kind, weights, noise, sizes):
-    """PyTorch's callable by name, `"train_step"` or `"bounding_call"`."""
+def torch_candidates(kind, weights, noise, sizes):
+    """PyTorch's callables, of kind `"train_step"` or `"bounding_call"`."""
     from training.benchmarks import vae_torch
+    from training.benchmarks.torch_modes import torch_modes
 
     if kind == "train_step":
         x = make_examples(sizes, sizes.batch_size)
-        call = vae_torch.train_step(weights, x, noise, _LEARNING_RATE, _EPSILON)
+        given = weights, x, noise, _LEARNING_RATE, _EPSILON
+        build = vae_torch.train_step
     else:
         x = make_examples(sizes, sizes.num_bounded)
-        call = vae_torch.bounding_call(weights, x, sizes.num_codes)
-    return {PYTORCH: call}
+        given = weights, x, sizes.num_codes
+        build = vae_torch.bounding_call
+    return {
+        f"{PYTORCH}{words}": build(*given, mode)
+        for words, mode in torch_modes().items()
+    }
 
 
 def _training_step(sizes, jit_compile):

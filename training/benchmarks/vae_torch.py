@@ -53,7 +53,7 @@ class TorchVAE(nn.Module):
         return total - math.log(num_codes)
 
 
-def train_step(weights, x, noise, learning_rate, epsilon):
+def train_step(weights, x, noise, learning_rate, epsilon, mode):
     """Callable: one update by Adam; returns the loss before it.
 
     Args:
@@ -62,6 +62,7 @@ def train_step(weights, x, noise, learning_rate, epsilon):
         noise: list of arrays, of the first steps; later ones draw their own.
         learning_rate: float.
         epsilon: float.
+        mode: function, of `torch_modes`.
     """
     module = TorchVAE(weights)
     optimizer = adds_epsilon_as_keras(
@@ -70,11 +71,12 @@ def train_step(weights, x, noise, learning_rate, epsilon):
     x = torch.tensor(x).flatten(1)
     given = [torch.tensor(n) for n in noise]
     shape = given[0].shape
+    negative_elbo = mode(module.negative_elbo)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
         noise = given.pop(0) if given else torch.randn(shape)
-        loss = module.negative_elbo(x, noise)
+        loss = negative_elbo(x, noise)
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -82,14 +84,16 @@ def train_step(weights, x, noise, learning_rate, epsilon):
     return step
 
 
-def bounding_call(weights, x, num_codes):
+def bounding_call(weights, x, num_codes, mode):
     """Callable: bounds as a NumPy array."""
     module = TorchVAE(weights)
     x = torch.tensor(x).flatten(1)
 
-    @torch.inference_mode()
+    compute = mode(module.bound)
+
+    @torch.no_grad()
     def bound():
-        return module.bound(x, num_codes).numpy()
+        return compute(x, num_codes).numpy()
 
     return bound
 

@@ -7,6 +7,7 @@ candidate has a process with its framework's own defaults, which waits for its
 next block of calls while the others run theirs.
 """
 
+import contextlib
 import dataclasses
 import multiprocessing
 from collections.abc import Callable
@@ -67,17 +68,25 @@ class Workers:
             name: Candidate(self, framework, builder, arguments, name)
             for name in names
         }
-        first = next(iter(candidates.values()))
-        process.ask("keep", first.name)
+        first, *others = candidates.values()
+        process.send("keep", first.name)
         self._processes[first] = process
+        # The others start beside each other, before anything is timed.
+        for candidate in others:
+            self.process_of(candidate)
         return candidates
+
+    def wait(self):
+        """Waits until all processes have done what they were asked to."""
+        for process in self._processes.values():
+            process.wait()
 
     def process_of(self, candidate):
         """The candidate's process, started where it is not running."""
         if candidate not in self._processes:
             process = _Process(candidate.framework, self._threads)
-            process.ask("build", candidate.builder, candidate.arguments)
-            process.ask("keep", candidate.name)
+            process.send("build", candidate.builder, candidate.arguments)
+            process.send("keep", candidate.name)
             self._processes[candidate] = process
         return self._processes[candidate]
 
@@ -99,7 +108,9 @@ class Candidate:
     name: Any
 
     def __call__(self):
-        return self.workers.process_of(self).ask("call")
+        process = self.workers.process_of(self)
+        self.workers.wait()
+        return process.ask("call")
 
     def block(self, repeats):
         """Seconds of calls in a row, as `training.benchmarks.timing` has."""
@@ -121,20 +132,38 @@ class _Process:
             target=_serve, args=(theirs, framework, threads), daemon=True
         )
         self._process.start()
+        self._num_unanswered = 0
         theirs.close()
 
-    def ask(self, *request):
-        try:
+    def send(self, *request):
+        with self._telling_of_an_end():
             self._connection.send(request)
-            succeeded, answer = self._connection.recv()
+        self._num_unanswered += 1
+
+    def wait(self):
+        """Waits for all answers and gives the last one."""
+        answer = None
+        while self._num_unanswered:
+            with self._telling_of_an_end():
+                succeeded, answer = self._connection.recv()
+            self._num_unanswered -= 1
+            if not succeeded:
+                raise answer
+        return answer
+
+    def ask(self, *request):
+        self.send(*request)
+        return self.wait()
+
+    @contextlib.contextmanager
+    def _telling_of_an_end(self):
+        try:
+            yield
         except (EOFError, ConnectionError) as error:
             raise RuntimeError(
                 f"The benchmark's process of {self._framework} ended; what it "
                 "printed before says why (memory, perhaps)."
             ) from error
-        if not succeeded:
-            raise answer
-        return answer
 
     def close(self):
         self._connection.close()

@@ -4,6 +4,7 @@ import types
 import pytest
 
 from training import benchmarks
+from training.benchmarks.run import run_benchmark
 
 
 @pytest.fixture
@@ -20,14 +21,14 @@ def toy(monkeypatch, tmp_path):
 
 def test_an_unknown_benchmark_lists_the_known():
     with pytest.raises(ValueError, match=r"no benchmark 'lstm'.*: adversarial"):
-        benchmarks.run_benchmark("lstm")
+        run_benchmark("lstm")
 
 
 def test_prints_and_writes_the_section(toy, capsys):
-    benchmarks.run_benchmark("toy", repeats=3, threads=2)
+    run_benchmark("toy", repeats=3, threads=2)
     printed = capsys.readouterr().out
     assert not toy.exists()
-    benchmarks.run_benchmark("toy", repeats=3, threads=2, write=True)
+    run_benchmark("toy", repeats=3, threads=2, write=True)
     page = toy.read_text()
     command = "python -m training benchmark toy --repeats 3 --threads 2"
     assert f"`{command}`" in printed
@@ -42,4 +43,4 @@ def test_prints_and_writes_the_section(toy, capsys):
 
 def test_threads_must_be_positive(toy):
     with pytest.raises(ValueError, match="`threads` must be at least 1"):
-        benchmarks.run_benchmark("toy", threads=0)
+        run_benchmark("toy", threads=0)
