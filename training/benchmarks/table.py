@@ -5,6 +5,7 @@ import re
 import statistics
 
 from keras_genseq.export import atomic
+from training.benchmarks.timing import fastest_peer
 from training.markdown import markdown_table
 
 _PREAMBLE = """\
@@ -47,11 +48,10 @@ def timing_table(timings, ours, *, work=1, unit=None):
 
 
 def _remarks(timings, ours):
-    others = [timing for name, timing in timings.items() if name != ours]
-    if others:
-        fastest = min(others, key=lambda timing: timing.median)
-        ratio = timings[ours].median / fastest.median
-        yield f"Ours takes {ratio:.2f} of the fastest other, {fastest.name}."
+    fastest = fastest_peer(timings, ours)
+    if fastest:
+        ratio = timings[ours].median / timings[fastest].median
+        yield f"Ours takes {ratio:.2f} of the fastest other, {fastest}."
     alone = [timing for timing in timings.values() if timing.alone]
     if alone:
         parts = []

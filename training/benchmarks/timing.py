@@ -5,6 +5,9 @@ import statistics
 import sys
 import time
 
+# How the names of candidates that are not ours begin, or what they hold.
+_PEERS = ("PyTorch", "Keras", "keras.layers", "Hugging Face", "CTranslate2")
+
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
@@ -80,8 +83,8 @@ def measure(
     """Times the candidates in blocks that take turns.
 
     A load that drifts hits all alike, and each runs warm. In the end the first
-    candidate and the fastest of the others run a block alone, where they have
-    processes of their own: `Timing.alone` should be as in turns.
+    candidate and the fastest peer run a block alone, where they have processes
+    of their own: `Timing.alone` should be as in turns.
 
     Args:
         candidates: dict of name to callable; each call does one whole unit of
@@ -142,7 +145,8 @@ def measure(
         )
         for name in candidates
     }
-    for name in _first_and_fastest(timings, repeated):
+    first = next(iter(repeated), None)
+    for name in filter(None, (first, fastest_peer(timings, first, repeated))):
         if hasattr(candidates[name], "alone"):
             progress(f"{name}: alone")
             timings[name] = dataclasses.replace(
@@ -151,11 +155,23 @@ def measure(
     return timings
 
 
-def _first_and_fastest(timings, names):
-    """The first candidate and the fastest of the others."""
-    first, *others = names or [None]
-    fastest = sorted(others, key=lambda name: timings[name].median)[:1]
-    return [name for name in (first, *fastest) if name]
+def fastest_peer(timings, ours, names=None):
+    """The fastest of the candidates that a user could take instead.
+
+    Args:
+        timings: dict of name to `Timing`.
+        ours: str. The candidate beside which the others stand.
+        names: names of the candidates that count; None takes all.
+
+    Returns:
+        str: the fastest of other libraries; where there is none, the fastest
+        of the others; where there is none, None.
+    """
+    others = [n for n in (timings if names is None else names) if n != ours]
+    peers = [n for n in others if any(word in n for word in _PEERS)]
+    return min(
+        peers or others, key=lambda name: timings[name].median, default=None
+    )
 
 
 def _to_stderr(line):

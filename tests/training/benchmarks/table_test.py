@@ -28,6 +28,13 @@ def test_table():
     ]
 
 
+def test_ours_stand_beside_other_libraries():
+    quick = {**TIMINGS, "ours, XLA": Timing("ours, XLA", 0.1, ((0.1,) * 2,))}
+    assert "fastest other, ours, XLA." in timing_table(quick, "ours")
+    theirs = {**quick, "PyTorch": Timing("PyTorch", 0.1, ((0.6,) * 2,))}
+    assert "0.25 of the fastest other, PyTorch." in timing_table(theirs, "ours")
+
+
 def test_table_with_rates():
     lines = timing_table(TIMINGS, "ours", work=6, unit="samples").splitlines()
     assert "| samples/s |" in lines[0]
