@@ -21,6 +21,7 @@ from keras_genseq.ops.augmentation import augment
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_uniform
 
@@ -104,6 +105,11 @@ class AdversarialModel(MultiOptimizerModel):
         )
         num_classes = as_int(
             num_classes, "num_classes", minimum=1, optional=True
+        )
+        gradient_penalty_weight, r1_weight, drift_weight = check_numbers(
+            gradient_penalty_weight=gradient_penalty_weight,
+            r1_weight=r1_weight,
+            drift_weight=drift_weight,
         )
         check_choice("noise", noise, NOISES)
         for name in augmentations:

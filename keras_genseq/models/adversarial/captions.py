@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.tokenizers.tokenizer import as_texts
 
@@ -66,7 +67,7 @@ def as_captions(y, num_rows, length, name="y"):
             f"`{name}` must be captions, or a dict of `captions` and, where "
             f"there are classes, `label`. Received: {sorted(y)}"
         )
-    captions = tf.convert_to_tensor(y["captions"])
+    captions = as_tensor(y["captions"], name)
     if captions.shape.rank not in (1, 2):
         raise ValueError(
             f"`{name}` must hold one string for each image, or a row of them. "

@@ -19,6 +19,7 @@ from keras_genseq.models.base.training_seeds import rows_of_all_replicas
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.tokenizers.tokenizer import as_texts
 
@@ -135,6 +136,9 @@ class CharCNNRNN(BaseModel):
             kernel_size=kernel_size,
             text_dim=text_dim,
             max_sequence_length=max_sequence_length,
+        )
+        margin, initial_range = check_numbers(
+            margin=margin, initial_range=initial_range
         )
         if len(image_shape) != 3 and image_shape != (text_dim,):
             raise ValueError(

@@ -10,6 +10,7 @@ from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import VALIDATION_STEP
 from keras_genseq.models.base.training_seeds import next_rows
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.key_parts import cut_out
 from keras_genseq.ops.key_parts import has_area
 from keras_genseq.ops.key_parts import mask_of_boxes
@@ -183,6 +184,9 @@ class KeyPatchGAN(PartAssembler):
             latent_dim=latent_dim,
             decay_steps=decay_steps,
             discriminator_updates=discriminator_updates,
+        )
+        spatial_weight, appearance_weight = check_numbers(
+            spatial_weight=spatial_weight, appearance_weight=appearance_weight
         )
         check_choice("mask_loss", mask_loss, MASK_LOSSES)
         if num_parts > max_parts:

@@ -16,6 +16,7 @@ from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.resampling import doubled
 from keras_genseq.ops.resampling import halved
 
@@ -155,7 +156,10 @@ class ProgressiveGAN(AdversarialModel):
         base_filters, max_filters = check_counts(
             base_filters=base_filters, max_filters=max_filters
         )
-        if target_slope <= 0.0:
+        label_weight, target_slope = check_numbers(
+            label_weight=label_weight, target_slope=target_slope
+        )
+        if target_slope == 0.0:
             raise ValueError(
                 "`target_slope` must be positive. "
                 f"Received: target_slope={target_slope}"

@@ -26,6 +26,7 @@ from keras_genseq.models.text.token_padding import shifted
 from keras_genseq.models.text.token_padding import token_windows
 from keras_genseq.models.text.token_padding import widened
 from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.conversions import as_int32
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.value_checks import all_token_ids
 from keras_genseq.ops.value_checks import not_empty
@@ -409,7 +410,7 @@ class CausalLanguageModel(SequenceModel):
     def _token_ids(self, x, name, empty=False):
         """Texts or rows of any length as a tensor of token ids."""
         if not holds_text(x):
-            return padded_rows(x)
+            return padded_rows(x, name)
         return encode_texts(self.tokenizer, x, name, empty)
 
     def _check_prompts(self, prompt):
@@ -420,7 +421,7 @@ class CausalLanguageModel(SequenceModel):
                 f"time). Received: dtype={prompt.dtype.name}, "
                 f"shape={tuple(prompt.shape)}"
             )
-        prompt = not_empty(tf.cast(prompt, tf.int32), name="prompt")
+        prompt = not_empty(as_int32(prompt, "prompt"), name="prompt")
         prompt = self.check_values(prompt, "prompt")
         return padded_at_the_end(prompt, "prompt")
 

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_genseq.models.base.batched_apply import power_of_two
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.tokenizers.tokenizer import as_texts
 
@@ -82,14 +83,19 @@ def as_strings(texts, like):
     return texts[0] if isinstance(like, (str, bytes)) else texts
 
 
-def padded_rows(x):
-    """Rows of ids as a tensor; shorter ones are filled up with 0."""
+def padded_rows(x, name="x"):
+    """Rows of ids as a tensor; shorter ones are filled up with 0.
+
+    Args:
+        x: token ids, rows of any length.
+        name: str. What error messages call it.
+    """
     if isinstance(x, tf.RaggedTensor):
         return x.to_tensor()
     is_list = isinstance(x, (list, tuple)) and all(map(np.ndim, x))
     if is_list and len({len(row) for row in x}) > 1:
         return tf.ragged.constant([list(row) for row in x]).to_tensor()
-    return tf.convert_to_tensor(x)
+    return as_tensor(x, name)
 
 
 def room_for(size):
