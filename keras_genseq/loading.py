@@ -129,7 +129,11 @@ def _saved_model(folder):
 
 def _kept_model(folder):
     """The newest model that a run has kept."""
-    phases = (folder / "phases").glob("*/model.keras")
+    phases = [
+        path
+        for path in (folder / "phases").glob("*/model.keras")
+        if path.parent.name.isdecimal()
+    ]
     candidates = [
         folder / "model.keras",
         *sorted(phases, key=lambda p: int(p.parent.name), reverse=True),

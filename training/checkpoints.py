@@ -39,8 +39,11 @@ class CheckpointStore:
     @property
     def steps(self):
         """list of ints: the steps saved, oldest first."""
-        names = (p.name for p in self.folder.glob("step-*"))
-        return sorted(int(name.removeprefix("step-")) for name in names)
+        names = (
+            p.name.removeprefix("step-") for p in self.folder.glob("step-*")
+        )
+        # A copy by hand has another name than any step.
+        return sorted(map(int, filter(str.isdecimal, names)))
 
     def save(self, step, progress):
         """Writes a checkpoint.

@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from keras_genseq.ops.checks import as_int
 from training import figures
 from training.evaluation import load_run
 
@@ -39,6 +40,7 @@ def sample(
     Raises:
         ValueError: if `output` ends otherwise, or the model draws nothing.
     """
+    num_samples = as_int(num_samples, "num_samples", minimum=1, optional=True)
     evaluation = load_run(run_dir, needs_data=False)
     model, run = evaluation.model, evaluation.run
     writes_text = getattr(model, "tokenizer", None) is not None
