@@ -98,7 +98,7 @@ class ServedModel(Mapping):
                 )
             return signature(
                 **{
-                    key: tf.convert_to_tensor(value, specs[key].dtype)
+                    key: _as_input(key, value, specs[key])
                     for key, value in inputs.items()
                 }
             )
@@ -113,6 +113,16 @@ class ServedModel(Mapping):
 
     def __repr__(self):
         return f"ServedModel({str(self.path)!r}: {', '.join(self)})"
+
+
+def _as_input(name, value, spec):
+    try:
+        return tf.convert_to_tensor(value, spec.dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"`{name}` must be {spec.dtype.name} of shape {spec.shape}. "
+            f"Received: {value!r}"
+        ) from error
 
 
 def _saved_model(folder):
