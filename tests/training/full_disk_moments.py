@@ -19,35 +19,37 @@ import sys
 
 import training.__main__ as command_line
 from keras_genseq.export import atomic
+from keras_genseq.export import version_folder
 from training import callbacks
 from training import checkpoints
 from training import figures
 from training import report
 from training import run_folder
+from training import train
 
-TRAIN = (
-    "train nade --epochs 1 --set model.units=3 global_batch_size=500 "
-    "jit_compile=False picture=None"
-).split()
+TRAIN = [
+    *("train", "nade", "--epochs", "1", "--set", "model.units=3"),
+    *("global_batch_size=500", "jit_compile=False", "picture=None"),
+]
 
 
 def moments():
     """dict: moment -> the owner and name of the function that it begins with,
     and a command; None stands for the training of a run."""
-    run, folder = run_folder.RunFolder, atomic
+    run = run_folder.RunFolder
     return {
         "configuration": (run, "write_config", None),
         "TensorBoard": (callbacks.RunProgress, "on_train_begin", None),
         "best weights": (callbacks.RunProgress, "_save_best", None),
         "metrics": (run, "write_metrics", None),
         "checkpoint": (checkpoints.CheckpointStore, "_write", None),
-        "model": (sys.modules["training.train"], "_write_model", None),
+        "model": (train, "_write_model", None),
         "figures": (figures, "write_image", "evaluate"),
         "report": (report.Report, "markdown", "evaluate"),
         "samples": (figures, "write_image", "sample"),
         "array": (figures, "write_array", "sample --output DISK/samples.npy"),
-        "export": (folder, "sync_tree", "export --output DISK/models"),
-        "card": (folder, "write_text", "export --output DISK/models"),
+        "export": (atomic, "sync_tree", "export --output DISK/models"),
+        "card": (version_folder, "write_text", "export --output DISK/models"),
     }
 
 
