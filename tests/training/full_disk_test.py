@@ -62,7 +62,7 @@ def test_a_disk_may_fill_up_at_any_moment(tmp_path):
     (tmp_path / "disk").mkdir()
     script = (
         "mount -t tmpfs -o size=6m none disk || exit 77; "
-        '"$PYTHON" -m tests.training.full_disk_moments disk > lines'
+        '"$PYTHON" -m tests.training.full_disk_moments disk > lines || exit 9'
     )
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script],
