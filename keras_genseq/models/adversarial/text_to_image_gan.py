@@ -175,15 +175,17 @@ class TextToImageGAN(CaptionedAdversarialModel):
             discriminator_filters=discriminator_filters,
             text_units=text_units,
         )
-        interpolation_weight, mismatch_weight = check_numbers(
-            interpolation_weight=interpolation_weight,
-            mismatch_weight=mismatch_weight,
+        interpolation_weight = check_numbers(
+            interpolation_weight=interpolation_weight
         )
-        if mismatch_weight > 1.0:
-            raise ValueError(
-                "`mismatch_weight` must be in [0, 1]. "
-                f"Received: mismatch_weight={mismatch_weight}"
-            )
+        for name, share in (
+            ("mismatch_weight", mismatch_weight),
+            ("interpolation_share", interpolation_share),
+        ):
+            if check_numbers(**{name: share}) > 1.0:
+                raise ValueError(
+                    f"`{name}` must be in [0, 1]. Received: {name}={share}"
+                )
         if kwargs.get("num_classes") is not None:
             raise ValueError(
                 "TextToImageGAN hears captions, not classes: leave "

@@ -509,6 +509,33 @@ class BaseModel(PatchedModel):
             x, y, batch_size, verbose, sample_weight, **kwargs
         )
 
+    def predict(self, x, batch_size=None, *args, **kwargs):
+        """What the model computes of examples; they are checked before.
+
+        Args:
+            x: examples, or a data set of them, as for `fit`; of pairs the
+                first parts count.
+            batch_size, *args, **kwargs: as for `keras.Model.predict`.
+
+        Returns:
+            What `call` returns, in NumPy arrays.
+
+        Raises:
+            ValueError: if the model is conditional, or as for `fit`.
+        """
+        for name in self.condition_inputs():
+            raise ValueError(
+                f"This model is told a `{name}` of each row, which `predict` "
+                f"cannot be: call `model(x, {name})`, or one of its uses: "
+                f"{', '.join(self.endpoints())}."
+            )
+
+        def check(x, y=None, sample_weight=None):
+            return self.check_inputs(x), None, None
+
+        x, _, _ = checked_data(check, x)
+        return super().predict(x, batch_size, *args, **kwargs)
+
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         check = self.check_batch
         if kwargs.get("class_weight") is not None:

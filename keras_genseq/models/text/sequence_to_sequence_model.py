@@ -78,6 +78,9 @@ class SequenceToSequenceModel(BaseModel):
             minimum=3,
             note=", padding and the end of a text included",
         )
+        max_sequence_length = check_counts(
+            max_sequence_length=max_sequence_length
+        )
         if check_numbers(label_smoothing=label_smoothing) >= 1.0:
             raise ValueError(
                 "`label_smoothing` must be in [0, 1). "

@@ -161,6 +161,39 @@ def test_class_weights_are_a_dict_of_classes(class_weight, words):
             train(classifier(), class_weight=class_weight)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: x,
+        lambda x: tf.data.Dataset.from_tensor_slices((x, x[:, 0])).batch(4),
+        lambda x: iter([x[:4], x[4:]]),
+    ],
+)
+def test_predictions_are_of_checked_examples(make):
+    model = density()
+    expected = model(X)
+    np.testing.assert_allclose(
+        model.predict(make(X), verbose=0), expected, atol=1e-6
+    )
+    with pytest.raises(
+        (ValueError, tf.errors.InvalidArgumentError), match="must hold only"
+    ):
+        model.predict(make(X * 255.0), verbose=0)
+
+
+def test_predictions_of_texts_are_of_their_tokens():
+    model = writer()
+    expected = model(model.tokenizer.encode(["to", "be"]))
+    found = model.predict(["to", "be"], verbose=0)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_predict_cannot_tell_conditions():
+    model = models.VAE((2, 2, 1), 2, hidden_units=(3,), num_classes=3)
+    with pytest.raises(ValueError, match=r"`condition` of each .* score, sam"):
+        model.predict(np.zeros((1, 2, 2, 1), "float32"), verbose=0)
+
+
 def test_a_batch_has_at_most_three_parts():
     data = tf.data.Dataset.from_tensors((X, X, X, X))
     with pytest.raises(ValueError, match=r"A batch must be .*4 entries"):
