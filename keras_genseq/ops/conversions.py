@@ -143,7 +143,7 @@ def _kind(value):
     if isinstance(value, collections.abc.Mapping):
         words.append(f"of {', '.join(map(str, value))}")
     elif dtype is not None and shape is not None:
-        words.append(f"of {dtype} and shape {tuple(shape)}")
+        words.append(f"of {dtype} and shape {shape}")
     elif isinstance(value, (list, tuple)):
         words.append(f"of {len(value)} entries")
     return " ".join(words)

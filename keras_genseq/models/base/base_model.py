@@ -95,13 +95,14 @@ class BaseModel(PatchedModel):
         return None
 
     def compile(
-        self, optimizer="adam", *, gradient_accumulation_steps=1, **kwargs
+        self, optimizer="adam", *own, gradient_accumulation_steps=1, **kwargs
     ):
         """Configures training as `keras.Model.compile` does.
 
         Args:
             optimizer: a Keras optimizer, its name, or None for a model that
                 keeps several of its own.
+            *own: what Keras takes there, a loss and metrics: refused.
             gradient_accumulation_steps: int. Each batch is worked off in this
                 many parts, one after the other, for one update: the result is
                 that of the whole batch, at a fraction of the memory.
@@ -115,6 +116,7 @@ class BaseModel(PatchedModel):
         gradient_accumulation_steps = check_counts(
             gradient_accumulation_steps=gradient_accumulation_steps
         )
+        kwargs |= dict(zip(_OWN, own, strict=False))
         for name in _OWN:
             if kwargs.get(name):
                 raise ValueError(

@@ -84,11 +84,12 @@ class MultiOptimizerModel(BaseModel):
         if optimizer is not None:
             raise ValueError(self._names_of_optimizers())
 
-    def compile(self, optimizer=None, **kwargs):
+    def compile(self, optimizer=None, *own, **kwargs):
         """Configures training.
 
         Args:
             optimizer: None: every group has its own.
+            *own: refused, as by `BaseModel.compile`.
             **kwargs: `<group>_optimizer`, a Keras optimizer or its name
                 (`"adam"` where it is left out); the rest as for
                 `BaseModel.compile`.
@@ -112,7 +113,7 @@ class MultiOptimizerModel(BaseModel):
         for name, own in found.items():
             setattr(self, name, own)
         # Each optimizer scales its own losses already.
-        super().compile(optimizer=None, auto_scale_loss=False, **kwargs)
+        super().compile(None, *own, auto_scale_loss=False, **kwargs)
 
     def get_compile_config(self):
         config = super().get_compile_config()

@@ -50,8 +50,8 @@ class CausalLanguageModel(SequenceModel):
     has an answer.
 
     Where token ids are taken, texts are, too, if there is a tokenizer, and
-    lists of rows of any length. `fit` cuts texts that are too long for a row
-    into windows; `score` is of whole texts.
+    lists of rows of any length. `fit` and `evaluate` cut texts that are too
+    long for a row into windows; `score` is of whole texts.
 
     Args:
         vocabulary_size: int. Token ids are below it; 0 is padding.
