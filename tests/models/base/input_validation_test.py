@@ -21,6 +21,13 @@ def density():
     return model
 
 
+def twins():
+    """Two models of the same weights."""
+    one, two = density(), density()
+    two.set_weights(one.get_weights())
+    return one, two
+
+
 def classifier():
     model = models.SequenceClassifier(2, 3, vocabulary_size=5)
     model.compile(keras.optimizers.SGD(0.0), jit_compile=False)
@@ -43,12 +50,17 @@ def writer(**options):
 def test_a_split_keeps_weights_without_targets():
     """Keras refuses the split of what is no array any more."""
     weights = np.array([1.0] * 6 + [2.0] * 2)
-    split, told = density(), density()
+    split, told = twins()
     history = split.fit(
-        X, sample_weight=weights, validation_split=0.25, verbose=0
+        X,
+        shuffle=False,
+        sample_weight=weights,
+        validation_split=0.25,
+        verbose=0,
     ).history
     expected = told.fit(
         X[:6],
+        shuffle=False,
         sample_weight=weights[:6],
         validation_data=(X[6:], None, weights[6:]),
         verbose=0,
@@ -61,7 +73,11 @@ def test_a_split_keeps_weights_without_targets():
 def test_validation_is_not_weighed_by_classes():
     model = classifier()
     history = model.fit(
-        IDS, LABELS, class_weight={0: 7.0, 1: 7.0}, validation_split=0.5
+        IDS,
+        LABELS,
+        class_weight={0: 7.0, 1: 7.0},
+        validation_split=0.5,
+        verbose=0,
     ).history
     loss = model.evaluate(IDS[4:], LABELS[4:], verbose=0)[0]
     np.testing.assert_allclose(history["val_loss"], [loss], rtol=1e-6)
@@ -72,7 +88,7 @@ def test_validation_is_not_weighed_by_classes():
     )
 
 
-@pytest.mark.parametrize("share", [1.5, 1, 0.01, 0.99, -0.5, "0.2", np.nan])
+@pytest.mark.parametrize("share", [1.5, 1, 0.99, -0.5, "0.2", np.nan])
 def test_a_split_leaves_examples_on_both_sides(share):
     with pytest.raises(ValueError, match="`validation_split` must be"):
         density().fit(X, validation_split=share, verbose=0)
@@ -131,7 +147,7 @@ def test_weights_of_batches_are_as_many_as_their_examples():
 
 @pytest.mark.parametrize("weights", [[1.0] * 8, [True] * 8, np.ones(8, int)])
 def test_weights_of_any_kind_of_number_count(weights):
-    one, two = density(), density()
+    one, two = twins()
     one.fit(X, batch_size=8, shuffle=False, sample_weight=weights, verbose=0)
     two.fit(X, batch_size=8, shuffle=False, verbose=0)
     for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
