@@ -206,7 +206,7 @@ def test_predictions_of_texts_are_of_their_tokens():
 
 def test_predict_cannot_tell_conditions():
     model = models.VAE((2, 2, 1), 2, hidden_units=(3,), num_classes=3)
-    with pytest.raises(ValueError, match=r"`condition` of each .* score, sam"):
+    with pytest.raises(ValueError, match=r"`condition` of each .* score, enc"):
         model.predict(np.zeros((1, 2, 2, 1), "float32"), verbose=0)
 
 
