@@ -24,6 +24,8 @@ def as_tensor(value, name):
     if remedy is None:
         try:
             return tf.convert_to_tensor(value)
+        except UnicodeEncodeError:
+            remedy = "A surrogate alone is no character of a text."
         except (TypeError, ValueError, OverflowError, tf.errors.OpError):
             remedy = (
                 "Let all rows have one length and all values one kind, none of "

@@ -90,6 +90,11 @@ class Tokenizer:
         )
 
 
+def as_list(texts):
+    """One text as a list of it; other texts as they are."""
+    return [texts] if isinstance(texts, (str, bytes)) else texts
+
+
 def as_texts(texts, name="text"):
     """Converts to a `(batch_size,)` tensor of strings in UTF-8.
 
@@ -102,6 +107,9 @@ def as_texts(texts, name="text"):
             `InvalidArgumentError`).
     """
     texts = as_tensor(texts, name)
+    if texts.shape.rank == 1 and texts.shape[0] == 0:
+        # An empty list has no kind of its own.
+        not_empty(texts, name=name)
     if texts.dtype != tf.string or texts.shape.rank != 1:
         raise ValueError(
             f"`{name}` must hold one string per row. Received: "

@@ -75,7 +75,7 @@ class CaptionedAdversarialModel(AdversarialModel):
         """Makes an image of each caption.
 
         Args:
-            captions: list of str, as for `CharCNNRNN.encode`.
+            captions: str, or list of str, as for `CharCNNRNN.encode`.
             seed: int, or one int per caption; None draws one. Image i depends
                 on its caption, the seed and i alone.
             temperature: float, or one per caption: scales the noise.

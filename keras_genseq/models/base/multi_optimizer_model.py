@@ -103,15 +103,15 @@ class MultiOptimizerModel(BaseModel):
         found = {}
         for group in self.group_networks:
             name = f"{group}_optimizer"
-            own = self._scaled(kwargs.pop(name, "adam"))
-            if any(own is other for other in found.values()):
+            mine = self._scaled(kwargs.pop(name, "adam"))
+            if any(mine is other for other in found.values()):
                 raise ValueError(
                     "An optimizer keeps state of the weights that it updates, "
                     f"and `{name}` is another group's, too. Make one for each."
                 )
-            found[name] = own
-        for name, own in found.items():
-            setattr(self, name, own)
+            found[name] = mine
+        for name, mine in found.items():
+            setattr(self, name, mine)
         # Each optimizer scales its own losses already.
         super().compile(None, *own, auto_scale_loss=False, **kwargs)
 

@@ -415,6 +415,8 @@ class CausalLanguageModel(SequenceModel):
 
     def _check_prompts(self, prompt):
         prompt = self._token_ids(prompt, "prompt", empty=True)
+        if prompt.shape.rank == 1 and prompt.shape[0] == 0:
+            not_empty(prompt, name="prompt")
         if not prompt.dtype.is_integer or prompt.shape.rank != 2:
             raise ValueError(
                 "`prompt` must be text, or integers of shape (num_prompts, "
