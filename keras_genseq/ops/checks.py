@@ -84,6 +84,24 @@ def check_counts(**counts):
     return values if len(values) > 1 else values[0]
 
 
+def as_image_shape(shape, name="image_shape"):
+    """Converts to a tuple of three positive ints.
+
+    Args:
+        shape: sequence of (height, width, channels).
+        name: str. What error messages call it.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    if np.ndim(shape) != 1 or len(shape) != 3:
+        raise ValueError(
+            f"`{name}` must be (height, width, channels). "
+            f"Received: {name}={shape!r}"
+        )
+    return check_counts(**{name: tuple(shape)})
+
+
 def as_ordering(ordering, input_dim):
     """Converts to a tuple that names each dimension once.
 

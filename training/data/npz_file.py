@@ -289,13 +289,13 @@ def _num_classes(y, path, notes):
             f"{num_rows:,} rows: labels are taken as classes from 0. Number "
             "yours, for instance by `numpy.unique(y, return_inverse=True)`."
         )
+    if y["train"].min() < 0:
+        raise ValueError(
+            f"y_train of {str(path)!r} must hold classes from 0. "
+            f"Received: {y['train'].min()}"
+        )
     for split, labels in y.items():
-        if labels.min() < 0:
-            raise ValueError(
-                f"y_{split} of {str(path)!r} must hold classes from 0. "
-                f"Received: {labels.min()}"
-            )
-        if labels.max() >= num_classes:
+        if labels.min() < 0 or labels.max() >= num_classes:
             raise ValueError(
                 f"y_{split} of {str(path)!r} is out of range: expected 0 to "
                 f"{num_classes - 1}, the largest label of train. "

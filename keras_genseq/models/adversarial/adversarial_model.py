@@ -18,6 +18,7 @@ from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
 from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.ops.augmentation import AUGMENTATIONS
 from keras_genseq.ops.augmentation import augment
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
@@ -98,10 +99,9 @@ class AdversarialModel(MultiOptimizerModel):
         seed=None,
         **kwargs,
     ):
-        image_shape, latent_dim, discriminator_updates = check_counts(
-            image_shape=list(image_shape),
-            latent_dim=latent_dim,
-            discriminator_updates=discriminator_updates,
+        image_shape = as_image_shape(image_shape)
+        latent_dim, discriminator_updates = check_counts(
+            latent_dim=latent_dim, discriminator_updates=discriminator_updates
         )
         num_classes = as_int(
             num_classes, "num_classes", minimum=1, optional=True
@@ -116,7 +116,7 @@ class AdversarialModel(MultiOptimizerModel):
             check_choice("augmentations", name, AUGMENTATIONS)
         check_decay(ema_decay)
         super().__init__(seed=seed, adversarial_loss=adversarial_loss, **kwargs)
-        self.image_shape = tuple(image_shape)
+        self.image_shape = image_shape
         self.latent_dim = latent_dim
         self.noise = noise
         self.num_classes = num_classes

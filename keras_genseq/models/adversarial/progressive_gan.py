@@ -13,6 +13,7 @@ from keras_genseq.models.adversarial.progressive_networks import level_of
 from keras_genseq.models.adversarial.progressive_networks import side_of
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
@@ -385,7 +386,7 @@ class ProgressiveGAN(AdversarialModel):
 
 
 def _highest_level(image_shape):
-    height, width, _ = image_shape
+    height, width, _ = as_image_shape(image_shape)
     level = level_of(height)
     if not height == width == side_of(level):
         raise ValueError(

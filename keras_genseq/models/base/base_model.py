@@ -379,6 +379,8 @@ class BaseModel(PatchedModel):
         """
         x = self.check_inputs(x)
         y = self.check_targets(y, x)
+        if y is not None:
+            x = _with_rows_of(x, y)
         if sample_weight is not None:
             sample_weight = self.check_sample_weight(sample_weight, x)
         return x, y, sample_weight
@@ -715,6 +717,17 @@ def _map(function, batch):
 def _batch_size(batch):
     leaves = [x for x in keras.tree.flatten(batch) if x is not None]
     return tf.shape(leaves[0])[0]
+
+
+def _with_rows_of(x, y):
+    """Refuses targets that are not as many as the examples."""
+    num_rows = [tf.shape(keras.tree.flatten(part)[0])[0] for part in (x, y)]
+    return ensure(
+        x,
+        tf.equal(*num_rows),
+        "There must be as many targets as examples: `y` must have a row for "
+        "each row of `x`.",
+    )
 
 
 def _split(batch, num_parts):

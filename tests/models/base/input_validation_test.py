@@ -145,6 +145,20 @@ def test_weights_of_batches_are_as_many_as_their_examples():
         classifier().fit(dataset, verbose=0)
 
 
+def test_targets_of_batches_are_as_many_as_their_examples():
+    dataset = tf.data.Dataset.from_generator(
+        lambda: iter([(IDS, LABELS[:3])]),
+        output_signature=(
+            tf.TensorSpec((None, 3), tf.int32),
+            tf.TensorSpec((None,), tf.int32),
+        ),
+    )
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="as many targets as examples"
+    ):
+        classifier().fit(dataset, verbose=0)
+
+
 @pytest.mark.parametrize("weights", [[1.0] * 8, [True] * 8, np.ones(8, int)])
 def test_weights_of_any_kind_of_number_count(weights):
     one, two = twins()

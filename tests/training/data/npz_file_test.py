@@ -64,8 +64,8 @@ def test_labels_that_number_something_else_are_refused(load):
                 x_test=BYTES,
                 y_test=LABELS,
             )
-    with pytest.raises(ValueError, match=r"y_test .* from 0. Received: -1"):
-        load(x_train=BYTES, y_train=LABELS, x_test=BYTES, y_test=LABELS - 1)
+    with pytest.raises(ValueError, match=r"y_train .* from 0. Received: -1"):
+        load(x_train=BYTES, y_train=LABELS - 1, x_test=BYTES, y_test=LABELS)
 
 
 def test_packed_bits_are_unpacked(load):
