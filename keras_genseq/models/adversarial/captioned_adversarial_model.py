@@ -215,8 +215,13 @@ def frozen_text_encoder(text_encoder, dtype):
     config = {}
     if isinstance(text_encoder, dict):
         config = text_encoder
-    elif text_encoder is not None:
+    elif isinstance(text_encoder, CharCNNRNN):
         config = text_encoder.get_config()
+    elif text_encoder is not None:
+        raise ValueError(
+            "`text_encoder` must be a `CharCNNRNN`; `keras_genseq.load` makes "
+            f"one of what was kept. Received: {text_encoder!r}"
+        )
     text_dim = config.get("text_dim", 1024)
     # Images as features need no network.
     changes = {"image_shape": (text_dim,), "dtype": dtype}
