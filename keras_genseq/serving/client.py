@@ -315,6 +315,9 @@ class Client:
         self.close()
 
     def _submit(self, coroutine):
+        if self._loop.is_closed():
+            coroutine.close()
+            raise RuntimeError("This client is closed: make another one.")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def _wait(self, coroutine):
@@ -341,6 +344,8 @@ def _target(model, version, label):
         raise ValueError(
             f"`model` must be the name of a model. Received: model={model!r}"
         )
+    if label is not None and not isinstance(label, str):
+        raise ValueError(f"`label` must be a str. Received: label={label!r}")
     version = as_int(version, "version", minimum=0, optional=True)
     if version is not None and label is not None:
         raise ValueError(

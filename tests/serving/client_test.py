@@ -134,6 +134,7 @@ def test_teaches_before_it_asks(client):
         ("toy", {"timeout": "5"}, "`timeout` must be a finite number"),
         ("toy", {"timeout": np.nan}, "`timeout` must be a finite number"),
         ("toy", {"version": "1"}, "`version` must be an int"),
+        ("toy", {"label": 3}, "`label` must be a str"),
         ("", {}, "must be the name of a model"),
         ("none/../toy", {}, "must be the name of a model"),
         (3, {}, "must be the name of a model"),

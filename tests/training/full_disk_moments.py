@@ -22,6 +22,7 @@ from keras_genseq.export import atomic
 from keras_genseq.export import version_folder
 from training import callbacks
 from training import checkpoints
+from training import evaluate
 from training import figures
 from training import report
 from training import run_folder
@@ -66,10 +67,14 @@ def main(disk):
             first, *others = command.replace("DISK", str(disk)).split()
             words = [first, str(whole), *others]
         before = contents(disk)
-        with filling(disk, owner, function):
-            status, said = run(words)
-        kept = {path: contents(disk).get(path) for path in before} == before
-        again, _ = run(words)
+        # Of a run whose training is looked at, no report is waited for.
+        reports = without_reports() if command is None else _NOTHING
+        with reports:
+            with filling(disk, owner, function):
+                status, said = run(words)
+            found = contents(disk)
+            again, _ = run(words)
+        kept = {path: found.get(path) for path in before} == before
         print(
             json.dumps(
                 {
@@ -93,6 +98,19 @@ def run(words):
     ):
         status = command_line.main(words)
     return status, errors.getvalue()
+
+
+_NOTHING = contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def without_reports():
+    original = evaluate.evaluate
+    evaluate.evaluate = lambda path: None
+    try:
+        yield
+    finally:
+        evaluate.evaluate = original
 
 
 @contextlib.contextmanager
