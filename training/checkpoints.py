@@ -68,7 +68,8 @@ class CheckpointStore:
                 self._write(pathlib.Path(beside), variables, progress)
         except (OSError, tf.errors.OpError) as error:
             raise OSError(
-                f"Could not write a checkpoint to {self.folder}: {error}. "
+                f"Could not write a checkpoint to {self.folder}: "
+                f"{atomic.reason_of(error)}. "
                 "Free space there and start the same command again: it goes on "
                 f"from the last checkpoint, {self._newest_name()}."
             ) from error

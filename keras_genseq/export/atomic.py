@@ -156,16 +156,29 @@ def disk_errors(folder):
         if str(getattr(error, "strerror", "")).startswith(_REFUSED):
             raise
         if isinstance(error, OSError):
-            number, reason = error.errno, error.strerror or str(error)
+            number = error.errno
         else:
             number = _ERROR_NUMBERS.get(type(error))
-            reason = " ".join(str(error.message).split())
+        reason = reason_of(error)
         raise OSError(
             number or errno.EIO,
             f"{_REFUSED} {folder}: {reason}. What was there before is "
             "untouched. Check that the folder may be written and that the "
             "disk has room",
         ) from error
+
+
+def reason_of(error):
+    """Why the disk refused, in one line.
+
+    Args:
+        error: `OSError`, or `tf.errors.OpError`.
+    """
+    text = getattr(error, "strerror", None) or getattr(
+        error, "message", str(error)
+    )
+    # TensorFlow puts the name of its operation first; HDF5 writes lines.
+    return " ".join(re.sub(r"\{\{function_node.*?\}\}", "", text).split())
 
 
 def sync_tree(folder):
