@@ -77,6 +77,11 @@ class Tokenizer:
             ValueError: if an id stands for nothing.
         """
         token_ids = as_tensor(token_ids, "token_ids")
+        if not token_ids.dtype.is_integer:
+            raise ValueError(
+                "`token_ids` must hold integers. "
+                f"Received: dtype={token_ids.dtype.name}"
+            )
         known = (token_ids >= 0) & (token_ids < self.vocabulary_size)
         token_ids = ensure(
             token_ids,

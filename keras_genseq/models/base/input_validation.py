@@ -63,8 +63,7 @@ def as_data(validation_data):
             a list of texts, too.
     """
     is_tuple = isinstance(validation_data, (tuple, list)) and (
-        0 < len(validation_data) <= 3
-        and not all(isinstance(x, (str, bytes)) for x in validation_data)
+        0 < len(validation_data) <= 3 and not _are_texts(validation_data)
     )
     return tuple(validation_data) if is_tuple else (validation_data,)
 
@@ -183,6 +182,10 @@ def weights_of_classes(model, class_weight):
     return check
 
 
+def _are_texts(x):
+    return bool(x) and all(isinstance(each, (str, bytes)) for each in x)
+
+
 def _is_generator(x):
     return hasattr(x, "__next__")
 
@@ -205,7 +208,7 @@ def _as_tuple(batch):
 
 
 def _checked_batch(check, batch):
-    if not isinstance(batch, (tuple, list)):
+    if not isinstance(batch, (tuple, list)) or _are_texts(batch):
         batch = (batch,)
     if not 0 < len(batch) <= 3:
         raise ValueError(

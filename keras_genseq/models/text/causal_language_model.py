@@ -313,7 +313,8 @@ class CausalLanguageModel(SequenceModel):
         """
         is_text = isinstance(prompt, (str, bytes))
         if not is_text:
-            prompt = np.trim_zeros(np.asarray(prompt), "b")[None]
+            prompt = np.asarray(prompt if len(prompt) else np.int32([]))
+            prompt = np.trim_zeros(prompt, "b")[None]
         generation = self._generation(self._new_ids)
         inputs = generation.check(
             {
@@ -415,8 +416,6 @@ class CausalLanguageModel(SequenceModel):
 
     def _check_prompts(self, prompt):
         prompt = self._token_ids(prompt, "prompt", empty=True)
-        if prompt.shape.rank == 1 and prompt.shape[0] == 0:
-            not_empty(prompt, name="prompt")
         if not prompt.dtype.is_integer or prompt.shape.rank != 2:
             raise ValueError(
                 "`prompt` must be text, or integers of shape (num_prompts, "

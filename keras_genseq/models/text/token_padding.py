@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_genseq.models.base.batched_apply import power_of_two
 from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.value_checks import not_empty
 from keras_genseq.tokenizers.tokenizer import as_list
 from keras_genseq.tokenizers.tokenizer import as_texts
 
@@ -101,7 +102,11 @@ def padded_rows(x, name="x"):
         is_list = isinstance(x, (list, tuple)) and all(map(np.ndim, x))
         if is_list and len({len(row) for row in x}) > 1:
             return tf.ragged.constant([list(row) for row in x]).to_tensor()
-    return as_tensor(x, name)
+    x = as_tensor(x, name)
+    if x.shape.rank == 1 and x.shape[0] == 0:
+        # An empty list has no kind of its own.
+        not_empty(x, name=name)
+    return x
 
 
 def room_for(size):

@@ -103,6 +103,11 @@ def test_texts_to_validate_on_are_a_list(texts):
     np.testing.assert_allclose(history["val_loss"], [expected], rtol=1e-6)
 
 
+def test_a_batch_of_texts_is_no_tuple_of_inputs_and_targets():
+    history = writer().fit(iter([TEXTS, TEXTS[:2]]), verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+
+
 def test_texts_are_cut_alike_wherever_they_are_judged():
     model, long = writer(max_sequence_length=8), ["a" * 20, "b" * 9]
     history = model.fit(long, validation_data=long, verbose=0).history

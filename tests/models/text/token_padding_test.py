@@ -48,6 +48,26 @@ def test_rows_that_are_no_lists_of_ids_are_told():
             padded_rows(bad)
 
 
+def test_no_rows_are_no_floats():
+    model = RecurrentLanguageModel(257, 2, tokenizer=ByteTokenizer())
+    for ask in (
+        lambda: model.score([]),
+        lambda: model.generate([], 3),
+        lambda: model.fit([]),
+        lambda: model.encode([]),
+    ):
+        with pytest.raises(ValueError, match="has no rows"):
+            ask()
+
+
+@pytest.mark.parametrize("rows, batch_size", [(3, None), (4, 3), (4, 4)])
+def test_lists_of_other_rows_than_are_carried_are_refused(rows, batch_size):
+    model = RecurrentLanguageModel(6, 2, stateful_batch_size=2)
+    model.compile("sgd", jit_compile=False)
+    with pytest.raises(ValueError, match="carries the states of 2 rows"):
+        model.fit([[1, 2]] * rows, batch_size=batch_size, verbose=0)
+
+
 def test_windows_are_the_texts_piece_by_piece():
     texts = ["abcdefg", "", "ab", "abcdef"]
     windows, rows = token_windows(ByteTokenizer(), texts, 3)
