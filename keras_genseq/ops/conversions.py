@@ -24,13 +24,13 @@ def as_tensor(value, name):
     if remedy is None:
         try:
             return tf.convert_to_tensor(value)
-        except UnicodeEncodeError:
-            remedy = "A surrogate alone is no character of a text."
         except (TypeError, ValueError, OverflowError, tf.errors.OpError):
             remedy = (
                 "Let all rows have one length and all values one kind, none of "
                 "them None."
             )
+            if _are_texts(value):
+                remedy = "A surrogate alone is no character of a text."
     raise ValueError(
         f"`{name}` must be an array or a tensor, of values of one kind in rows "
         f"of one shape. Received: {_kind(value)}. {remedy}"
@@ -113,6 +113,14 @@ def _as_number(value, name, minimum):
     if math.isfinite(number):
         limit = f"at least {minimum:g}"
     raise ValueError(f"`{name}` must be {limit}. Received: {name}={value!r}")
+
+
+def _are_texts(value):
+    try:
+        items = np.array(value, object).flat
+    except ValueError:
+        return False
+    return all(isinstance(item, (str, bytes)) for item in items)
 
 
 def _remedy(value, name):

@@ -112,9 +112,6 @@ def as_texts(texts, name="text"):
             `InvalidArgumentError`).
     """
     texts = as_tensor(texts, name)
-    if texts.shape.rank == 1 and texts.shape[0] == 0:
-        # An empty list has no kind of its own.
-        not_empty(texts, name=name)
     if texts.dtype != tf.string or texts.shape.rank != 1:
         raise ValueError(
             f"`{name}` must hold one string per row. Received: "
