@@ -98,7 +98,7 @@ class ServedModel(Mapping):
                 )
             return signature(
                 **{
-                    key: tf.convert_to_tensor(value, specs[key].dtype)
+                    key: _as_input(key, value, specs[key])
                     for key, value in inputs.items()
                 }
             )
@@ -115,6 +115,16 @@ class ServedModel(Mapping):
         return f"ServedModel({str(self.path)!r}: {', '.join(self)})"
 
 
+def _as_input(name, value, spec):
+    try:
+        return tf.convert_to_tensor(value, spec.dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"`{name}` must be {spec.dtype.name} of shape {spec.shape}. "
+            f"Received: {value!r}"
+        ) from error
+
+
 def _saved_model(folder):
     """The SavedModel that a folder is, or its highest version, or None."""
     if (folder / "saved_model.pb").is_file():
@@ -129,7 +139,11 @@ def _saved_model(folder):
 
 def _kept_model(folder):
     """The newest model that a run has kept."""
-    phases = (folder / "phases").glob("*/model.keras")
+    phases = [
+        path
+        for path in (folder / "phases").glob("*/model.keras")
+        if path.parent.name.isdecimal()
+    ]
     candidates = [
         folder / "model.keras",
         *sorted(phases, key=lambda p: int(p.parent.name), reverse=True),

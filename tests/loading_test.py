@@ -27,6 +27,9 @@ def test_a_file_and_the_newest_model_of_a_run(model, tmp_path):
         (run / name).parent.mkdir(parents=True, exist_ok=True)
         kept.save(run / f"{name}.keras")
         same(keras_genseq.load(str(run)), kept)
+        # What desktops and notebooks leave in folders.
+        (run / "phases" / ".DS_Store").mkdir(parents=True, exist_ok=True)
+        model.save(run / "phases" / ".DS_Store" / "model.keras")
 
 
 def test_signatures_of_the_highest_version(model, tmp_path):
@@ -42,6 +45,8 @@ def test_signatures_of_the_highest_version(model, tmp_path):
     assert "score" in repr(served)
     with pytest.raises(ValueError, match=r"takes x\. Received: y"):
         served["score"](y=BITS)
+    with pytest.raises(ValueError, match=r"`seed` must be int32 .*\[1\.5\]"):
+        served["sample"](seed=[1.5], temperature=[1.0])
     with pytest.raises(KeyError, match=r"There are: .*score"):
         served["paint"]
 

@@ -119,6 +119,7 @@ class RunProgress(keras.callbacks.Callback):
         return self._out_of_patience() or self._out_of_steps()
 
     def on_train_begin(self, logs=None):
+        self._check_monitor()
         self._saved_at = time.monotonic()
         self._resumed = self._step_in_epoch() > 0
         self._former = {
@@ -192,11 +193,22 @@ class RunProgress(keras.callbacks.Callback):
         self.store.save(self.state["step"], self.state)
         self._saved_at = time.monotonic()
 
+    def _check_monitor(self):
+        names = [metric.name for metric in self.model.metrics]
+        if self.monitor and self.monitor.removeprefix("val_") not in names:
+            raise ValueError(
+                "`monitor` must be a metric, with `val_` before it of the "
+                f"validation data, or None. There are: {', '.join(names)}. "
+                f"Received: monitor={self.monitor!r}"
+            )
+
     def _check_finite(self, logs):
-        if not math.isfinite(float(logs["loss"])):
+        losses = (float(logs.get(name, 0.0)) for name in ("loss", "val_loss"))
+        wrong = [loss for loss in losses if not math.isfinite(loss)]
+        if wrong:
             saved = max(self.store.steps, default=0)
             raise RuntimeError(
-                f"The loss is {float(logs['loss'])} after update "
+                f"The loss is {wrong[0]} after update "
                 f"{self.state['step']}: the run has diverged, and nothing of "
                 f"it was saved after update {saved}. "
                 "Lower the learning rate, or clip gradients, in a new run."

@@ -39,8 +39,11 @@ class CheckpointStore:
     @property
     def steps(self):
         """list of ints: the steps saved, oldest first."""
-        names = (p.name for p in self.folder.glob("step-*"))
-        return sorted(int(name.removeprefix("step-")) for name in names)
+        names = (
+            p.name.removeprefix("step-") for p in self.folder.glob("step-*")
+        )
+        # A copy by hand has another name than any step.
+        return sorted(map(int, filter(str.isdecimal, names)))
 
     def save(self, step, progress):
         """Writes a checkpoint.
@@ -65,7 +68,8 @@ class CheckpointStore:
                 self._write(pathlib.Path(beside), variables, progress)
         except (OSError, tf.errors.OpError) as error:
             raise OSError(
-                f"Could not write a checkpoint to {self.folder}: {error}. "
+                f"Could not write a checkpoint to {self.folder}: "
+                f"{atomic.reason_of(error)}. "
                 "Free space there and start the same command again: it goes on "
                 f"from the last checkpoint, {self._newest_name()}."
             ) from error

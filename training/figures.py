@@ -1,7 +1,9 @@
 """Figures as arrays: grids of images, curves, scores."""
 
 import inspect
+import io
 import math
+import pathlib
 
 import matplotlib
 
@@ -9,6 +11,8 @@ matplotlib.use("Agg")
 
 import numpy as np
 from matplotlib import pyplot as plt
+
+from keras_genseq.export import atomic
 
 # Beyond this, a legend hides what it explains.
 _MOST_NAMES = 8
@@ -129,7 +133,16 @@ def write_image(path, image):
     """Writes an `(H, W, C)` array in [0, 1]; one channel is grey."""
     if image.shape[-1] == 1:
         image = image.repeat(3, axis=-1)
-    plt.imsave(path, np.clip(image, 0.0, 1.0))
+    content = io.BytesIO()
+    plt.imsave(content, np.clip(image, 0.0, 1.0), format="png")
+    atomic.write_bytes(str(pathlib.Path(path).absolute()), content.getvalue())
+
+
+def write_array(path, array):
+    """Writes an array as an `.npy` file."""
+    content = io.BytesIO()
+    np.save(content, array)
+    atomic.write_bytes(str(pathlib.Path(path).absolute()), content.getvalue())
 
 
 def pixels(figure):

@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import inspect
+import math
 from collections.abc import Mapping
 
 from training.factory import Factory
@@ -11,6 +12,7 @@ from training.recipe import PARTS
 from training.recipe import PLACES
 from training.recipe import Recipe
 
+_RATE = "learning_rate"
 # Arguments of `model.compile` that every recipe takes, and their types.
 COMPILE_OPTIONS = {
     "gradient_accumulation_steps": int,
@@ -50,7 +52,9 @@ def override(recipe, assignment):
         recipe = recipe.replace(compile=compiled)
     if names[0] in recipe.compile:
         names = ["compile", *names]
-    return _replace(recipe, names, _parse(text), path)
+    value = _parse(text)
+    _check_number(value, path)
+    return _replace(recipe, names, value, path)
 
 
 def given_names(assignments):
@@ -110,7 +114,20 @@ def _replace(owner, names, value, path):
         )
     if rest:
         return rebuild(name, _replace(values[name], rest, value, path))
+    if value is None and not _may_be_none(owner, name):
+        raise ValueError(
+            f"`{path}` cannot be None: it is needed. Leave it as it is, or "
+            "give another value."
+        )
     return rebuild(name, _typed_like(values[name], value, path))
+
+
+def _may_be_none(owner, name):
+    """Whether None says that a value is off; of numbers a recipe says it."""
+    if not dataclasses.is_dataclass(owner):
+        return True
+    (field,) = (f for f in dataclasses.fields(owner) if f.name == name)
+    return field.type is int or "None" in str(field.type)
 
 
 def _children(owner, path):
@@ -140,6 +157,19 @@ def _parse(text):
     except (ValueError, SyntaxError):
         return {"true": True, "false": False, "none": None}.get(
             text.lower(), text
+        )
+
+
+def _check_number(value, path):
+    """Refuses numbers that no value of a recipe can be."""
+    if not isinstance(value, float | int):
+        return
+    if not math.isfinite(value):
+        raise ValueError(f"`{path}` must be finite. Received: {value!r}")
+    if value < 0 and path.endswith(_RATE):
+        raise ValueError(
+            f"`{path}` must be at least 0: a negative rate climbs the loss. "
+            f"Received: {value!r}"
         )
 
 

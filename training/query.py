@@ -6,8 +6,10 @@ Needs TensorFlow alone, and tensorflow-text for models with SentencePiece
 tokenizers: neither Keras nor the code of the model.
 """
 
+import contextlib
 import glob
 import importlib.util
+import io
 import json
 import os
 import re
@@ -76,8 +78,9 @@ def print_answer(answer, output=None):
     """
     if output is not None:
         arrays = {name: _for_npz(array) for name, array in answer.items()}
-        with open(output, "wb") as file:
-            np.savez(file, **arrays)
+        content = io.BytesIO()
+        np.savez(content, **arrays)
+        _write(output, content.getvalue())
     print(json.dumps({k: _for_json(v) for k, v in answer.items()}, indent=2))
 
 
@@ -279,6 +282,24 @@ def sentence_of(error):
     words = found.group(1).partition("] [Condition ")[0]
     # An assertion prints each of its parts in brackets.
     return words.replace("] [", " ")
+
+
+def _write(path, content):
+    """Writes a file that is whole, or as it was before."""
+    beside = f"{path}.tmp"
+    try:
+        with open(beside, "wb") as file:
+            file.write(content)
+        os.replace(beside, path)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"Could not write {path}: {error.strerror}. What was there before "
+            "is untouched. Name another file, or make room on the disk",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
 
 
 def _for_json(array):

@@ -1,6 +1,7 @@
 """What an experiment is, in parts: model, data, schedule, evaluation."""
 
 import dataclasses
+import numbers
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +9,20 @@ from typing import NamedTuple
 
 from training.factory import Factory
 from training.factory import describe
+
+# The least that the numbers of a schedule may be.
+_LEAST = {
+    "global_batch_size": 1,
+    "epochs": 0,
+    "passes_per_epoch": 1,
+    "steps": 1,
+    "patience": 0,
+    "checkpoint_every": 0,
+    "average_checkpoints": 0,
+    "stream_window": 0,
+    "tokens_per_batch": 0,
+}
+_MOST_SEED = 2**32 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +109,8 @@ class Schedule:
     grow: Factory | None = None
 
     def __post_init__(self):
+        for name, least in _LEAST.items():
+            _check_int(name, getattr(self, name), least)
         one_pass = {
             name: getattr(self, name)
             for name in ("stream_window", "tokens_per_batch")
@@ -195,6 +212,9 @@ class Recipe:
     cost: str = ""
     replaced: Replacement | None = None
 
+    def __post_init__(self):
+        _check_int("seed", self.seed, 0, _MOST_SEED)
+
     @classmethod
     def of(cls, **values):
         """Makes a recipe of values by their short names.
@@ -238,6 +258,18 @@ class Recipe:
             if name != "replaced"
             and (name not in DEFAULTS or value != DEFAULTS[name])
         }
+
+
+def _check_int(name, value, least, most=None):
+    """Refuses what is no number of a recipe; None is off, where it may be."""
+    if value is None and name in DEFAULTS and DEFAULTS[name] is None:
+        return
+    is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_int or value < least or (most is not None and value > most):
+        limits = f"at least {least}" if most is None else f"{least} to {most}"
+        raise ValueError(
+            f"`{name}` must be an int, {limits}. Received: {name}={value!r}"
+        )
 
 
 def _short_name(field):

@@ -157,8 +157,10 @@ class RunFolder:
     @property
     def newest_phase(self):
         """The last phase that has left weights; without phases the run."""
-        phases = (self.path / "phases").glob("*")
-        for number in sorted((int(p.name) for p in phases), reverse=True):
+        names = (path.name for path in (self.path / "phases").glob("*"))
+        # Beside them may lie what a desktop has put there.
+        numbers = map(int, filter(str.isdecimal, names))
+        for number in sorted(numbers, reverse=True):
             phase = self.phase(number)
             if phase.model.exists() or phase.best_weights.exists():
                 return phase

@@ -4,6 +4,8 @@ import pathlib
 
 import numpy as np
 
+from keras_genseq.export import atomic
+from keras_genseq.ops.checks import as_int
 from training import figures
 from training.evaluation import load_run
 
@@ -39,6 +41,7 @@ def sample(
     Raises:
         ValueError: if `output` ends otherwise, or the model draws nothing.
     """
+    num_samples = as_int(num_samples, "num_samples", minimum=1, optional=True)
     evaluation = load_run(run_dir, needs_data=False)
     model, run = evaluation.model, evaluation.run
     writes_text = getattr(model, "tokenizer", None) is not None
@@ -92,7 +95,7 @@ def _draw(evaluation, num_samples, seed, temperature, output):
     output = pathlib.Path(output or evaluation.run.path / "samples.png")
     picture = evaluation.recipe.evaluation.picture
     if _is_npy(output):
-        np.save(output, samples)
+        figures.write_array(output, samples)
     elif picture is None:
         shape = getattr(dataset, "element_shape", None)
         images = figures.as_images(samples, shape)
@@ -118,7 +121,7 @@ def _draw_captioned(evaluation, num_samples, seed, temperature, output, prompt):
     ).numpy()
     output = pathlib.Path(output or evaluation.run.path / "samples.png")
     if _is_npy(output):
-        np.save(output, images)
+        figures.write_array(output, images)
     else:
         columns = int(np.ceil(np.sqrt(num_samples)))
         figures.write_image(output, figures.enlarged_grid(images, columns))
@@ -129,7 +132,8 @@ def _draw_captioned(evaluation, num_samples, seed, temperature, output, prompt):
 def _write_texts(texts, output, run):
     _check_ending(output, ".txt")
     output = pathlib.Path(output or run.path / "samples.txt")
-    output.write_text("\n\n---\n\n".join(texts), encoding="utf-8")
+    text = "\n\n---\n\n".join(texts)
+    atomic.write_text(str(output.absolute()), text)
     print("\n\n---\n\n".join(texts[:_PRINTED]))
     print(f"\n{len(texts)} texts: {output}")
     return output

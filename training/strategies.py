@@ -40,6 +40,10 @@ def make_strategy(name="auto", num_devices=None):
             f"`strategy` must be one of {', '.join(STRATEGIES)}. "
             f"Received: {name!r}"
         )
+    if num_devices is not None and num_devices < 1:
+        raise ValueError(
+            f"`devices` must be at least 1. Received: devices={num_devices}"
+        )
     if num_devices and name not in ("auto", "mirrored"):
         raise ValueError(
             f"`devices` are those of `mirrored`; {name!r} takes all there are. "

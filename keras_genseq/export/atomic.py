@@ -10,6 +10,7 @@ import shutil
 
 import tensorflow as tf
 
+_REFUSED = "Could not write"
 _ERROR_NUMBERS = {
     tf.errors.PermissionDeniedError: errno.EACCES,
     tf.errors.ResourceExhaustedError: errno.ENOSPC,
@@ -114,7 +115,15 @@ def write_bytes(filepath, content):
         filepath: str. Absolute path. Two processes must not write the same
             file at the same time: hold a lock.
         content: bytes.
+
+    Raises:
+        OSError: if the disk refuses; as `disk_errors` says it.
     """
+    with disk_errors(filepath):
+        _write_bytes(filepath, content)
+
+
+def _write_bytes(filepath, content):
     for left_over in _hidden_siblings(filepath, "tmp"):
         os.unlink(left_over)
     new = _hidden_sibling(filepath, "tmp")
@@ -136,6 +145,7 @@ def disk_errors(folder):
     """Turns every error of the file system into an OSError with the folder.
 
     TensorFlow reports a full disk or a forbidden folder by errors of its own.
+    What has been said already, by such a block inside, is not said again.
 
     Args:
         folder: str. What was to be written.
@@ -143,17 +153,32 @@ def disk_errors(folder):
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
+        if str(getattr(error, "strerror", "")).startswith(_REFUSED):
+            raise
         if isinstance(error, OSError):
-            number, reason = error.errno, error.strerror or str(error)
+            number = error.errno
         else:
             number = _ERROR_NUMBERS.get(type(error))
-            reason = " ".join(str(error.message).split())
+        reason = reason_of(error)
         raise OSError(
             number or errno.EIO,
-            f"Could not write {folder}: {reason}. What was there before is "
+            f"{_REFUSED} {folder}: {reason}. What was there before is "
             "untouched. Check that the folder may be written and that the "
             "disk has room",
         ) from error
+
+
+def reason_of(error):
+    """Why the disk refused, in one line.
+
+    Args:
+        error: `OSError`, or `tf.errors.OpError`.
+    """
+    text = getattr(error, "strerror", None) or getattr(
+        error, "message", str(error)
+    )
+    # TensorFlow puts the name of its operation first; HDF5 writes lines.
+    return " ".join(re.sub(r"\{\{function_node.*?\}\}", "", text).split())
 
 
 def sync_tree(folder):

@@ -11,6 +11,8 @@ import random
 import numpy as np
 import tensorflow as tf
 
+from keras_genseq.ops.conversions import as_int32
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.ops.value_checks import not_empty
@@ -82,6 +84,24 @@ def check_counts(**counts):
     return values if len(values) > 1 else values[0]
 
 
+def as_image_shape(shape, name="image_shape"):
+    """Converts to a tuple of three positive ints.
+
+    Args:
+        shape: sequence of (height, width, channels).
+        name: str. What error messages call it.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    if np.ndim(shape) != 1 or len(shape) != 3:
+        raise ValueError(
+            f"`{name}` must be (height, width, channels). "
+            f"Received: {name}={shape!r}"
+        )
+    return check_counts(**{name: tuple(shape)})
+
+
 def as_ordering(ordering, input_dim):
     """Converts to a tuple that names each dimension once.
 
@@ -133,7 +153,7 @@ def as_vectors(x, size, *, name="x"):
         ValueError: if `x` does not hold floats, has another rank or length, or
             no rows.
     """
-    x = tf.convert_to_tensor(x)
+    x = as_tensor(x, name)
     if not x.dtype.is_floating:
         raise ValueError(
             f"`{name}` must hold floats. Received: dtype={x.dtype.name}. "
@@ -168,7 +188,7 @@ def as_images(x, image_shape, *, name="x"):
         ValueError: if `x` does not hold floats in [0, 1], has another shape,
             or no rows.
     """
-    x = tf.convert_to_tensor(x)
+    x = as_tensor(x, name)
     if not x.dtype.is_floating:
         raise ValueError(
             f"`{name}` must hold floats in [0, 1]. "
@@ -210,7 +230,7 @@ def as_token_grids(x, grid_shape, num_tokens, *, name="x"):
         ValueError: if `x` does not hold such ints, has another shape, or no
             rows.
     """
-    x = tf.convert_to_tensor(x)
+    x = as_tensor(x, name)
     if not x.dtype.is_integer:
         raise ValueError(
             f"`{name}` must hold tokens, as ints. "
@@ -222,7 +242,7 @@ def as_token_grids(x, grid_shape, num_tokens, *, name="x"):
             f"`{name}` must have shape ({words}). "
             f"Received: shape={tuple(x.shape)}"
         )
-    x = tf.ensure_shape(tf.cast(x, tf.int32), (None, *grid_shape))
+    x = tf.ensure_shape(as_int32(x, name), (None, *grid_shape))
     return ensure(
         not_empty(x, name=name),
         tf.reduce_all((x >= 0) & (x < num_tokens)),
@@ -247,7 +267,7 @@ def as_classes(
         ValueError: if there are neither one nor `num_rows`, they are not
             integers, or one is not a class.
     """
-    values = tf.convert_to_tensor(values)
+    values = as_tensor(values, name)
     if values.shape.rank == 2:
         raise ValueError(
             f"`{name}` must be one class, or one per row. "
@@ -286,10 +306,13 @@ def as_seeds(seed, num_rows):
         if np.ndim(seed) == 0:
             # As an int of Python, it has any size.
             return row_seeds(as_int(seed, "seed") % 2**32, num_rows)
-        seed = tf.convert_to_tensor(seed)
+        seed = as_tensor(seed, "seed")
     if seed.dtype.is_integer and seed.shape.rank == 0:
         seed = tf.cast(seed, tf.int64) % 2**32
         return row_seeds(seed, num_rows)
+    if seed.dtype.is_integer:
+        # Modulo 2^32, as one for all rows.
+        seed = tf.cast(seed, tf.int32)
     return as_row_values(seed, num_rows, tf.int32, name="seed")
 
 
@@ -308,13 +331,15 @@ def as_row_values(values, num_rows, dtype, *, name, minimum=None, maximum=None):
         ValueError: if there are neither one nor `num_rows` values, or one is
             out of range, NaN or infinite, or not a number of that kind.
     """
-    values = tf.convert_to_tensor(values)
+    values = as_tensor(values, name)
     kind = values.dtype
     if not kind.is_integer and not (kind.is_floating and dtype.is_floating):
         raise ValueError(
             f"`{name}` must hold {'numbers' if dtype.is_floating else 'ints'}. "
             f"Received: dtype={kind.name}"
         )
+    if dtype.is_integer:
+        values = as_int32(values, name)
     values = tf.cast(values, dtype)
     if values.shape.rank == 0:
         values = tf.fill([num_rows], values)
@@ -363,7 +388,7 @@ def as_sequences(x, step_shape, dtype, *, name="x"):
         ValueError: if `x` holds another kind of numbers, has another shape,
             no rows or no steps.
     """
-    x = tf.convert_to_tensor(x)
+    x = as_tensor(x, name)
     kind, good, cast = (
         ("floats", x.dtype.is_floating, "float32")
         if dtype.is_floating
@@ -381,7 +406,8 @@ def as_sequences(x, step_shape, dtype, *, name="x"):
             f"`{name}` must have shape ({words}). "
             f"Received: shape={tuple(x.shape)}"
         )
-    x = tf.ensure_shape(tf.cast(x, dtype), shape)
+    x = tf.cast(x, dtype) if dtype.is_floating else as_int32(x, name)
+    x = tf.ensure_shape(x, shape)
     x = not_empty(x, name=name)
     return ensure(
         x,
@@ -400,7 +426,7 @@ def as_mask(mask, x):
     Raises:
         ValueError: if it is not boolean or has another shape.
     """
-    mask = tf.convert_to_tensor(mask)
+    mask = as_tensor(mask, "mask")
     if mask.dtype != tf.bool or not mask.shape.is_compatible_with(x.shape[:2]):
         raise ValueError(
             "`mask` must be boolean, with a value for each step of `x`: shape "

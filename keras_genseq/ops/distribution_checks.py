@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.value_checks import ensure
 
 # Rounding of float16 moves the sum of a few hundred classes by less.
@@ -22,7 +23,7 @@ def as_class_probabilities(values, num_rows, num_classes, *, name="y"):
             a row does not sum to 1 (in a graph: `InvalidArgumentError`, where
             values are wrong).
     """
-    values = tf.convert_to_tensor(values)
+    values = as_tensor(values, name)
     rows = num_rows if isinstance(num_rows, int) else None
     if not values.shape.is_compatible_with((rows, num_classes)):
         raise ValueError(

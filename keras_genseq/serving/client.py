@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import math
 import os
 import random
 import threading
 import time
 
+from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.serving.errors import ServerError
 from keras_genseq.serving.request import as_strings
 from keras_genseq.serving.request import complete
@@ -54,14 +57,16 @@ class AsyncClient:
         headers=None,
         max_message_bytes=64 << 20,
     ):
-        scheme = url.partition("://")[0]
+        scheme = str(url).partition("://")[0]
         if scheme not in _TRANSPORTS or "://" not in url:
             raise ValueError(
                 "`url` must be http://HOST:PORT (REST, usually 8501) or "
                 "grpc://HOST:PORT (usually 8500); https and grpcs with TLS. "
                 f"Received: url={url!r}"
             )
-        if not timeout > 0 or retries < 0:
+        retries = as_int(retries, "retries")
+        timeout = _seconds(timeout)
+        if timeout <= 0 or retries < 0:
             raise ValueError(
                 "`timeout` must be positive, and `retries` not negative. "
                 f"Received: timeout={timeout}, retries={retries}"
@@ -95,7 +100,10 @@ class AsyncClient:
             )
         facts = signatures[signature]
         arrays = complete(
-            inputs or {}, facts.inputs, self._notes(model, signature), num_rows
+            {} if inputs is None else inputs,
+            facts.inputs,
+            self._notes(model, signature),
+            num_rows,
         )
         try:
             answer = await self._retried(
@@ -172,7 +180,7 @@ class AsyncClient:
 
     def _deadline(self, timeout):
         return time.monotonic() + (
-            self._timeout if timeout is None else timeout
+            self._timeout if timeout is None else _seconds(timeout)
         )
 
     def _notes(self, model, signature):
@@ -307,6 +315,9 @@ class Client:
         self.close()
 
     def _submit(self, coroutine):
+        if self._loop.is_closed():
+            coroutine.close()
+            raise RuntimeError("This client is closed: make another one.")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def _wait(self, coroutine):
@@ -323,7 +334,19 @@ async def _made(url, options):
     return AsyncClient(url, **options)
 
 
+def _seconds(timeout):
+    # What is left of a caller's own time may be none, or less.
+    return check_numbers(minimum=-math.inf, timeout=timeout)
+
+
 def _target(model, version, label):
+    if not isinstance(model, str) or not model or "/" in model:
+        raise ValueError(
+            f"`model` must be the name of a model. Received: model={model!r}"
+        )
+    if label is not None and not isinstance(label, str):
+        raise ValueError(f"`label` must be a str. Received: label={label!r}")
+    version = as_int(version, "version", minimum=0, optional=True)
     if version is not None and label is not None:
         raise ValueError(
             "Give a version or a label, not both. Received: "

@@ -1,6 +1,10 @@
 """From what a caller has to the arrays of a request, and back."""
 
+import collections.abc
+
 import numpy as np
+
+from keras_genseq.ops.checks import as_int
 
 _SEED = "seed"
 _KINDS = {"f": "fiu", "i": "iu", "u": "iu", "b": "b", "O": "OSU"}
@@ -25,6 +29,12 @@ def complete(inputs, specs, notes, num_rows=None):
         ValueError: if an input is unknown, or missing without a default, or
             holds another kind of values.
     """
+    if not isinstance(inputs, collections.abc.Mapping):
+        raise ValueError(
+            "`inputs` must be a dict of input name to values. Received: a "
+            f"{type(inputs).__name__}. {_expected(specs)}"
+        )
+    num_rows = as_int(num_rows, "num_rows", minimum=1, optional=True)
     unknown = sorted(set(inputs) - set(specs))
     if unknown:
         raise ValueError(f"Unknown inputs: {unknown}. {_expected(specs)}")

@@ -1,5 +1,6 @@
 import tensorflow as tf
 
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.ops.value_checks import not_empty
 
@@ -75,7 +76,12 @@ class Tokenizer:
         Raises:
             ValueError: if an id stands for nothing.
         """
-        token_ids = tf.convert_to_tensor(token_ids)
+        token_ids = as_tensor(token_ids, "token_ids")
+        if not token_ids.dtype.is_integer:
+            raise ValueError(
+                "`token_ids` must hold integers. "
+                f"Received: dtype={token_ids.dtype.name}"
+            )
         known = (token_ids >= 0) & (token_ids < self.vocabulary_size)
         token_ids = ensure(
             token_ids,
@@ -89,6 +95,11 @@ class Tokenizer:
         )
 
 
+def as_list(texts):
+    """One text as a list of it; other texts as they are."""
+    return [texts] if isinstance(texts, (str, bytes)) else texts
+
+
 def as_texts(texts, name="text"):
     """Converts to a `(batch_size,)` tensor of strings in UTF-8.
 
@@ -100,7 +111,7 @@ def as_texts(texts, name="text"):
         ValueError: if it holds anything else (in a graph:
             `InvalidArgumentError`).
     """
-    texts = tf.convert_to_tensor(texts)
+    texts = as_tensor(texts, name)
     if texts.dtype != tf.string or texts.shape.rank != 1:
         raise ValueError(
             f"`{name}` must hold one string per row. Received: "

@@ -178,6 +178,42 @@ def refuses_inputs_without_targets(model, case):
             model.fit(data, verbose=0)
 
 
+def refuses_what_is_no_array(model, case):
+    """A sentence tells what came, and not the inside of TensorFlow."""
+    x, y = case.pair(BATCH)
+    sparse = tf.sparse.from_dense(np.eye(BATCH, dtype="float32"))
+    for bad in (sparse, {"image": x}, lambda: x, None):
+        with pytest.raises(ValueError, match="`x` must be an array or a tens"):
+            model.check_batch(bad, y)
+    if y is None:
+        return
+    for bad in (sparse, lambda: y):
+        with pytest.raises(ValueError, match="` must be an array or a tensor"):
+            model.check_batch(x, bad)
+
+
+def refuses_ints_of_more_bits(model, case):
+    """Half of a number would be another token or class."""
+    x, y = case.pair(BATCH)
+    for name, value in (("x", x), ("y", y)):
+        if value is None or np.asarray(value).dtype.kind != "i":
+            continue
+        wide = value.astype("int64") + 2**32
+        batch = {"x": x, "y": y, name: wide}
+        with pytest.raises(ValueError, match="must hold ints of 32 bits"):
+            model.check_batch(**batch)
+
+
+def weighs_by_finite_numbers(model, case):
+    """A weight that is none would spoil all weights of the model."""
+    x, y = case.pair(BATCH)
+    for bad in (np.full(BATCH, np.nan), -np.ones(BATCH), np.ones(BATCH + 1)):
+        with pytest.raises(
+            ValueError, match=r"`sample_weight` must|leave the sample weig"
+        ):
+            model.check_batch(x, y, bad)
+
+
 def _wake(one, two, case):
     """Gives both the same larger weights, where small ones tell nothing."""
     if case.compared_awake:

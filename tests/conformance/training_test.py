@@ -76,3 +76,18 @@ def test_trains_under_every_policy_with_float32_outputs(case, policy):
 @every(SUPERVISED)
 def test_inputs_without_targets_are_refused(case):
     promises.refuses_inputs_without_targets(trainer(case), case)
+
+
+@every(EVERY_MODEL)
+def test_what_is_no_array_is_refused(case):
+    promises.refuses_what_is_no_array(built(case), case)
+
+
+@every(EVERY_MODEL)
+def test_ints_of_more_bits_are_refused(case):
+    promises.refuses_ints_of_more_bits(built(case), case)
+
+
+@every(EVERY_MODEL)
+def test_weights_are_finite_numbers(case):
+    promises.weighs_by_finite_numbers(built(case), case)

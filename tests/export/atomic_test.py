@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_genseq.export.atomic import disk_errors
 from keras_genseq.export.atomic import locked
+from keras_genseq.export.atomic import reason_of
 from keras_genseq.export.atomic import replaced_folder
 from keras_genseq.export.atomic import write_text
 
@@ -195,6 +196,32 @@ def test_text_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     write_text(str(filepath), "new")
     assert filepath.read_text() == "new"
     assert os.listdir(tmp_path) == ["card.json"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("Unable to write\n, errno = 28\n"),
+        OSError(errno.ENOSPC, "Unable to write\n, errno = 28"),
+        tf.errors.ResourceExhaustedError(
+            None,
+            None,
+            "{{function_node __wrapped__x}} Unable to write\n, errno = 28",
+        ),
+    ],
+)
+def test_a_reason_is_one_line(error):
+    assert reason_of(error) == "Unable to write , errno = 28"
+
+
+def test_what_has_been_said_is_not_said_again():
+    with (
+        pytest.raises(OSError, match=r"write models/toy/a: full") as raised,
+        disk_errors("models"),
+        disk_errors("models/toy/a"),
+    ):
+        raise OSError(errno.ENOSPC, "full")
+    assert str(raised.value).count("Could not write") == 1
 
 
 @pytest.mark.parametrize(

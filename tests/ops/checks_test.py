@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from keras_genseq.ops.checks import as_classes
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.checks import as_row_values
@@ -55,6 +56,16 @@ def test_limits_of_integers():
     with pytest.raises(ValueError, match=r"`units` must be positive"):
         check_counts(units=np.int64(0))
     assert as_int(None, "channels", optional=True) is None
+
+
+def test_an_image_shape_is_three_ints():
+    for shape in ((8, 4, 1), [np.int64(8), 4, 1], np.array([8, 4, 1])):
+        assert as_image_shape(shape) == (8, 4, 1)
+    for shape in ((8, 8), 8, (1, 8, 8, 1), "8x8"):
+        with pytest.raises(ValueError, match=r"must be \(height, width, chan"):
+            as_image_shape(shape)
+    with pytest.raises(ValueError, match="`image_shape` must be positive"):
+        as_image_shape((None, 8, 1))
 
 
 def test_an_ordering_holds_integers():

@@ -125,6 +125,26 @@ def test_teaches_before_it_asks(client):
         client.call("toy", "score", {"x": X}, version=1, label="stable")
 
 
+@pytest.mark.parametrize(
+    "model, options, words",
+    [
+        ("toy", {"inputs": X}, "must be a dict of input name .* a ndarray"),
+        ("toy", {"num_rows": 0}, "`num_rows` must be positive"),
+        ("toy", {"num_rows": 2.5}, "`num_rows` must be positive"),
+        ("toy", {"timeout": "5"}, "`timeout` must be a finite number"),
+        ("toy", {"timeout": np.nan}, "`timeout` must be a finite number"),
+        ("toy", {"version": "1"}, "`version` must be an int"),
+        ("toy", {"label": 3}, "`label` must be a str"),
+        ("", {}, "must be the name of a model"),
+        ("none/../toy", {}, "must be the name of a model"),
+        (3, {}, "must be the name of a model"),
+    ],
+)
+def test_arguments_of_other_kinds_are_refused(client, model, options, words):
+    with pytest.raises(ValueError, match=words):
+        client.call(model, "score", **{"inputs": {"x": X}, **options})
+
+
 def test_many_threads_and_coroutines_share_a_client(client):
     xs = [X * i / 40 for i in range(40)]
 
@@ -321,6 +341,10 @@ def test_where_nothing_listens_says_so(scheme):
         ("ftp://localhost", {}, "Received: url='ftp://localhost'"),
         ("http://localhost", {"timeout": 0}, "`timeout` must be positive"),
         ("http://localhost", {"retries": -1}, "`retries` not negative"),
+        ("http://localhost", {"retries": 1.5}, "`retries` must be an int"),
+        ("http://localhost", {"timeout": "5"}, "`timeout` must be a finite"),
+        ("http://localhost", {"timeout": None}, "`timeout` must be a finite"),
+        (None, {}, "Received: url=None"),
     ],
 )
 def test_teaches_how_a_client_is_made(url, options, message):

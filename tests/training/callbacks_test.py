@@ -145,6 +145,26 @@ def test_a_diverged_run_is_named_and_not_saved(tmp_path):
     assert progress.store.steps == [3]
 
 
+def test_a_monitor_that_is_no_metric_is_named(tmp_path):
+    """Else no weights would ever be the best."""
+    model = make_model()
+    progress = make_progress(tmp_path, model, monitor="val_nothing")
+    with pytest.raises(ValueError, match=r"There are: loss, .*'val_nothing'"):
+        fit(model, progress, 1)
+    for monitor in ("loss", "val_bits_per_dim", None):
+        fit(model, make_progress(tmp_path, model, monitor=monitor), 1)
+
+
+def test_weights_that_validation_finds_spoiled_are_no_success(tmp_path):
+    """The last update of a run may be the one that spoils them."""
+    model = make_model()
+    progress = make_progress(tmp_path, model)
+    logs = {"loss": 1.0, "val_loss": math.nan, "val_nll": math.nan}
+    progress.set_model(model)
+    with pytest.raises(RuntimeError, match="The loss is nan after update 0"):
+        progress.on_epoch_end(0, logs)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_the_very_update(tmp_path, capsys, number):
     class Stopper(keras.callbacks.Callback):

@@ -1,6 +1,7 @@
 import json
 import os
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -33,6 +34,13 @@ def test_restores_the_newest_and_keeps_the_last_ones(tmp_path):
     store = store_with(tmp_path, 5)
     assert store.steps == [3, 4, 5]
     assert restored(tmp_path) == ({"epoch": 5}, [5.0, -5.0])
+
+
+def test_copies_by_hand_are_no_steps(tmp_path):
+    store = store_with(tmp_path, 2)
+    shutil.copytree(tmp_path / "step-000000001", tmp_path / "step-9 (copy)")
+    assert store.steps == [1, 2]
+    assert restored(tmp_path) == ({"epoch": 2}, [2.0, -2.0])
 
 
 def test_the_mean_of_the_last_ones_leaves_out_damaged_ones(tmp_path):

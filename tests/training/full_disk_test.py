@@ -1,5 +1,6 @@
 """A disk that is full, and one that is read-only, by doing it."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -53,3 +54,32 @@ def test_a_full_disk_and_a_read_only_one_lose_nothing(tmp_path):
         assert "What was there before is untouched" in last
     assert text["again.status"] == "0\n", text["again"]
     assert "Going on after update" in text["again"]
+
+
+@pytest.mark.slow
+def test_a_disk_may_fill_up_at_any_moment(tmp_path):
+    """A sentence, and room is all that the same command needs."""
+    (tmp_path / "disk").mkdir()
+    script = (
+        "mount -t tmpfs -o size=6m none disk || exit 77; "
+        '"$PYTHON" -m tests.training.full_disk_moments disk > lines || exit 9'
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHON": sys.executable},
+        check=False,
+    )
+    if done.returncode in (1, 77):
+        pytest.skip("needs the right to mount a file system")
+    assert done.returncode == 0
+    lines = (tmp_path / "lines").read_text().splitlines()
+    answers = [json.loads(line) for line in lines]
+    assert len(answers) >= 10
+    for answer in answers:
+        assert answer["status"] == 2, answer
+        assert answer["kept"] and answer["again"] == 0, answer
+        (said,) = answer["said"]
+        assert said.startswith("Error: "), answer
+        assert "Could not write" in said, answer
+        assert "has room" in said or "Free space" in said, answer

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_genseq.export import publish
 from tests.export.toy_model import toy_model
 from training.query import ServingSession
+from training.query import print_answer
 from training.query import query
 
 WITHOUT_KERAS = """
@@ -175,3 +176,12 @@ def test_describes_signatures_by_specs(session):
     inputs = session.signatures["sample"]["inputs"]
     assert inputs["seed"] == tf.TensorSpec((None,), "int32", "seed")
     assert not [name for name in session.signatures if name.startswith("__")]
+
+
+def test_an_answer_that_cannot_be_kept_is_told_and_spoils_nothing(tmp_path):
+    answer, kept = {"x": np.ones(2)}, tmp_path / "answer.npz"
+    print_answer(answer, str(kept))
+    np.testing.assert_array_equal(np.load(kept)["x"], answer["x"])
+    with pytest.raises(OSError, match=r"Could not write .*untouched"):
+        print_answer(answer, str(tmp_path / "no" / "answer.npz"))
+    assert [path.name for path in tmp_path.iterdir()] == ["answer.npz"]

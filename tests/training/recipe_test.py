@@ -215,3 +215,36 @@ def test_names_the_recipes_there_are():
         find_recipe("made_up")
     with pytest.raises(ValueError, match=r"no preset .*: demo, paper"):
         find_recipe("nade", "large")
+
+
+@pytest.mark.parametrize(
+    "assignment, words",
+    [
+        ("steps=0", "`steps` must be an int, at least 1. Received: steps=0"),
+        ("epochs=-1", "`epochs` must be an int, at least 0"),
+        ("epochs=None", "`epochs` must be an int, at least 0"),
+        ("global_batch_size=0", "`global_batch_size` must be an int, at least"),
+        ("passes_per_epoch=0", "`passes_per_epoch` must be an int, at least 1"),
+        ("steps=abc", "`steps` must be an int"),
+        ("patience=2.5", "`patience` must be an int"),
+        ("checkpoint_every=True", "`checkpoint_every` must be an int"),
+        ("optimizer.learning_rate=-1", "at least 0: a negative rate climbs"),
+        ("optimizer.learning_rate=1e999", "must be finite. Received: inf"),
+        ("transforms=None", "`transforms` cannot be None"),
+        ("evaluate=None", "`evaluate` cannot be None"),
+        ("seed=-5", "`seed` must be an int, 0 to 4294967295"),
+        ("seed=99999999999", "`seed` must be an int, 0 to 4294967295"),
+        ("seed=None", "`seed` must be an int, 0 to 4294967295"),
+    ],
+)
+def test_counts_of_a_recipe_are_ints_in_range(recipe, assignment, words):
+    """Where 0 or a word would be off, or fail an hour later."""
+    with pytest.raises(ValueError, match=words):
+        override(recipe, assignment)
+
+
+@pytest.mark.parametrize(
+    "assignment", ["steps=None", "epochs=0", "monitor=None"]
+)
+def test_what_may_be_off_is_off(recipe, assignment):
+    override(recipe, assignment)

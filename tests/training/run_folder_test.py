@@ -97,6 +97,14 @@ def test_a_damaged_configuration_is_told_in_a_sentence(tmp_path, change, words):
         run.read_resolved_config()
 
 
+def test_what_a_desktop_leaves_is_no_phase(tmp_path):
+    run = RunFolder(tmp_path)
+    for name in ("2", ".DS_Store"):
+        (tmp_path / "phases" / name).mkdir(parents=True)
+    run.phase(2).model.write_text("")
+    assert run.newest_phase == run.phase(2)
+
+
 def test_a_whole_configuration_is_read(tmp_path):
     run = RunFolder(tmp_path)
     run.write_config(WHOLE)

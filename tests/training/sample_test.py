@@ -13,6 +13,14 @@ def run_of(model, monkeypatch, tmp_path):
     )
 
 
+@pytest.mark.parametrize("num_samples", [0, -3])
+def test_no_samples_are_refused(num_samples, monkeypatch, tmp_path):
+    """They are not as many as there are by default."""
+    run_of(None, monkeypatch, tmp_path)
+    with pytest.raises(ValueError, match=f"num_samples={num_samples}"):
+        sampling.sample(tmp_path, num_samples)
+
+
 @pytest.mark.parametrize(
     "attributes, words",
     [

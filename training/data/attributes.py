@@ -1,5 +1,6 @@
 """Images with binary attributes, several of which an image may have."""
 
+import collections
 import csv
 import pathlib
 
@@ -137,5 +138,13 @@ def _read_attributes(root):
                 f"Line {number} of {str(path)!r} names {line[0]!r}, but there "
                 f"is no such file in {str(root)!r}."
             )
+    files = [line[0] for line in lines]
+    again, count = collections.Counter(files).most_common(1)[0]
+    if count > 1:
+        raise ValueError(
+            f"{str(path)!r} must have one line for each file. Received: "
+            f"{again!r} in {count} lines: it would be both learned from and "
+            "tested on."
+        )
     values = np.array([line[1:] for line in lines]) == "1"
-    return [line[0] for line in lines], values.astype("int32"), names
+    return files, values.astype("int32"), names

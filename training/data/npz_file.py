@@ -25,6 +25,8 @@ _SPLIT_NAMES = {
 }
 _ROWS = ("x_{}", "X_{}", "{}_x", "{}_images", "{}")
 _DIFFERENCES = "_dx"
+# More are labels of another kind, unless there are as many rows.
+_MOST_CLASSES = 1_000
 _LABELS = ("y_{}", "Y_{}", "{}_y", "{}_labels")
 
 
@@ -280,6 +282,18 @@ def _checked_labels(labels, rows, name, notes):
 
 def _num_classes(y, path, notes):
     num_classes = int(y["train"].max()) + 1
+    num_rows = len(y["train"])
+    if num_classes > max(_MOST_CLASSES, num_rows):
+        raise ValueError(
+            f"y_train of {str(path)!r} goes up to {num_classes - 1:,} in "
+            f"{num_rows:,} rows: labels are taken as classes from 0. Number "
+            "yours, for instance by `numpy.unique(y, return_inverse=True)`."
+        )
+    if y["train"].min() < 0:
+        raise ValueError(
+            f"y_train of {str(path)!r} must hold classes from 0. "
+            f"Received: {y['train'].min()}"
+        )
     for split, labels in y.items():
         if labels.min() < 0 or labels.max() >= num_classes:
             raise ValueError(

@@ -129,6 +129,12 @@ def _cells(path, notes):
     import pandas
 
     text = read_text(path)
+    for mark, kind in (("<", "HTML or XML"), ("[{", "JSON"), ("{", "JSON")):
+        if text.lstrip().startswith(mark):
+            raise ValueError(
+                f"{str(path)!r} must be a table, but it begins as {kind} does. "
+                "Save it as CSV in the program that wrote it."
+            )
     rows = text.split("\n")
     said = re.fullmatch(r"sep=(.)", rows[0].strip())
     if said:

@@ -20,6 +20,17 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _GZIP = b"\x1f\x8b"
+# What people take for a text or a table, by how it begins.
+_OTHER_KINDS = {
+    b"PK\x03\x04": "a ZIP archive, as workbooks of Excel are",
+    b"\xd0\xcf\x11\xe0": "an old file of Excel or Word",
+    b"PAR1": "a Parquet file",
+    b"%PDF": "a PDF",
+    b"\x89HDF": "an HDF5 file",
+    b"BZh": "packed by bzip2",
+    b"\xfd7zXZ": "packed by xz",
+    b"\x28\xb5\x2f\xfd": "packed by Zstandard",
+}
 
 
 def read_bytes(path):
@@ -74,6 +85,7 @@ def read_text(path):
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
+        _check_kind(content, path)
         where = f"the byte at offset {error.start}"
         if mark:
             raise ValueError(
@@ -89,6 +101,7 @@ def read_text(path):
             "file as UTF-8 in the program that wrote it."
         ) from error
     if "\0" in text:
+        _check_kind(content, path)
         raise ValueError(
             f"{str(path)!r} must be text, but the character at position "
             f"{text.index(chr(0))} is a zero. If it is UTF-16 without a byte "
@@ -99,7 +112,19 @@ def read_text(path):
             f"{str(path)!r} is empty: expected text. Received "
             f"{len(content)} bytes, none of them visible."
         )
-    return text.replace("\r\n", "\n")
+    text = text.replace("\r\n", "\n")
+    # Lines as the first Macs ended them.
+    return text if "\n" in text else text.replace("\r", "\n")
+
+
+def _check_kind(content, path):
+    """Names the kind of a file that is no text, where its beginning tells."""
+    for mark, words in _OTHER_KINDS.items():
+        if content.startswith(mark):
+            raise ValueError(
+                f"{str(path)!r} must be text, but it is {words}. Unpack it, or "
+                "save it as text, a table as CSV, in the program that wrote it."
+            )
 
 
 def load_text_file(path):

@@ -20,6 +20,9 @@ _STAND_IN = (
 )
 
 
+_LAST_PORT = 65_535
+
+
 class ModelServer:
     """A server of the models below a folder.
 
@@ -38,7 +41,7 @@ class ModelServer:
         grpc_url: str. Of gRPC, once started.
 
     Raises:
-        ValueError: if there is no such folder.
+        ValueError: if there is no such folder, or a number is out of range.
     """
 
     def __init__(
@@ -52,6 +55,17 @@ class ModelServer:
         limits=None,
         tell=print,
     ):
+        for name, number in (("port", port), ("grpc_port", grpc_port)):
+            if not 0 <= number <= _LAST_PORT:
+                raise ValueError(
+                    f"`{name}` must be from 0 to {_LAST_PORT}. "
+                    f"Received: {name}={number}"
+                )
+        if not poll_seconds > 0:
+            raise ValueError(
+                "`poll_seconds` must be positive. "
+                f"Received: poll_seconds={poll_seconds}"
+            )
         self._host, self._port, self._grpc_port = host, port, grpc_port
         self._poll_seconds = poll_seconds
         self._tell = tell

@@ -41,6 +41,13 @@ class Limits:
     max_batch_rows: int = 64
     num_threads: int = os.cpu_count() or 1
 
+    def __post_init__(self):
+        for name, value in dataclasses.asdict(self).items():
+            if not value > 0:
+                raise ValueError(
+                    f"`{name}` must be positive. Received: {name}={value}"
+                )
+
 
 class Service:
     """Models, batches, limits and metrics of a server.

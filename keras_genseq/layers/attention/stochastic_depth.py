@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.conversions import check_numbers
+
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
 class StochasticDepth(keras.layers.Layer):
@@ -29,7 +31,7 @@ class StochasticDepth(keras.layers.Layer):
     """
 
     def __init__(self, rate, *, seed=None, **kwargs):
-        if not 0.0 <= rate <= 1.0:
+        if check_numbers(rate=rate) > 1.0:
             raise ValueError(
                 "`rate` is a share of examples: it must be in [0, 1]. "
                 f"Received: rate={rate}"

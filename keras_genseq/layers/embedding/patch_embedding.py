@@ -87,6 +87,8 @@ class PatchEmbedding(keras.layers.Layer):
         self.grid_shape_of(x.shape)
         height, width = self.patch_size
         channels = x.shape[-1]
+        if not keras.backend.is_float_dtype(x.dtype):
+            x = ops.cast(x, self.compute_dtype)
         shape = ops.shape(x)
         rows, columns = shape[1] // height, shape[2] // width
         x = ops.reshape(

@@ -239,7 +239,13 @@ class RecurrentLayer(keras.layers.RNN):
             mask: optional `(B, T)` booleans, in the order of the inputs.
             training: bool.
         """
+        if inputs.shape[1] == 0:
+            raise ValueError(
+                "Sequences must have at least one step. Received: "
+                f"shape={tuple(inputs.shape)}"
+            )
         if mask is not None:
+            _check_mask(mask, inputs)
             mask = time_major_mask(self._permuted(mask))
         weights = [
             ops.cast(w, self.compute_dtype)
@@ -311,10 +317,32 @@ class RecurrentLayer(keras.layers.RNN):
                 if self.stateful
                 else self.get_initial_state(batch_size=batch_size)
             )
-        return [
-            ops.cast(state, self.compute_dtype)
-            for state in keras.tree.flatten(initial_state)
-        ]
+        states = keras.tree.flatten(initial_state)
+        sizes = keras.tree.flatten(self.cell.state_size)
+        found = [tuple(state.shape)[1:] for state in states]
+        if len(found) != len(sizes) or any(
+            shape not in ((None,), (size,))
+            for shape, size in zip(found, sizes, strict=True)
+        ):
+            raise ValueError(
+                "`initial_state` must be as many tensors as the cell has "
+                f"states, of shapes {[('batch_size', n) for n in sizes]}. "
+                f"Received, behind the rows: {found}"
+            )
+        return [ops.cast(state, self.compute_dtype) for state in states]
+
+
+def _check_mask(mask, inputs):
+    found, expected = tuple(mask.shape), tuple(inputs.shape[:2])
+    fits = len(found) == 2 and all(
+        a is None or b is None or a == b
+        for a, b in zip(found, expected, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            "`mask` must hold a boolean for each step of the inputs, shape "
+            f"{expected}. Received: shape={found}"
+        )
 
 
 def _project(x, kernel, bias):

@@ -18,9 +18,11 @@ from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
 from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.ops.augmentation import AUGMENTATIONS
 from keras_genseq.ops.augmentation import augment
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_uniform
 
@@ -97,20 +99,24 @@ class AdversarialModel(MultiOptimizerModel):
         seed=None,
         **kwargs,
     ):
-        image_shape, latent_dim, discriminator_updates = check_counts(
-            image_shape=list(image_shape),
-            latent_dim=latent_dim,
-            discriminator_updates=discriminator_updates,
+        image_shape = as_image_shape(image_shape)
+        latent_dim, discriminator_updates = check_counts(
+            latent_dim=latent_dim, discriminator_updates=discriminator_updates
         )
         num_classes = as_int(
             num_classes, "num_classes", minimum=1, optional=True
+        )
+        gradient_penalty_weight, r1_weight, drift_weight = check_numbers(
+            gradient_penalty_weight=gradient_penalty_weight,
+            r1_weight=r1_weight,
+            drift_weight=drift_weight,
         )
         check_choice("noise", noise, NOISES)
         for name in augmentations:
             check_choice("augmentations", name, AUGMENTATIONS)
         check_decay(ema_decay)
         super().__init__(seed=seed, adversarial_loss=adversarial_loss, **kwargs)
-        self.image_shape = tuple(image_shape)
+        self.image_shape = image_shape
         self.latent_dim = latent_dim
         self.noise = noise
         self.num_classes = num_classes

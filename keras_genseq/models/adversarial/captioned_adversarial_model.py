@@ -75,7 +75,7 @@ class CaptionedAdversarialModel(AdversarialModel):
         """Makes an image of each caption.
 
         Args:
-            captions: list of str, as for `CharCNNRNN.encode`.
+            captions: str, or list of str, as for `CharCNNRNN.encode`.
             seed: int, or one int per caption; None draws one. Image i depends
                 on its caption, the seed and i alone.
             temperature: float, or one per caption: scales the noise.
@@ -215,8 +215,13 @@ def frozen_text_encoder(text_encoder, dtype):
     config = {}
     if isinstance(text_encoder, dict):
         config = text_encoder
-    elif text_encoder is not None:
+    elif isinstance(text_encoder, CharCNNRNN):
         config = text_encoder.get_config()
+    elif text_encoder is not None:
+        raise ValueError(
+            "`text_encoder` must be a `CharCNNRNN`; `keras_genseq.load` makes "
+            f"one of what was kept. Received: {text_encoder!r}"
+        )
     text_dim = config.get("text_dim", 1024)
     # Images as features need no network.
     changes = {"image_shape": (text_dim,), "dtype": dtype}

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_genseq.models.text.token_padding import padded_rows
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.tokenizers.tokenizer import as_texts
@@ -43,8 +44,9 @@ def as_captions(y, num_rows, length, name="y"):
 
     Args:
         y: strings, `(num_rows,)` or `(num_rows, most_captions)`, where empty
-            ones fill up; or a dict of them, `captions`, and of `label`,
-            `(num_rows,)` ints. What this function returned stays as it is.
+            ones fill up, or lists of as many as each image has; or a dict of
+            them, `captions`, and of `label`, `(num_rows,)` ints. What this
+            function returned stays as it is.
         num_rows: int or integer tensor.
         length: int. Characters of a caption that count.
         name: str. What error messages call it.
@@ -66,7 +68,7 @@ def as_captions(y, num_rows, length, name="y"):
             f"`{name}` must be captions, or a dict of `captions` and, where "
             f"there are classes, `label`. Received: {sorted(y)}"
         )
-    captions = tf.convert_to_tensor(y["captions"])
+    captions = padded_rows(y["captions"], name)
     if captions.shape.rank not in (1, 2):
         raise ValueError(
             f"`{name}` must hold one string for each image, or a row of them. "

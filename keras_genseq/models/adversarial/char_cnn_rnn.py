@@ -19,7 +19,9 @@ from keras_genseq.models.base.training_seeds import rows_of_all_replicas
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.tokenizers.tokenizer import as_list
 from keras_genseq.tokenizers.tokenizer import as_texts
 
 _POOL_SIZE = 3
@@ -135,6 +137,9 @@ class CharCNNRNN(BaseModel):
             kernel_size=kernel_size,
             text_dim=text_dim,
             max_sequence_length=max_sequence_length,
+        )
+        margin, initial_range = check_numbers(
+            margin=margin, initial_range=initial_range
         )
         if len(image_shape) != 3 and image_shape != (text_dim,):
             raise ValueError(
@@ -273,9 +278,9 @@ class CharCNNRNN(BaseModel):
         """Embeddings phi of captions.
 
         Args:
-            texts: list of str. Case does not matter; characters that are not
-                in the alphabet, and those after `max_sequence_length`, are as
-                if there were nothing.
+            texts: str, or list of str. Case does not matter; characters that
+                are not in the alphabet, and those after `max_sequence_length`,
+                are as if there were nothing.
             batch_size: int. Captions encoded at once.
 
         Returns:
@@ -307,7 +312,7 @@ class CharCNNRNN(BaseModel):
             (),
             "captions, in UTF-8",
             lambda texts: character_ids(
-                as_texts(texts, name), self.max_sequence_length
+                as_texts(as_list(texts), name), self.max_sequence_length
             ),
             tf.string,
             example=np.array([b"a small bird "], object),

@@ -19,6 +19,7 @@ from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 
 GENERATORS = ("resnet", "unet")
 # Images that pass from the generators' turn to the discriminators'.
@@ -158,6 +159,9 @@ class CycleGAN(TwoDomainTranslator):
         )
         filters, discriminator_filters = check_counts(
             filters=filters, discriminator_filters=discriminator_filters
+        )
+        cycle_weight, identity_weight = check_numbers(
+            cycle_weight=cycle_weight, identity_weight=identity_weight
         )
         pool_size = as_int(pool_size, "pool_size", minimum=0)
         check_choice("generator", generator, GENERATORS)

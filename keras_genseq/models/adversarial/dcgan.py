@@ -7,6 +7,7 @@ from keras_genseq.layers import StridedConv2D
 from keras_genseq.layers import StridedConv2DTranspose
 from keras_genseq.models.adversarial.adversarial_model import AdversarialModel
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import check_counts
 
 # Side of the images that the generator's projection makes of noise.
@@ -217,7 +218,7 @@ def num_halvings(image_shape):
     Raises:
         ValueError: if its side is not 4 times a power of two, from 8 on.
     """
-    height, width, _ = image_shape
+    height, width, _ = as_image_shape(image_shape)
     doublings = math.log2(height / _FIRST_SIDE) if height > 0 else 0.0
     if height != width or doublings < 1 or doublings != int(doublings):
         raise ValueError(

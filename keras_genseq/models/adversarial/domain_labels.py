@@ -9,6 +9,7 @@ from keras_genseq.models.base.endpoint import Input
 from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.conversions import as_floats
 from keras_genseq.ops.value_checks import ensure
 
 KINDS = ("classes", "attributes")
@@ -64,7 +65,7 @@ class DomainLabels:
         """
         if self.are_classes:
             return as_classes(values, num_rows, self.num_labels, name=name)
-        values = tf.cast(tf.convert_to_tensor(values), tf.float32)
+        values = as_floats(values, name)
         if values.shape.rank == 1 and values.shape[0] == self.size:
             values = tf.repeat(values[None], num_rows, axis=0)
         if values.shape.rank != 2 or values.shape[1] not in (None, self.size):

@@ -8,7 +8,9 @@ from keras_genseq.layers import StridedConv2DTranspose
 from keras_genseq.models.adversarial.adversarial_model import AdversarialModel
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_uniform
 
 # Streams of a row's seed; the noise z is drawn from stream 0.
@@ -120,6 +122,11 @@ class InfoGAN(AdversarialModel):
             hidden_units=hidden_units,
             code_units=code_units,
             categories=list(categories),
+        )
+        num_continuous = as_int(num_continuous, "num_continuous", minimum=0)
+        information_weight, continuous_weight = check_numbers(
+            information_weight=information_weight,
+            continuous_weight=continuous_weight,
         )
         if image_shape[0] % 4 or image_shape[1] % 4:
             raise ValueError(

@@ -5,11 +5,13 @@ from keras_genseq.models.adversarial.key_patch_networks import KeyPatchNetworks
 from keras_genseq.models.adversarial.part_assembler import PartAssembler
 from keras_genseq.models.base.batch_norm import frozen_statistics
 from keras_genseq.models.base.ema import WeightAverage
+from keras_genseq.models.base.ema import check_decay
 from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import VALIDATION_STEP
 from keras_genseq.models.base.training_seeds import next_rows
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.key_parts import cut_out
 from keras_genseq.ops.key_parts import has_area
 from keras_genseq.ops.key_parts import mask_of_boxes
@@ -20,14 +22,8 @@ from keras_genseq.ops.random import row_uniform
 _FLIP_STREAM = 1
 _HIDING_STREAM = 2
 _RANGES = {
-    "spatial_weight": ("0 or more", lambda value: value >= 0.0),
-    "appearance_weight": ("0 or more", lambda value: value >= 0.0),
     "final_share": ("in (0, 1]", lambda value: 0.0 < value <= 1.0),
     "part_dropout": ("in [0, 1)", lambda value: 0.0 <= value < 1.0),
-    "ema_decay": (
-        "None or in [0, 1)",
-        lambda value: value is None or 0.0 <= value < 1.0,
-    ),
 }
 MASK_LOSSES = ("l1", "cross_entropy")
 _ASSEMBLER = ("encoder", "mask_decoder", "image_decoder")
@@ -184,6 +180,13 @@ class KeyPatchGAN(PartAssembler):
             decay_steps=decay_steps,
             discriminator_updates=discriminator_updates,
         )
+        spatial_weight, appearance_weight = check_numbers(
+            spatial_weight=spatial_weight, appearance_weight=appearance_weight
+        )
+        final_share, part_dropout = check_numbers(
+            final_share=final_share, part_dropout=part_dropout
+        )
+        check_decay(ema_decay)
         check_choice("mask_loss", mask_loss, MASK_LOSSES)
         if num_parts > max_parts:
             raise ValueError(

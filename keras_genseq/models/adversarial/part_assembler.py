@@ -10,6 +10,8 @@ from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
 from keras_genseq.ops.checks import as_images
+from keras_genseq.ops.conversions import as_int32
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.key_parts import cut_out
 from keras_genseq.ops.key_parts import detect_key_parts
 from keras_genseq.ops.key_parts import has_area
@@ -35,7 +37,7 @@ class PartAssembler(MultiOptimizerModel):
         """Checks boxes of images, or detects them where there are none."""
         if y is None:
             return self.apply(self.find_boxes, x, jit_compile=False)
-        boxes = tf.convert_to_tensor(y)
+        boxes = as_tensor(y, "y")
         is_right = boxes.shape.rank == 3 and boxes.shape[2] == 4
         if not (is_right and boxes.shape[1] and boxes.dtype.is_integer):
             raise ValueError(
@@ -45,7 +47,7 @@ class PartAssembler(MultiOptimizerModel):
                 "in pixels; 0, 0, 0, 0 is no part. Received: "
                 f"dtype={boxes.dtype.name}, shape={tuple(boxes.shape)}"
             )
-        boxes = tf.cast(boxes, tf.int32)
+        boxes = as_int32(boxes, "y")
         ends = boxes[..., :2] + boxes[..., 2:]
         height, width, _ = self.image_shape
         is_inside = tf.reduce_all(boxes >= 0) & tf.reduce_all(
@@ -197,7 +199,7 @@ class PartAssembler(MultiOptimizerModel):
         return 2.0 * row_uniform(seeds, self.latent_dim) - 1.0
 
     def _checked_patches(self, patches):
-        patches = tf.convert_to_tensor(patches)
+        patches = as_tensor(patches, "patches")
         if not patches.shape.is_compatible_with(
             (None, None, *self.image_shape)
         ):
@@ -223,7 +225,7 @@ class PartAssembler(MultiOptimizerModel):
         shape = tf.shape(patches)[:2]
         if validity is None:
             return patches, tf.fill(shape, True), seed
-        validity = tf.convert_to_tensor(validity)
+        validity = as_tensor(validity, "validity")
         if validity.dtype != tf.bool or validity.shape.rank != 2:
             raise ValueError(
                 "`validity` must hold booleans, one for each part. Received: "

@@ -13,9 +13,11 @@ from keras_genseq.models.adversarial.progressive_networks import level_of
 from keras_genseq.models.adversarial.progressive_networks import side_of
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.resampling import doubled
 from keras_genseq.ops.resampling import halved
 
@@ -155,7 +157,10 @@ class ProgressiveGAN(AdversarialModel):
         base_filters, max_filters = check_counts(
             base_filters=base_filters, max_filters=max_filters
         )
-        if target_slope <= 0.0:
+        label_weight, target_slope = check_numbers(
+            label_weight=label_weight, target_slope=target_slope
+        )
+        if target_slope == 0.0:
             raise ValueError(
                 "`target_slope` must be positive. "
                 f"Received: target_slope={target_slope}"
@@ -381,7 +386,7 @@ class ProgressiveGAN(AdversarialModel):
 
 
 def _highest_level(image_shape):
-    height, width, _ = image_shape
+    height, width, _ = as_image_shape(image_shape)
     level = level_of(height)
     if not height == width == side_of(level):
         raise ValueError(

@@ -17,6 +17,7 @@ from keras_genseq.models.base.training_seeds import global_rows
 from keras_genseq.models.base.training_seeds import rows_of_all_replicas
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.random import seeds_of_rows
 
@@ -170,6 +171,13 @@ class StarGAN(ManyDomainTranslator):
         discriminator_filters, discriminator_updates = check_counts(
             discriminator_filters=discriminator_filters,
             discriminator_updates=discriminator_updates,
+        )
+        classification_weight, reconstruction_weight = check_numbers(
+            classification_weight=classification_weight,
+            reconstruction_weight=reconstruction_weight,
+        )
+        gradient_penalty_weight = check_numbers(
+            gradient_penalty_weight=gradient_penalty_weight
         )
         check_decay(ema_decay)
         domain_labels = DomainLabels(num_domains, labels)

@@ -17,6 +17,7 @@ from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import global_rows
 from keras_genseq.models.base.training_seeds import rows_of_all_replicas
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_uniform
 
 # Streams of a row's seed: see `AdversarialModel`.
@@ -174,11 +175,17 @@ class TextToImageGAN(CaptionedAdversarialModel):
             discriminator_filters=discriminator_filters,
             text_units=text_units,
         )
-        if not 0.0 <= mismatch_weight <= 1.0:
-            raise ValueError(
-                "`mismatch_weight` must be in [0, 1]. "
-                f"Received: mismatch_weight={mismatch_weight}"
-            )
+        interpolation_weight = check_numbers(
+            interpolation_weight=interpolation_weight
+        )
+        for name, share in (
+            ("mismatch_weight", mismatch_weight),
+            ("interpolation_share", interpolation_share),
+        ):
+            if check_numbers(**{name: share}) > 1.0:
+                raise ValueError(
+                    f"`{name}` must be in [0, 1]. Received: {name}={share}"
+                )
         if kwargs.get("num_classes") is not None:
             raise ValueError(
                 "TextToImageGAN hears captions, not classes: leave "

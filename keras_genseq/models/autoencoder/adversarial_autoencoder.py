@@ -20,6 +20,7 @@ from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.value_checks import all_finite
@@ -190,14 +191,9 @@ class AdversarialAutoencoder(LatentCodes, MultiOptimizerModel):
             num_categories, "num_categories", minimum=1, optional=True
         )
         check_choice("posterior_type", posterior_type, POSTERIORS)
-        for name, value in (
-            ("input_noise", input_noise),
-            ("head_distance", head_distance),
-        ):
-            if not value >= 0.0:
-                raise ValueError(
-                    f"`{name}` must be at least 0. Received: {name}={value!r}"
-                )
+        input_noise, head_distance = check_numbers(
+            input_noise=input_noise, head_distance=head_distance
+        )
         if isinstance(prior, dict):
             prior = keras.saving.deserialize_keras_object(prior)
         prior = prior or GaussianPrior(latent_dim)

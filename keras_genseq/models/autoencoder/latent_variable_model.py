@@ -8,7 +8,9 @@ from keras import ops
 from keras_genseq.models.autoencoder.latent_codes import LatentCodes
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import seed_input
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 
 
 class LatentVariableModel(LatentCodes):
@@ -69,18 +71,14 @@ class LatentVariableModel(LatentCodes):
         seed=None,
         **kwargs,
     ):
-        for name, value, least in (
-            ("beta", beta, 0),
-            ("kl_annealing_steps", kl_annealing_steps, 0),
-            ("free_bits", free_bits, 0),
-            ("num_importance_samples", num_importance_samples, 1),
-            ("num_score_samples", num_score_samples, 1),
-        ):
-            if not value >= least:
-                raise ValueError(
-                    f"`{name}` must be at least {least}. "
-                    f"Received: {name}={value!r}"
-                )
+        beta, free_bits = check_numbers(beta=beta, free_bits=free_bits)
+        kl_annealing_steps = as_int(
+            kl_annealing_steps, "kl_annealing_steps", minimum=0
+        )
+        num_importance_samples, num_score_samples = check_counts(
+            num_importance_samples=num_importance_samples,
+            num_score_samples=num_score_samples,
+        )
         if free_bits and num_importance_samples > 1:
             raise ValueError(
                 "`free_bits` change a KL term, which the importance-weighted "

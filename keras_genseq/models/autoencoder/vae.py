@@ -12,6 +12,7 @@ from keras_genseq.models.autoencoder.networks import make_decoder
 from keras_genseq.models.autoencoder.networks import make_encoder
 from keras_genseq.models.autoencoder.pixel_likelihoods import LIKELIHOODS
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_vectors
@@ -121,9 +122,8 @@ class VAE(LatentVariableModel):
                 f"`likelihood` must be one of {tuple(LIKELIHOODS)}. "
                 f"Received: likelihood={likelihood!r}"
             )
-        image_shape, latent_dim = check_counts(
-            image_shape=tuple(image_shape), latent_dim=latent_dim
-        )
+        image_shape = as_image_shape(image_shape)
+        latent_dim = check_counts(latent_dim=latent_dim)
         num_classes = as_int(
             num_classes, "num_classes", minimum=1, optional=True
         )

@@ -1,6 +1,5 @@
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models.base.batched_apply import map_rows
@@ -9,6 +8,7 @@ from keras_genseq.models.density.categorical_vector_model import (
     CategoricalVectorModel,
 )
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.log_probabilities import bernoulli_ensemble_log_prob
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.scan import scan
@@ -253,7 +253,7 @@ class DeepNADE(CategoricalVectorModel):
         Raises:
             ValueError: as for `complete`.
         """
-        rows = self.check_masked(*map(tf.convert_to_tensor, (x, mask)))
+        rows = self.check_masked(as_tensor(x, "x"), as_tensor(mask, "mask"))
         return map_rows(
             self.compile_method(self._conditionals), rows, batch_size
         )

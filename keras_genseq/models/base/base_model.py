@@ -10,11 +10,17 @@ from keras_genseq.export import write_saved_model
 from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.base.endpoint import MAX_STEPS
 from keras_genseq.models.base.endpoint import rounds_sizes_up
+from keras_genseq.models.base.input_validation import as_data
 from keras_genseq.models.base.input_validation import checked_data
+from keras_genseq.models.base.input_validation import holds_rows
+from keras_genseq.models.base.input_validation import split_off
 from keras_genseq.models.base.input_validation import weights_of_classes
 from keras_genseq.models.base.keras_patches import PatchedModel
 from keras_genseq.models.base.training_seeds import TrainingSeeds
 from keras_genseq.models.base.weight_transfer import transfer_weights
+from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import as_floats
+from keras_genseq.ops.value_checks import ensure
 
 # What `compile` takes in Keras and has no meaning where a model brings its own.
 _OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")
@@ -89,13 +95,14 @@ class BaseModel(PatchedModel):
         return None
 
     def compile(
-        self, optimizer="adam", *, gradient_accumulation_steps=1, **kwargs
+        self, optimizer="adam", *own, gradient_accumulation_steps=1, **kwargs
     ):
         """Configures training as `keras.Model.compile` does.
 
         Args:
             optimizer: a Keras optimizer, its name, or None for a model that
                 keeps several of its own.
+            *own: what Keras takes there, a loss and metrics: refused.
             gradient_accumulation_steps: int. Each batch is worked off in this
                 many parts, one after the other, for one update: the result is
                 that of the whole batch, at a fraction of the memory.
@@ -106,11 +113,10 @@ class BaseModel(PatchedModel):
                 the optimizer cannot work under the model's distribution
                 strategy.
         """
-        if gradient_accumulation_steps < 1:
-            raise ValueError(
-                "`gradient_accumulation_steps` must be at least 1. Received: "
-                f"gradient_accumulation_steps={gradient_accumulation_steps}"
-            )
+        gradient_accumulation_steps = check_counts(
+            gradient_accumulation_steps=gradient_accumulation_steps
+        )
+        kwargs |= dict(zip(_OWN, own, strict=False))
         for name in _OWN:
             if kwargs.get(name):
                 raise ValueError(
@@ -373,22 +379,35 @@ class BaseModel(PatchedModel):
         """
         x = self.check_inputs(x)
         y = self.check_targets(y, x)
+        if y is not None:
+            x = _with_rows_of(x, y)
         if sample_weight is not None:
             sample_weight = self.check_sample_weight(sample_weight, x)
         return x, y, sample_weight
 
     def check_sample_weight(self, sample_weight, x):
         """Checks that there is one weight for each example."""
-        sample_weight = tf.cast(tf.convert_to_tensor(sample_weight), tf.float32)
-        if sample_weight.shape.rank != 1 or not sample_weight.shape[
-            :1
-        ].is_compatible_with(x.shape[:1]):
+        weights = as_floats(sample_weight, "sample_weight")
+        if weights.shape.rank != 1 or not weights.shape.is_compatible_with(
+            x.shape[:1]
+        ):
             raise ValueError(
                 "`sample_weight` must hold one weight for each example, shape "
-                f"{tuple(x.shape[:1])}. "
-                f"Received: shape={tuple(sample_weight.shape)}"
+                f"{tuple(x.shape[:1])}. Received: "
+                f"shape={tuple(weights.shape)}. Flatten a column: "
+                "`sample_weight.reshape(-1)`."
             )
-        return sample_weight
+        weights = ensure(
+            weights,
+            tf.equal(tf.shape(weights)[0], tf.shape(x)[0]),
+            "`sample_weight` must hold one weight for each example.",
+        )
+        return ensure(
+            weights,
+            tf.reduce_all(tf.math.is_finite(weights) & (weights >= 0.0)),
+            "`sample_weight` must be finite and at least 0. Received at least "
+            "one other weight.",
+        )
 
     def as_examples(self, x, y=None, sample_weight=None):
         """What `fit` is given as its examples; one may become several.
@@ -425,8 +444,8 @@ class BaseModel(PatchedModel):
             callbacks: as for `keras.Model.fit`. Those that monitor a metric of
                 the model know its direction.
             validation_split: as for `keras.Model.fit`.
-            validation_data: `(x, y)` or `(x, y, sample_weight)`, an array or a
-                data set.
+            validation_data: `(x, y)` or `(x, y, sample_weight)`, an array, a
+                list of texts or a data set.
             shuffle: as for `keras.Model.fit`.
             class_weight: dict of class to weight, of a classifier.
             sample_weight: one weight for each example.
@@ -435,20 +454,24 @@ class BaseModel(PatchedModel):
         Returns:
             `keras.callbacks.History`.
         """
+        data = self.as_examples(x, y, sample_weight)
+        if validation_split and validation_data is None and holds_rows(data[0]):
+            # Before weights of classes, which validation does not have.
+            data, validation_data = split_off(
+                self.check_batch, validation_split, *data
+            )
+            validation_split = 0.0
         check = self.check_batch
-        if class_weight:
+        if class_weight is not None:
             check = weights_of_classes(self, class_weight)
         x, y, sample_weight = checked_data(
-            check,
-            *self.as_examples(x, y, sample_weight),
-            batch_size=batch_size,
-            shuffle=shuffle,
+            check, *data, batch_size=batch_size, shuffle=shuffle
         )
         if validation_data is not None:
-            if not isinstance(validation_data, (tuple, list)):
-                validation_data = (validation_data,)
             validation_data = checked_data(
-                self.check_batch, *self.as_examples(*validation_data)
+                self.check_batch,
+                *self.as_examples(*as_data(validation_data)),
+                batch_size=kwargs.get("validation_batch_size") or batch_size,
             )
             if not hasattr(validation_data[0], "__array__"):
                 validation_data = validation_data[0]
@@ -483,18 +506,43 @@ class BaseModel(PatchedModel):
         if not kwargs.get("_use_cached_eval_dataset"):
             x, y, sample_weight = checked_data(
                 self.check_batch,
-                x,
-                y,
-                sample_weight,
+                *self.as_examples(x, y, sample_weight),
                 batch_size=batch_size,
             )
         return super().evaluate(
             x, y, batch_size, verbose, sample_weight, **kwargs
         )
 
+    def predict(self, x, batch_size=None, *args, **kwargs):
+        """What the model computes of examples; they are checked before.
+
+        Args:
+            x: examples, or a data set of them, as for `fit`; of pairs the
+                first parts count.
+            batch_size, *args, **kwargs: as for `keras.Model.predict`.
+
+        Returns:
+            What `call` returns, in NumPy arrays.
+
+        Raises:
+            ValueError: if the model is conditional, or as for `fit`.
+        """
+        for name in self.condition_inputs():
+            raise ValueError(
+                f"This model is told a `{name}` of each row, which `predict` "
+                f"cannot be: call `model(x, {name})`, or one of its uses: "
+                f"{', '.join(self.endpoints())}."
+            )
+
+        def check(x, y=None, sample_weight=None):
+            return self.check_inputs(x), None, None
+
+        x, _, _ = checked_data(check, x)
+        return super().predict(x, batch_size, *args, **kwargs)
+
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         check = self.check_batch
-        if kwargs.get("class_weight"):
+        if kwargs.get("class_weight") is not None:
             check = weights_of_classes(self, kwargs.pop("class_weight"))
         return super().train_on_batch(*check(x, y, sample_weight), **kwargs)
 
@@ -669,6 +717,17 @@ def _map(function, batch):
 def _batch_size(batch):
     leaves = [x for x in keras.tree.flatten(batch) if x is not None]
     return tf.shape(leaves[0])[0]
+
+
+def _with_rows_of(x, y):
+    """Refuses targets that are not as many as the examples."""
+    num_rows = [tf.shape(keras.tree.flatten(part)[0])[0] for part in (x, y)]
+    return ensure(
+        x,
+        tf.equal(*num_rows),
+        "There must be as many targets as examples: `y` must have a row for "
+        "each row of `x`.",
+    )
 
 
 def _split(batch, num_parts):

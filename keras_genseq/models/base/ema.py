@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.conversions import check_numbers
+
 
 class WeightAverage:
     """A copy of a network whose weights follow it by a moving average.
@@ -38,7 +40,7 @@ def check_decay(ema_decay):
     Raises:
         ValueError: that says what came.
     """
-    if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
+    if ema_decay is not None and check_numbers(ema_decay=ema_decay) >= 1.0:
         raise ValueError(
             "`ema_decay` must be None or in [0, 1). "
             f"Received: ema_decay={ema_decay!r}"

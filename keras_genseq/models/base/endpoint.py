@@ -18,6 +18,7 @@ from keras_genseq.models.base.request_checks import as_specified
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_seeds
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.value_checks import not_empty
 
 REQUIRED = object()
@@ -65,7 +66,7 @@ class Input:
         if self.check is not None:
             return self.check(value, num_rows)
         if num_rows is None:
-            value = not_empty(tf.convert_to_tensor(value), name=name)
+            value = not_empty(as_tensor(value, name), name=name)
             num_rows = num_rows_of(value)
         return as_row_values(
             value,
@@ -268,7 +269,7 @@ def seed_input():
 
     def check(value, num_rows):
         if num_rows is None:
-            value = not_empty(tf.convert_to_tensor(value), name="seed")
+            value = not_empty(as_tensor(value, "seed"), name="seed")
             num_rows = num_rows_of(value)
         return as_seeds(value, num_rows)
 

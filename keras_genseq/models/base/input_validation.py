@@ -1,8 +1,14 @@
 """One way into a model for all that `fit` takes: the same checks behind all."""
 
+import collections.abc
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
+
+from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.conversions import check_numbers
 
 
 def checked_data(
@@ -31,12 +37,69 @@ def checked_data(
         return _checked_dataset(check, x), y, sample_weight
     if isinstance(x, keras.utils.PyDataset):
         return CheckedPyDataset(x, check), y, sample_weight
-    if hasattr(x, "__next__"):
+    if _is_generator(x):
         return _checked_batches(check, x), y, sample_weight
     x, y, sample_weight = check(x, y, sample_weight)
     if y is None and sample_weight is not None:
         return _weighted(x, sample_weight, batch_size, shuffle), None, None
     return x, y, sample_weight
+
+
+def holds_rows(x):
+    """Whether these are examples, and no data set that makes them."""
+    in_batches = (
+        tf.data.Dataset,
+        tf.distribute.DistributedDataset,
+        keras.utils.PyDataset,
+    )
+    return not (x is None or isinstance(x, in_batches) or _is_generator(x))
+
+
+def as_data(validation_data):
+    """Validation data as `fit` is given them: a tuple of at most three.
+
+    Args:
+        validation_data: `(x, y)` or `(x, y, sample_weight)`, or `x` alone:
+            a list of texts, too.
+    """
+    is_tuple = isinstance(validation_data, (tuple, list)) and (
+        0 < len(validation_data) <= 3 and not _are_texts(validation_data)
+    )
+    return tuple(validation_data) if is_tuple else (validation_data,)
+
+
+def split_off(check, validation_split, x, y=None, sample_weight=None):
+    """Takes the last examples of arrays for validation.
+
+    Args:
+        check: callable `(x, y, sample_weight) ->` the same, checked.
+        validation_split: float between 0 and 1. Their part of all.
+        x: examples.
+        y: what belongs to them, or None.
+        sample_weight: their weights, or None.
+
+    Returns:
+        Two tuples `(x, y, sample_weight)`: the first examples and the last.
+
+    Raises:
+        ValueError: if a part would have no example, or as `check` does.
+    """
+    data = check(x, y, sample_weight)
+    num_rows = data[0].shape[0]
+    share = check_numbers(validation_split=validation_split)
+    cut = math.floor(num_rows * (1.0 - share))
+    if not 0 < cut < num_rows:
+        raise ValueError(
+            "`validation_split` must be a part between 0 and 1 that leaves "
+            f"examples on both sides of {num_rows}. "
+            f"Received: validation_split={validation_split!r}"
+        )
+    return tuple(
+        keras.tree.map_structure(
+            lambda part, rows=rows: None if part is None else part[rows], data
+        )
+        for rows in (slice(cut), slice(cut, None))
+    )
 
 
 class CheckedPyDataset(keras.utils.PyDataset):
@@ -78,7 +141,8 @@ def weights_of_classes(model, class_weight):
         class_weight: dict of class to weight; classes without one have 1.
 
     Raises:
-        ValueError: if the model does not learn classes.
+        ValueError: if the model does not learn classes, or this is no such
+            dict.
     """
     num_classes = getattr(model, "num_target_classes", None)
     if num_classes is None:
@@ -87,14 +151,22 @@ def weights_of_classes(model, class_weight):
             "cannot weigh them: leave `class_weight` out, or pass "
             "`sample_weight=`, a weight for each example."
         )
-    unknown = sorted(set(class_weight) - set(range(num_classes)))
-    if unknown:
+    if not isinstance(class_weight, collections.abc.Mapping):
         raise ValueError(
-            f"`class_weight` must have classes from 0 to {num_classes - 1} as "
-            f"keys. Received: {unknown}"
+            "`class_weight` must be a dict of class to weight. "
+            f"Received: {class_weight!r}"
         )
-    table = np.array([class_weight.get(i, 1.0) for i in range(num_classes)])
-    table = tf.constant(table, tf.float32)
+    table = np.ones(num_classes, "float32")
+    for key, weight in class_weight.items():
+        place = as_int(
+            key,
+            "class_weight",
+            minimum=0,
+            maximum=num_classes - 1,
+            note=" as a key",
+        )
+        table[place] = check_numbers(**{f"class_weight[{key}]": weight})
+    table = tf.constant(table)
 
     def check(x, y=None, sample_weight=None):
         x, y, sample_weight = model.check_batch(x, y, sample_weight)
@@ -108,6 +180,14 @@ def weights_of_classes(model, class_weight):
         return x, y, weights
 
     return check
+
+
+def _are_texts(x):
+    return bool(x) and all(isinstance(each, (str, bytes)) for each in x)
+
+
+def _is_generator(x):
+    return hasattr(x, "__next__")
 
 
 def _checked_dataset(check, dataset):
@@ -128,8 +208,13 @@ def _as_tuple(batch):
 
 
 def _checked_batch(check, batch):
-    if not isinstance(batch, (tuple, list)):
+    if not isinstance(batch, (tuple, list)) or _are_texts(batch):
         batch = (batch,)
+    if not 0 < len(batch) <= 3:
+        raise ValueError(
+            "A batch must be `x`, `(x, y)` or `(x, y, sample_weight)`. "
+            f"Received: {len(batch)} entries"
+        )
     checked = check(*batch)
     # Keras reads a lone tuple of two as inputs and targets.
     while len(checked) > 1 and checked[-1] is None:

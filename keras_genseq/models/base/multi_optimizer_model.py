@@ -84,11 +84,12 @@ class MultiOptimizerModel(BaseModel):
         if optimizer is not None:
             raise ValueError(self._names_of_optimizers())
 
-    def compile(self, optimizer=None, **kwargs):
+    def compile(self, optimizer=None, *own, **kwargs):
         """Configures training.
 
         Args:
             optimizer: None: every group has its own.
+            *own: refused, as by `BaseModel.compile`.
             **kwargs: `<group>_optimizer`, a Keras optimizer or its name
                 (`"adam"` where it is left out); the rest as for
                 `BaseModel.compile`.
@@ -102,17 +103,17 @@ class MultiOptimizerModel(BaseModel):
         found = {}
         for group in self.group_networks:
             name = f"{group}_optimizer"
-            own = self._scaled(kwargs.pop(name, "adam"))
-            if any(own is other for other in found.values()):
+            mine = self._scaled(kwargs.pop(name, "adam"))
+            if any(mine is other for other in found.values()):
                 raise ValueError(
                     "An optimizer keeps state of the weights that it updates, "
                     f"and `{name}` is another group's, too. Make one for each."
                 )
-            found[name] = own
-        for name, own in found.items():
-            setattr(self, name, own)
+            found[name] = mine
+        for name, mine in found.items():
+            setattr(self, name, mine)
         # Each optimizer scales its own losses already.
-        super().compile(optimizer=None, auto_scale_loss=False, **kwargs)
+        super().compile(None, *own, auto_scale_loss=False, **kwargs)
 
     def get_compile_config(self):
         config = super().get_compile_config()

@@ -9,6 +9,7 @@ from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import num_rows_of
 from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.distribution_checks import as_class_probabilities
 
 
@@ -68,7 +69,7 @@ class ClassifierModel(BaseModel):
     def check_targets(self, y, x):
         if y is None:
             raise ValueError(self.needs_targets("labels"))
-        y = tf.convert_to_tensor(y)
+        y = as_tensor(y, "y")
         if y.dtype.is_floating and y.shape.rank == 2:
             return as_class_probabilities(
                 y, num_rows_of(x), self.num_classes, name="y"

@@ -14,6 +14,7 @@ from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.models.base.endpoint import temperature_input
 from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.value_checks import ensure
 
 TEMPERATURE = (
@@ -260,12 +261,12 @@ class FixedShapeDensity(DensityModel):
                     "x": tensor_input(
                         shape,
                         "examples; missing values do not matter",
-                        tf.convert_to_tensor,
+                        lambda x: as_tensor(x, "x"),
                     ),
                     "mask": tensor_input(
                         shape,
                         "True keeps the value of `x`",
-                        tf.convert_to_tensor,
+                        lambda mask: as_tensor(mask, "mask"),
                         tf.bool,
                     ),
                     "seed": seed_input(),

@@ -20,6 +20,7 @@ from keras_genseq.models.density.density_model import DensityModel
 from keras_genseq.ops.checks import as_mask
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.value_checks import ensure
 
 
@@ -256,14 +257,14 @@ class SequenceModel(DensityModel):
                     "x": tensor_input(
                         (None, *self.step_shape),
                         "sequences; missing steps do not matter",
-                        tf.convert_to_tensor,
+                        lambda x: as_tensor(x, "x"),
                         self.step_dtype,
                         example=self._hidden(1, 8).numpy(),
                     ),
                     "mask": tensor_input(
                         (None,),
                         "True keeps a step of `x`",
-                        tf.convert_to_tensor,
+                        lambda mask: as_tensor(mask, "mask"),
                         tf.bool,
                         example=np.zeros((1, 8), bool),
                     ),

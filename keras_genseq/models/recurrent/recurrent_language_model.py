@@ -3,6 +3,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq.layers.recurrent.recurrent_stack import RecurrentStack
+from keras_genseq.models.base.input_validation import holds_rows
 from keras_genseq.models.base.replica_state import ReplicaState
 from keras_genseq.models.text.causal_language_model import CausalLanguageModel
 from keras_genseq.models.text.output_projection import tied_logits
@@ -246,9 +247,11 @@ class RecurrentLanguageModel(CausalLanguageModel):
             callbacks = [_NewTexts(), *keras.tree.flatten(callbacks or [])]
             shuffle = False
             batch_size = batch_size or self.stateful_batch_size
-            rows = getattr(x, "shape", (0,))[0]
-            if rows and rows % self.stateful_batch_size:
-                raise ValueError(self._other_rows(rows))
+            if holds_rows(x) and hasattr(x, "__len__"):
+                if batch_size != self.stateful_batch_size:
+                    raise ValueError(self._other_rows(batch_size))
+                if len(x) % self.stateful_batch_size:
+                    raise ValueError(self._other_rows(len(x)))
         return super().fit(
             x,
             y,

@@ -7,6 +7,8 @@ from keras_genseq.metrics import StepAccuracy
 from keras_genseq.models.classifier.classifier_model import ClassifierModel
 from keras_genseq.models.recurrent.sequence_predictor import SequencePredictor
 from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.conversions import as_int32
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.value_checks import ensure
 
 
@@ -99,7 +101,7 @@ class SequenceClassifier(SequencePredictor, ClassifierModel):
     def check_targets(self, y, x):
         if y is None:
             raise ValueError(self.needs_targets())
-        y = tf.convert_to_tensor(y)
+        y = as_tensor(y, "y")
         shape = x.shape[: 1 + self.return_sequences]
         if not y.dtype.is_integer or not y.shape.is_compatible_with(shape):
             words = "(batch_size, time)" if shape.rank > 1 else "(batch_size,)"
@@ -108,7 +110,7 @@ class SequenceClassifier(SequencePredictor, ClassifierModel):
                 f"{tuple(shape)}. Received: dtype={y.dtype.name}, "
                 f"shape={tuple(y.shape)}"
             )
-        y = tf.ensure_shape(tf.cast(y, tf.int32), shape)
+        y = tf.ensure_shape(as_int32(y, "y"), shape)
         least = -1 if self.return_sequences else 0
         return ensure(
             y,

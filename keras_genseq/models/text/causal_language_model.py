@@ -26,6 +26,7 @@ from keras_genseq.models.text.token_padding import shifted
 from keras_genseq.models.text.token_padding import token_windows
 from keras_genseq.models.text.token_padding import widened
 from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.conversions import as_int32
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.value_checks import all_token_ids
 from keras_genseq.ops.value_checks import not_empty
@@ -49,8 +50,8 @@ class CausalLanguageModel(SequenceModel):
     has an answer.
 
     Where token ids are taken, texts are, too, if there is a tokenizer, and
-    lists of rows of any length. `fit` cuts texts that are too long for a row
-    into windows; `score` is of whole texts.
+    lists of rows of any length. `fit` and `evaluate` cut texts that are too
+    long for a row into windows; `score` is of whole texts.
 
     Args:
         vocabulary_size: int. Token ids are below it; 0 is padding.
@@ -312,7 +313,8 @@ class CausalLanguageModel(SequenceModel):
         """
         is_text = isinstance(prompt, (str, bytes))
         if not is_text:
-            prompt = np.trim_zeros(np.asarray(prompt), "b")[None]
+            prompt = np.asarray(prompt if len(prompt) else np.int32([]))
+            prompt = np.trim_zeros(prompt, "b")[None]
         generation = self._generation(self._new_ids)
         inputs = generation.check(
             {
@@ -409,7 +411,7 @@ class CausalLanguageModel(SequenceModel):
     def _token_ids(self, x, name, empty=False):
         """Texts or rows of any length as a tensor of token ids."""
         if not holds_text(x):
-            return padded_rows(x)
+            return padded_rows(x, name)
         return encode_texts(self.tokenizer, x, name, empty)
 
     def _check_prompts(self, prompt):
@@ -420,7 +422,7 @@ class CausalLanguageModel(SequenceModel):
                 f"time). Received: dtype={prompt.dtype.name}, "
                 f"shape={tuple(prompt.shape)}"
             )
-        prompt = not_empty(tf.cast(prompt, tf.int32), name="prompt")
+        prompt = not_empty(as_int32(prompt, "prompt"), name="prompt")
         prompt = self.check_values(prompt, "prompt")
         return padded_at_the_end(prompt, "prompt")
 

@@ -9,6 +9,8 @@ from keras_genseq.models.base.endpoint import rounds_sizes_up
 from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.models.base.endpoint import temperature_input
 from keras_genseq.ops.checks import as_row_values
+from keras_genseq.ops.conversions import as_int32
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.samplers import SamplingOptions
 
@@ -126,10 +128,11 @@ def _unless_none(name, dtype, **limits):
 
 def _as_stops(stop_token_id, num_rows):
     """`(num_rows, n)` int32: the tokens that end each row."""
-    stops = tf.cast(tf.convert_to_tensor(stop_token_id), tf.int32)
-    if stops.shape.rank != 2:
+    stops = as_tensor(stop_token_id, "stop_token_id")
+    if stops.shape.rank != 2 or not stops.dtype.is_integer:
         limits = {"name": "stop_token_id", "minimum": 0}
         return as_row_values(stops, num_rows, tf.int32, **limits)[:, None]
+    stops = as_int32(stops, "stop_token_id")
     if stops.shape[0] == 1:
         stops = tf.repeat(stops, num_rows, axis=0)
     return ensure(

@@ -29,6 +29,7 @@ from keras_genseq.models.text.token_padding import padded_rows
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.value_checks import all_token_ids
 from keras_genseq.ops.value_checks import ensure
@@ -77,7 +78,10 @@ class SequenceToSequenceModel(BaseModel):
             minimum=3,
             note=", padding and the end of a text included",
         )
-        if not 0.0 <= label_smoothing < 1.0:
+        max_sequence_length = check_counts(
+            max_sequence_length=max_sequence_length
+        )
+        if check_numbers(label_smoothing=label_smoothing) >= 1.0:
             raise ValueError(
                 "`label_smoothing` must be in [0, 1). "
                 f"Received: label_smoothing={label_smoothing}"
@@ -266,7 +270,7 @@ class SequenceToSequenceModel(BaseModel):
     def check_inputs(self, x, name="x"):
         if holds_text(x):
             x = encode_texts(self.tokenizer, x, name)
-        x = as_sequences(padded_rows(x), (), tf.int32, name=name)
+        x = as_sequences(padded_rows(x, name), (), tf.int32, name=name)
         # The end is for the model to put.
         x = all_token_ids(x, self.vocabulary_size - 1, name=name)
         x = ensure(

@@ -1,10 +1,15 @@
 """Rows of token ids: of texts, in few widths, their padding at the end."""
 
+import contextlib
+
 import numpy as np
 import tensorflow as tf
 
 from keras_genseq.models.base.batched_apply import power_of_two
+from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.value_checks import not_empty
+from keras_genseq.tokenizers.tokenizer import as_list
 from keras_genseq.tokenizers.tokenizer import as_texts
 
 
@@ -12,10 +17,13 @@ def holds_text(x):
     """Whether these are strings, or one string, and no token ids."""
     if isinstance(x, (list, tuple)):
         return bool(x) and isinstance(x[0], (str, bytes))
+    if isinstance(x, (str, bytes)):
+        return True
     dtype = getattr(x, "dtype", None)
-    if isinstance(dtype, np.dtype):
-        return dtype.kind in "SUO"
-    return isinstance(x, (str, bytes)) or dtype == tf.string
+    if isinstance(dtype, tf.DType):
+        return dtype == tf.string
+    # Columns of data frames have kinds of text of their own.
+    return hasattr(x, "__array__") and np.asarray(x).dtype.kind in "SUO"
 
 
 def encode_texts(tokenizer, texts, name, empty=False):
@@ -40,8 +48,7 @@ def encode_texts(tokenizer, texts, name, empty=False):
             "This model has no tokenizer: it takes token ids. Make it with "
             "`tokenizer=`, or encode the text first."
         )
-    texts = [texts] if isinstance(texts, (str, bytes)) else texts
-    x = tokenizer.encode(texts, name)
+    x = tokenizer.encode(as_list(texts), name)
     if empty:
         longest = tf.reduce_max(tf.reduce_sum(tf.cast(x > 0, tf.int32), 1))
         return x[:, :longest]
@@ -61,8 +68,7 @@ def token_windows(tokenizer, texts, length):
         `(num_windows, at most length)` int32 tensor, rows filled up with 0,
         and `(num_windows,)` ints: which text each is of.
     """
-    texts = [texts] if isinstance(texts, (str, bytes)) else texts
-    ids = tokenizer.split(as_texts(texts, "x"), "x")
+    ids = tokenizer.split(as_texts(as_list(texts), "x"), "x")
     lengths = ids.row_lengths().numpy()
     # An empty text is one row of padding.
     counts = np.maximum(-(-lengths // length), 1)
@@ -82,14 +88,25 @@ def as_strings(texts, like):
     return texts[0] if isinstance(like, (str, bytes)) else texts
 
 
-def padded_rows(x):
-    """Rows of ids as a tensor; shorter ones are filled up with 0."""
+def padded_rows(x, name="x"):
+    """Rows of ids as a tensor; shorter ones are filled up with 0.
+
+    Args:
+        x: token ids, rows of any length.
+        name: str. What error messages call it.
+    """
     if isinstance(x, tf.RaggedTensor):
         return x.to_tensor()
-    is_list = isinstance(x, (list, tuple)) and all(map(np.ndim, x))
-    if is_list and len({len(row) for row in x}) > 1:
-        return tf.ragged.constant([list(row) for row in x]).to_tensor()
-    return tf.convert_to_tensor(x)
+    # What is no such list is told by `as_tensor`.
+    with contextlib.suppress(TypeError, ValueError):
+        is_list = isinstance(x, (list, tuple)) and all(map(np.ndim, x))
+        if is_list and len({len(row) for row in x}) > 1:
+            return tf.ragged.constant([list(row) for row in x]).to_tensor()
+    x = as_tensor(x, name)
+    if x.shape.rank == 1 and x.shape[0] == 0:
+        # An empty list has no kind of its own.
+        not_empty(x, name=name)
+    return x
 
 
 def room_for(size):

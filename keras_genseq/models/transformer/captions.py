@@ -7,6 +7,7 @@ from keras_genseq.models.text.token_padding import encode_texts
 from keras_genseq.models.text.token_padding import holds_text
 from keras_genseq.models.text.token_padding import padded_at_the_end
 from keras_genseq.models.text.token_padding import padded_rows
+from keras_genseq.ops.conversions import as_int32
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.value_checks import all_token_ids
 from keras_genseq.ops.value_checks import ensure
@@ -34,14 +35,14 @@ def caption_ids(captions, tokenizer, vocabulary_size, text_length, name):
     if holds_text(captions):
         ids = encode_texts(tokenizer, captions, name)
     else:
-        ids = padded_rows(captions)
+        ids = padded_rows(captions, name)
     if not ids.dtype.is_integer or ids.shape.rank != 2:
         raise ValueError(
             f"`{name}` must hold texts, or integers of shape (num_captions, "
             f"time). Received: dtype={ids.dtype.name}, "
             f"shape={tuple(ids.shape)}"
         )
-    ids = not_empty(tf.cast(ids, tf.int32), name=name)
+    ids = not_empty(as_int32(ids, name), name=name)
     ids = all_token_ids(ids, vocabulary_size, name=name)
     ids = padded_at_the_end(ids, name)
     ids = ensure(
@@ -72,7 +73,7 @@ def training_captions(captions, tokenizer, vocabulary_size, text_length):
     """
     options = (tokenizer, vocabulary_size, text_length, "y")
     if not tf.is_tensor(captions):
-        captions = padded_rows(captions)
+        captions = padded_rows(captions, "y")
     several = 2 if holds_text(captions) else 3
     if captions.shape.rank != several:
         return caption_ids(captions, *options)

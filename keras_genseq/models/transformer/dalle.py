@@ -1,5 +1,4 @@
 import keras
-import tensorflow as tf
 from keras import ops
 
 from keras_genseq.metrics import NatsPerStep
@@ -18,6 +17,8 @@ from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_token_grids
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import as_tensor
+from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.masks import IMAGE_ATTENTION
 from keras_genseq.ops.random import row_uniform
 
@@ -196,11 +197,14 @@ class DALLE(CaptionedImageModel):
                 "`kernel_size` must be odd: a token is the center of its "
                 f"neighborhood. Received: kernel_size={kernel_size}"
             )
+        text_weight, caption_dropout = check_numbers(
+            text_weight=text_weight, caption_dropout=caption_dropout
+        )
         for name, value in (
             ("text_weight", text_weight),
             ("caption_dropout", caption_dropout),
         ):
-            if not 0.0 <= value < 1.0:
+            if value >= 1.0:
                 raise ValueError(
                     f"`{name}` must be in [0, 1). Received: {name}={value!r}"
                 )
@@ -305,7 +309,7 @@ class DALLE(CaptionedImageModel):
         Raises:
             ValueError: if it is neither.
         """
-        x = tf.convert_to_tensor(x)
+        x = as_tensor(x, name)
         if x.dtype.is_integer and x.shape.rank == 3:
             return as_token_grids(
                 x, self.tokens_shape, self.discrete_vae.num_tokens, name=name

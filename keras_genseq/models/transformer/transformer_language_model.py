@@ -10,6 +10,7 @@ from keras_genseq.models.text.causal_language_model import CausalLanguageModel
 from keras_genseq.models.text.output_projection import tied_logits
 from keras_genseq.models.text.output_projection import without_padding
 from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
 
 POSITIONS = ("sinusoidal", "learned", "rotary")
@@ -260,7 +261,7 @@ class TransformerLanguageModel(CausalLanguageModel):
         Returns:
             `(num_texts,)` float64 array, in nats.
         """
-        token_ids = tf.cast(tf.convert_to_tensor(token_ids), tf.int32)
+        token_ids = as_sequences(token_ids, (), tf.int32, name="token_ids")
         token_ids = self.check_values(token_ids, "token_ids")
         num_rows, num_steps = token_ids.shape
         half = min(window, self.max_sequence_length) // 2

@@ -14,6 +14,7 @@ from keras_genseq.ops.attention_analysis import attention_rollout
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.conversions import check_numbers
 
 POOLINGS = ("token", "mean")
 
@@ -164,6 +165,11 @@ class VisionTransformer(ClassifierModel):
                 ("representation_dim", representation_dim),
             )
         )
+        if check_numbers(stochastic_depth=stochastic_depth) > 1.0:
+            raise ValueError(
+                "`stochastic_depth` must be in [0, 1]. "
+                f"Received: stochastic_depth={stochastic_depth}"
+            )
         if pooling not in POOLINGS:
             raise ValueError(
                 f"`pooling` must be one of {POOLINGS}. "

@@ -19,6 +19,14 @@ def test_is_a_convolution_whose_strides_are_its_kernel():
     np.testing.assert_allclose(y, conv(x), atol=1e-5)
 
 
+def test_bytes_are_numbers_as_floats_are():
+    x = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 1)).astype("uint8")
+    layer = PatchEmbedding(2, 3)
+    found, expected = layer(x), layer(x.astype("float32"))
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected)
+
+
 def test_patches_come_in_raster_order_and_are_read_row_by_row():
     x = np.arange(24, dtype="float32").reshape(1, 4, 6, 1)
     layer = PatchEmbedding(2, 4)

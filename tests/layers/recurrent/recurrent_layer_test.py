@@ -262,3 +262,17 @@ def test_a_batch_split_over_threads_gives_what_one_loop_gives(
         results.append(outputs_and_gradients(layer, **arguments))
     assert num_parts == [1, 3]
     assert_same(*results)
+
+
+@every_variant
+def test_what_does_not_fit_the_inputs_is_told(variant):
+    layer = make(variant)
+    with pytest.raises(ValueError, match="`mask` must hold a boolean for each"):
+        layer(INPUTS, mask=np.ones((BATCH, TIME - 1), bool))
+    states = initial_states(layer)
+    wide = [np.zeros((BATCH, UNITS + 1), "float32") for _ in states]
+    for bad in (wide, [*states, states[0]]):
+        with pytest.raises(ValueError, match="`initial_state` must be as many"):
+            layer(INPUTS, initial_state=bad)
+    with pytest.raises(ValueError, match="at least one step"):
+        layer(INPUTS[:, :0])

@@ -40,6 +40,12 @@ def test_captions_come_in_rows_or_alone_with_classes_or_without():
     assert as_captions(alone, 2, 3) is alone
 
 
+def test_images_may_have_as_many_captions_as_they_like():
+    lists = as_captions([["ab"], ["b", "c"]], 2, 3)
+    filled = as_captions([["ab", ""], ["b", "c"]], 2, 3)
+    np.testing.assert_array_equal(lists["token_ids"], filled["token_ids"])
+
+
 @pytest.mark.parametrize(
     "y, words",
     [
@@ -49,6 +55,10 @@ def test_captions_come_in_rows_or_alone_with_classes_or_without():
         ([1, 2], "must hold one string per row"),
         ([[["a"]], [["b"]]], "one string for each image"),
         ([b"a", b"\xff"], "must be UTF-8"),
+        (["a", None], "`y` must be an array or a tensor.*none of them None"),
+        ([["a"], ["b", None]], "`y` must be an array or a tensor"),
+        (["a", "\ud800"], "A surrogate alone is no character"),
+        ([], "`y` must have captions|no rows"),
         ({"captions": ["a", "b"], "label": [1]}, "one value per row"),
         ({"captions": ["a", "b"], "label": [1.0, 2.0]}, "must hold ints"),
     ],

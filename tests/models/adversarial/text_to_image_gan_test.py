@@ -272,6 +272,8 @@ def test_what_it_cannot_do_is_said():
         make_gan(num_classes=3)
     with pytest.raises(ValueError, match="must be in \\[0, 1\\]"):
         make_gan(mismatch_weight=1.5)
+    with pytest.raises(ValueError, match=r"must be a `CharCNNRNN`.*'runs/x'"):
+        TextToImageGAN(x.shape[1:], text_encoder="runs/x")
     compiled(model)
     with pytest.raises(ValueError, match="learns captions of images"):
         model.fit(x)

@@ -129,6 +129,14 @@ def test_a_loss_or_metric_of_others_is_refused(argument):
         ToyDensity(6).compile("adam", **argument)
 
 
+@pytest.mark.parametrize("own", [("mse",), (None, None, ["accuracy"])])
+def test_a_loss_or_metric_in_its_place_is_refused(own):
+    with pytest.raises(ValueError, match="brings its own loss and metrics"):
+        ToyDensity(6).compile("adam", *own)
+    with pytest.raises(ValueError, match="brings its own loss and metrics"):
+        ToyGAN((2, 2, 1), 2).compile(None, *own)
+
+
 def test_callbacks_know_which_way_a_metric_is_better():
     x, y = np.tile([[1, 2, 3]], (8, 1)), np.arange(8) % 2
     for monitor, better in (("val_accuracy", np.greater), ("loss", np.less)):

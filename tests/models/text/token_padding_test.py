@@ -1,10 +1,71 @@
 import numpy as np
+import pandas
 import pytest
+import tensorflow as tf
 
 from keras_genseq.models import RecurrentLanguageModel
 from keras_genseq.models import TransformerLanguageModel
+from keras_genseq.models.text.token_padding import encode_texts
+from keras_genseq.models.text.token_padding import holds_text
+from keras_genseq.models.text.token_padding import padded_rows
 from keras_genseq.models.text.token_padding import token_windows
 from keras_genseq.tokenizers import ByteTokenizer
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        "ab",
+        b"ab",
+        ["ab", "c"],
+        ("ab",),
+        np.array(["ab", "c"]),
+        np.array(["ab"], object),
+        pandas.Series(["ab", "c"]),
+        pandas.Series(["ab", "c"], dtype="string"),
+        tf.constant(["ab"]),
+    ],
+    ids=lambda x: f"{type(x).__name__}-{getattr(x, 'dtype', '')}",
+)
+def test_texts_of_every_kind_are_texts(texts):
+    assert holds_text(texts)
+    found = encode_texts(ByteTokenizer(), texts, "x")[0]
+    np.testing.assert_array_equal(found, [98, 99])
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [[[1, 2]], [], np.ones((1, 2), int), pandas.Series([1, 2]), None, {1: 2}],
+    ids=str,
+)
+def test_what_is_no_text_is_none(ids):
+    assert not holds_text(ids)
+
+
+def test_rows_that_are_no_lists_of_ids_are_told():
+    for bad in ([[1], [2, None]], [[[1], [2, 3]], [[1]]]):
+        with pytest.raises(ValueError, match="`x` must be an array or a tens"):
+            padded_rows(bad)
+
+
+def test_no_rows_are_no_floats():
+    model = RecurrentLanguageModel(257, 2, tokenizer=ByteTokenizer())
+    for ask in (
+        lambda: model.score([]),
+        lambda: model.generate([], 3),
+        lambda: model.fit([]),
+        lambda: model.encode([]),
+    ):
+        with pytest.raises(ValueError, match="has no rows"):
+            ask()
+
+
+@pytest.mark.parametrize("rows, batch_size", [(3, None), (4, 3), (4, 4)])
+def test_lists_of_other_rows_than_are_carried_are_refused(rows, batch_size):
+    model = RecurrentLanguageModel(6, 2, stateful_batch_size=2)
+    model.compile("sgd", jit_compile=False)
+    with pytest.raises(ValueError, match="carries the states of 2 rows"):
+        model.fit([[1, 2]] * rows, batch_size=batch_size, verbose=0)
 
 
 def test_windows_are_the_texts_piece_by_piece():

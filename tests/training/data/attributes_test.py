@@ -58,6 +58,7 @@ def test_attributes_stand_beside_their_images(load):
         ([*GOOD, "1.png,1"], "Line 12 .* for each of even, large"),
         ([*GOOD, "1.png,1,2"], "must be a file and 1, 0 or -1"),
         ([*GOOD, "x.png,1,0"], "no such file"),
+        ([*GOOD, "1.png,1,0"], "one line for each file. .*'1.png' in 2 lines"),
     ],
 )
 def test_bad_lines_are_named(load, lines, words):

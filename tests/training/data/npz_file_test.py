@@ -54,6 +54,20 @@ def test_floats_of_rank_two_are_vectors(load):
     np.testing.assert_array_equal(_column(dataset, "test", "x"), FLOATS[:5])
 
 
+def test_labels_that_number_something_else_are_refused(load):
+    """Else there would be a billion classes."""
+    for large in (10**9, 1_000):
+        with pytest.raises(ValueError, match=r"return_inverse=True"):
+            load(
+                x_train=BYTES,
+                y_train=LABELS * large,
+                x_test=BYTES,
+                y_test=LABELS,
+            )
+    with pytest.raises(ValueError, match=r"y_train .* from 0. Received: -1"):
+        load(x_train=BYTES, y_train=LABELS - 1, x_test=BYTES, y_test=LABELS)
+
+
 def test_packed_bits_are_unpacked(load):
     bits = RANDOM.randint(0, 2, (20, 11)).astype("uint8")
     packed = np.packbits(bits, axis=1)

@@ -46,6 +46,11 @@ def test_lines_end_alike_whoever_wrote_them(tmp_path):
     path = tmp_path / "book.txt"
     path.write_bytes(b"a line\r\n" * 20)
     assert "\r" not in _read(load_text_file(path), "train")
+    path.write_bytes(b"a line\r" * 20)
+    assert _read(load_text_file(path), "train").startswith("a line\na line\n")
+    # Here it is no end of a line, which a line feed is.
+    path.write_bytes(b"50 %\r100 %\n" * 20)
+    assert _read(load_text_file(path), "train").startswith("50 %\r100 %\n")
 
 
 @pytest.mark.parametrize(
@@ -55,6 +60,11 @@ def test_lines_end_alike_whoever_wrote_them(tmp_path):
         ("a.txt", b"ab\ncaf\xe9", "offset 6 is not .* in line 2"),
         ("a.txt", "abc".encode("utf-16-le") * 9, "position 1 is a zero"),
         ("a.txt", b"\xff\xfe" + b"a\0" * 9 + b"b", "mark of UTF-16, but"),
+        ("a.csv", b"PK\3\4\x14\0\6\0" + b"\xee" * 90, "workbooks of Excel are"),
+        ("a.csv", b"PK\3\4\x14\0" + b"a" * 90, "must be text, but it is a ZIP"),
+        ("a.csv", b"\xd0\xcf\x11\xe0" + b"a" * 90, "old file of Excel or Word"),
+        ("a.txt", b"%PDF-1.7\n\xe2\xe3" * 9, "but it is a PDF"),
+        ("a.txt", b"BZh91AY&SY\xff" * 9, "packed by bzip2. Unpack it"),
         ("a.txt", b"", "is empty"),
         ("a.txt", b" \n\n", "is empty"),
         ("a.txt", b"abc", "at least 20 characters. Received: 3"),

@@ -102,6 +102,8 @@ def test_delimiters_and_decimals_are_found(load, delimiter, number, said):
         (table("a", lambda i: "words"), "column of numbers"),
         (table("a,b", lambda i: "1,2", 3), "at least 10 rows.*Received: 3"),
         ("a,b\n", "no row below its titles"),
+        ("<html>Not found</html>", "begins as HTML or XML does"),
+        ('[{"a": 1}, {"a": 2}]', "begins as JSON does"),
     ],
 )
 def test_what_cannot_be_read_is_named(load, text, message):

@@ -115,6 +115,23 @@ def test_a_port_that_is_taken_is_an_error(toys, capsys):
             assert port in error and len(error.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "option, value, words",
+    [
+        ("--port", "99999", "`port` must be from 0 to 65535"),
+        ("--grpc-port", "-1", "`grpc_port` must be from 0 to 65535"),
+        ("--poll-seconds", "0", "`poll_seconds` must be positive"),
+        ("--threads", "0", "`num_threads` must be positive"),
+        ("--max-seconds", "-1", "`max_seconds` must be positive"),
+        ("--max-pending", "0", "`max_pending` must be positive"),
+    ],
+)
+def test_numbers_of_a_server_are_in_range(toys, capsys, option, value, words):
+    assert main(["serve", str(toys), option, value]) == 2
+    error = capsys.readouterr().err
+    assert words in error and len(error.splitlines()) == 1
+
+
 def test_a_folder_that_is_none_is_an_error(tmp_path, capsys):
     assert main(["serve", str(tmp_path / "gone")]) == 2
     assert "There is no folder" in capsys.readouterr().err

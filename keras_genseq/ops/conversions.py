@@ -1,0 +1,159 @@
+"""From what callers have to tensors: errors that say what came."""
+
+import collections.abc
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from keras_genseq.ops.value_checks import ensure
+
+
+def as_tensor(value, name):
+    """Converts numbers, booleans or strings in rows of one shape to a tensor.
+
+    Args:
+        value: tensor, or whatever NumPy takes for an array of one dtype:
+            nested lists, data frames, tensors of other libraries.
+        name: str. What error messages call it.
+
+    Raises:
+        ValueError: if it is of another kind, or its rows differ in length.
+    """
+    remedy = _remedy(value, name)
+    if remedy is None:
+        try:
+            return tf.convert_to_tensor(value)
+        except (TypeError, ValueError, OverflowError, tf.errors.OpError):
+            remedy = (
+                "Let all rows have one length and all values one kind, none of "
+                "them None."
+            )
+            if _are_texts(value):
+                remedy = "A surrogate alone is no character of a text."
+    raise ValueError(
+        f"`{name}` must be an array or a tensor, of values of one kind in rows "
+        f"of one shape. Received: {_kind(value)}. {remedy}"
+    )
+
+
+def as_floats(value, name):
+    """Converts numbers of any kind, or booleans, to a float32 tensor.
+
+    Args:
+        value: as for `as_tensor`.
+        name: str. What error messages call it.
+
+    Raises:
+        ValueError: if it holds anything else.
+    """
+    x = as_tensor(value, name)
+    if not (x.dtype.is_floating or x.dtype.is_integer or x.dtype.is_bool):
+        raise ValueError(
+            f"`{name}` must hold numbers. Received: dtype={x.dtype.name}"
+        )
+    return tf.cast(x, tf.float32)
+
+
+def as_int32(x, name):
+    """Casts integers to int32, and refuses those that it does not hold.
+
+    Args:
+        x: integer tensor.
+        name: str. What error messages call it.
+
+    Raises:
+        ValueError: in eager code (in a graph: `InvalidArgumentError`).
+    """
+    limits = tf.int32
+    if x.dtype.min >= limits.min and x.dtype.max <= limits.max:
+        return tf.cast(x, tf.int32)
+    fits = tf.reduce_all(x <= tf.constant(limits.max, x.dtype))
+    if x.dtype.min < 0:
+        fits &= tf.reduce_all(x >= tf.constant(limits.min, x.dtype))
+    return ensure(
+        tf.cast(x, tf.int32),
+        fits,
+        f"`{name}` must hold ints of 32 bits, from {limits.min} to "
+        f"{limits.max}. Received at least one other value.",
+    )
+
+
+def check_numbers(*, minimum=0.0, **numbers):
+    """Converts arguments that are real numbers to floats.
+
+    Args:
+        minimum: float that none may fall below.
+        **numbers: name -> number, of Python, of NumPy, or a 0-d array.
+
+    Returns:
+        The floats in the order of the arguments; of a single one its value
+        alone.
+
+    Raises:
+        ValueError: that names the argument that is no finite number, or too
+            small.
+    """
+    values = tuple(
+        _as_number(number, name, minimum) for name, number in numbers.items()
+    )
+    return values if len(values) > 1 else values[0]
+
+
+def _as_number(value, name, minimum):
+    try:
+        if isinstance(value, (bool, np.bool_, str, bytes)):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if math.isfinite(number) and number >= minimum:
+        return number
+    limit = "a finite number"
+    if math.isfinite(number):
+        limit = f"at least {minimum:g}"
+    raise ValueError(f"`{name}` must be {limit}. Received: {name}={value!r}")
+
+
+def _are_texts(value):
+    try:
+        items = np.array(value, object).flat
+    except ValueError:
+        return False
+    return all(isinstance(item, (str, bytes)) for item in items)
+
+
+def _remedy(value, name):
+    """What to do about a value of a kind that is known not to do, or None."""
+    if isinstance(value, tf.RaggedTensor):
+        return f"Fill its rows up: `{name}.to_tensor()`."
+    if isinstance(value, tf.SparseTensor):
+        return f"Make it dense: `tf.sparse.to_dense({name})`."
+    if isinstance(value, tf.data.Dataset):
+        return "Data sets go to `fit` and `evaluate`; pass one batch of it."
+    if isinstance(value, collections.abc.Mapping):
+        return (
+            "Take its parts, as pairs of inputs and targets if there are any: "
+            "`dataset.map(lambda row: (row[...], row[...]))`."
+        )
+    if callable(value) and not hasattr(value, "__array__"):
+        return "Pass what it returns: call it."
+    dtype = getattr(value, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        return "Turn dates and durations into numbers first."
+    return None
+
+
+def _kind(value):
+    """A few words on a value: its type, and its dtype and shape if it has
+    such."""
+    words = [f"a {type(value).__name__}"]
+    dtype = getattr(value, "dtype", None)
+    shape = getattr(value, "shape", None)
+    if isinstance(value, collections.abc.Mapping):
+        words.append(f"of {', '.join(map(str, value))}")
+    elif dtype is not None and shape is not None:
+        words.append(f"of {dtype} and shape {shape}")
+    elif isinstance(value, (list, tuple)):
+        words.append(f"of {len(value)} entries")
+    return " ".join(words)
