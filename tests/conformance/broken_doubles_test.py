@@ -4,6 +4,8 @@ A table that sees nothing would let anything pass. Here each promise meets the
 double of a model with one fault.
 """
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -137,6 +139,16 @@ class OtherSamplesInPython(Whole):
         return 1.0 - super().sample(num_samples, **kwargs)
 
 
+class FreeKnob(Whole):
+    def endpoints(self):
+        endpoints = super().endpoints()
+        inputs = dict(endpoints["sample"].inputs)
+        knob = dataclasses.replace(inputs["temperature"], maximum=None)
+        inputs["temperature"] = knob
+        sample = dataclasses.replace(endpoints["sample"], inputs=inputs)
+        return {**endpoints, "sample": sample}
+
+
 def row(double):
     return ModelCase(
         make=double,
@@ -172,6 +184,7 @@ def assert_seen(promise, double, make=None):
         (promises.draws_from_its_seed, IgnoredSeed),
         (promises.completes_what_is_hidden, HiddenValuesShow),
         (promises.completes_what_is_hidden, ShownValuesGo),
+        (promises.bounds_its_knobs, FreeKnob),
     ],
 )
 def test_a_wrong_answer_is_seen(promise, double):

@@ -131,3 +131,14 @@ def completes_what_is_hidden(model, case):
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(np.where(shown, first, x), x)
     assert (first != x).any()
+
+
+def bounds_its_knobs(model, case):
+    """Every number that a request sets has a range, but for seeds."""
+    for endpoint in model.endpoints().values():
+        for name, each in endpoint.inputs.items():
+            dtype, rank = each.spec.dtype, each.spec.shape.rank
+            is_number = dtype.is_integer or dtype.is_floating
+            if each.served and is_number and rank == 1 and name != "seed":
+                assert each.minimum is not None, name
+                assert each.maximum is not None or each.is_size, name

@@ -218,6 +218,7 @@ def test_generation_of_new_lengths_is_not_traced_again(model):
         (lambda m: m.generate("a", 0), "`max_new_tokens` must be at least 1"),
         (lambda m: m.generate("a", 10**6), "at most 65536"),
         (lambda m: m.generate("a", 3, top_p=1.5), "`top_p` must be at most"),
+        (lambda m: m.generate("a", 3, top_k=2**21), "`top_k` must be at most"),
         (lambda m: m.generate("a", 3, min_p=-0.1), "`min_p` must be at least"),
         (lambda m: m.generate("a", 3, temperature=-1.0), "`temperature` must"),
         (lambda m: m.generate("a", [3, 4]), "one value per row"),
