@@ -235,6 +235,7 @@ def test_generation_of_new_lengths_is_not_traced_again(model):
         "no_tokens",
         "many_tokens",
         "top_p",
+        "top_k",
         "min_p",
         "temperature",
         "rows",
