@@ -121,6 +121,18 @@ class UnsavedState(Whole):
         return losses, terms
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class UnsavedScale(Whole):
+    """Multiplies by a number of its own that no file holds."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.__dict__["scale"] = np.random.uniform(1.0, 2.0)
+
+    def call(self, x):
+        return self.scale * super().call(x)
+
+
 class LocalMeans(Whole):
     """Weighs an example by the share of the batch that it happens to be in."""
 
@@ -200,6 +212,13 @@ def test_an_argument_at_its_default_is_seen():
 def test_a_copy_that_shares_weights_is_seen():
     with pytest.raises(AssertionError):
         promises.is_copied_whole(awake(Whole()), WHOLE, lambda model: model)
+
+
+def test_weights_that_no_file_holds_are_seen(tmp_path):
+    def promise(model, case):
+        promises.takes_weights_before_it_is_asked(model, case, tmp_path)
+
+    assert_seen(promise, UnsavedScale)
 
 
 def test_another_trace_is_seen():

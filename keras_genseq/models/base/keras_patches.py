@@ -36,6 +36,10 @@ Uneven shares (keras `losses.loss.scale_loss_for_distribution`). Replicas with
 Noise (keras `SeedGenerator`). Every replica draws the same, and weight files
     leave its state out. Here: the replica's number is folded in, and states are
     saved. Test: `test_keras_still_repeats_noise_on_every_replica`.
+Checkpoints (keras `KerasAutoTrackable`). `tf.train.Checkpoint(model=model)`
+    leaves out, silently, whatever a list holds: blocks of layers, states of
+    optimizers. Here: it holds all of them.
+    Test: `test_keras_still_leaves_lists_out_of_checkpoints`.
 Batch statistics (keras `BatchNormalization`, `synchronized=False`). Each
     replica has its own. Here: synchronized under a strategy.
     Test: `test_batch_statistics_are_of_the_global_batch`.
@@ -87,6 +91,24 @@ class PatchedModel(keras.Model):
             variables += optimizer.variables if optimizer else []
         unique = {id(v): v for v in variables}
         return [getattr(v, "value", v) for v in unique.values()]
+
+    def _trackable_children(self, save_type="checkpoint", **kwargs):
+        if save_type != "checkpoint":
+            return super()._trackable_children(save_type, **kwargs)
+        seeds = [g.state for g in self._seed_generators_below()]
+        parts = {
+            "weight": self.weights,
+            "seed": seeds,
+            "metric": self.metrics_variables,
+        }
+        for group, (optimizer, _) in self.optimizer_groups.items():
+            if optimizer is not None:
+                parts[f"{group}_optimizer"] = optimizer.variables
+        return {
+            f"{part}_{i}": getattr(variable, "value", variable)
+            for part, variables in parts.items()
+            for i, variable in enumerate(variables)
+        }
 
     def compile(self, optimizer="adam", **kwargs):
         with warnings.catch_warnings():
