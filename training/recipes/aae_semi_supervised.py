@@ -4,8 +4,8 @@ Run       python -m training train aae_semi_supervised
           python -m training train aae_semi_supervised --preset paper
 Paper     1.90 ± 0.10 % errors on the test set of MNIST with 100 labels
           (Makhzani et al., 2016, table 2)
-Measured  3.91 %, about an hour on one CPU core; 5.19 % with `--epochs 18`, 14
-          minutes (seed 0, one draw of labels)
+Measured  not yet with batch normalization; 3.91 % without, about an hour on one
+          CPU core (seed 0, one draw of labels)
 """
 
 from keras_genseq.models import AdversarialAutoencoder
