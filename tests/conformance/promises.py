@@ -101,7 +101,7 @@ def takes_weights_before_it_is_asked(model, case, folder):
     by_weights, by_checkpoint = case.make(), case.make()
     by_weights.load_weights(weights)
     by_weights.save(file)
-    status = tf.train.Checkpoint(model=by_checkpoint).restore(path)
+    status = tf.train.Checkpoint(model=by_checkpoint).read(path)
     status.assert_existing_objects_matched().expect_partial()
     for other in (by_weights, by_checkpoint, keras.models.load_model(file)):
         outputs = keras.tree.flatten(case.outputs(other, BATCH))

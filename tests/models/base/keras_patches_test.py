@@ -300,7 +300,7 @@ def checkpointed(tmp_path, mended):
     x = RNG.normal(size=(8, 2)).astype("float32")
     models[0].fit(x, verbose=0)
     path = tf.train.Checkpoint(model=models[0]).write(str(tmp_path / "all"))
-    tf.train.Checkpoint(model=models[1]).restore(path)
+    tf.train.Checkpoint(model=models[1]).read(path)
     return models
 
 
