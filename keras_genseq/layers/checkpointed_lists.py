@@ -1,5 +1,7 @@
 """Lists of sublayers that checkpoints of TensorFlow hold."""
 
+import keras
+
 
 class CheckpointedLists:
     """A layer whose sublayers in lists are parts of its checkpoints, too.
@@ -17,5 +19,6 @@ class CheckpointedLists:
             for name, layers in vars(self).items()
             if isinstance(layers, list) and not name.startswith("_")
             for i, layer in enumerate(layers)
+            if isinstance(layer, keras.layers.Layer)
         }
         return {**children, **listed}

@@ -16,7 +16,7 @@ X = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
     [
         (lambda: RecurrentEncoder(3, num_layers=2), X[:, 0]),
         (lambda: RecurrentStack(3, num_layers=2), X[:, 0]),
-        (lambda: ResidualStem(8, (1, 1)), X),
+        (lambda: ResidualStem(8, num_blocks=(1, 1)), X),
     ],
     ids=["encoder", "stack", "stem"],
 )

@@ -36,9 +36,9 @@ Uneven shares (keras `losses.loss.scale_loss_for_distribution`). Replicas with
 Noise (keras `SeedGenerator`). Every replica draws the same, and weight files
     leave its state out. Here: the replica's number is folded in, and states are
     saved. Test: `test_keras_still_repeats_noise_on_every_replica`.
-Checkpoints (keras `KerasAutoTrackable`). `tf.train.Checkpoint(model=model)`
-    leaves out, silently, whatever a list holds: blocks of layers, states of
-    optimizers. Here: it holds all of them.
+Checkpoints (keras `TFLayer`). `tf.train.Checkpoint` of a model that is not
+    compiled leaves out, silently, the layers that a list holds. Here: it holds
+    all weights, and optimizers. `layers.checkpointed_lists` does the same.
     Test: `test_keras_still_leaves_lists_out_of_checkpoints`.
 Batch statistics (keras `BatchNormalization`, `synchronized=False`). Each
     replica has its own. Here: synchronized under a strategy.
@@ -76,7 +76,9 @@ class PatchedModel(keras.Model):
     @property
     def optimizer_groups(self):
         """dict: name -> (optimizer, its trainable variables)."""
-        return {"model": (self.optimizer, self.trainable_variables)}
+        # Before `compile`, Keras's models have no such attribute.
+        optimizer = getattr(self, "optimizer", None)
+        return {"model": (optimizer, self.trainable_variables)}
 
     @property
     def training_state(self):
