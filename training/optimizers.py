@@ -172,25 +172,30 @@ def adam_for_both(
 
 
 def adam_for_autoencoder(
-    *more_networks, discriminator_rate=2e-4, generator_rate=2e-4
+    *,
+    autoencoder_rate=1e-3,
+    discriminator_rate=2e-4,
+    generator_rate=2e-4,
+    classifier_rate=None,
 ):
     """Arguments of `compile` of an `AdversarialAutoencoder`.
 
-    The autoencoder learns faster than the adversarial networks; all rates end
-    at a tenth, along a cosine.
+    All rates end at a tenth, along a cosine.
 
     Args:
-        *more_networks: names of networks that learn as fast as the
-            autoencoder.
+        autoencoder_rate: float.
         discriminator_rate: float.
         generator_rate: float.
+        classifier_rate: float, of a model with categories; or None.
     """
     rates = {
-        "autoencoder": 1e-3,
+        "autoencoder": autoencoder_rate,
         "discriminator": discriminator_rate,
         "generator": generator_rate,
     }
-    return _adams(rates | dict.fromkeys(more_networks, 1e-3), True, True)
+    if classifier_rate is not None:
+        rates["classifier"] = classifier_rate
+    return _adams(rates, True, True)
 
 
 def _adams(rates, decays, jit_compile):

@@ -35,3 +35,8 @@ def test_a_sample_depends_on_its_seed_and_place(case):
 def test_hidden_values_do_not_matter_to_a_completion(case):
     model, _ = asked(case)
     promises.completes_what_is_hidden(model, case)
+
+
+@every(EVERY_MODEL)
+def test_every_knob_has_a_range(case):
+    promises.bounds_its_knobs(built(case), case)

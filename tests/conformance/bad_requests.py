@@ -207,6 +207,7 @@ def language_requests():
             generate("at least 0", temperature=np.float32([-1.0])),
             generate("no NaN", temperature=np.float32([np.nan])),
             generate("at least 0", top_k=np.int32([-1])),
+            generate("at most 1048576", top_k=np.int32([2**31 - 1])),
             generate("at most 1.0", top_p=np.float32([1.5])),
             generate("at least 1", max_new_tokens=np.int32([0])),
             generate("at most 65536", max_new_tokens=np.int32([2**31 - 1])),

@@ -4,6 +4,8 @@ A table that sees nothing would let anything pass. Here each promise meets the
 double of a model with one fault.
 """
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -119,6 +121,18 @@ class UnsavedState(Whole):
         return losses, terms
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class UnsavedScale(Whole):
+    """Multiplies by a number of its own that no file holds."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.__dict__["scale"] = np.random.uniform(1.0, 2.0)
+
+    def call(self, x):
+        return self.scale * super().call(x)
+
+
 class LocalMeans(Whole):
     """Weighs an example by the share of the batch that it happens to be in."""
 
@@ -135,6 +149,16 @@ class LetsAllPass(Whole):
 class OtherSamplesInPython(Whole):
     def sample(self, num_samples, **kwargs):
         return 1.0 - super().sample(num_samples, **kwargs)
+
+
+class FreeKnob(Whole):
+    def endpoints(self):
+        endpoints = super().endpoints()
+        inputs = dict(endpoints["sample"].inputs)
+        knob = dataclasses.replace(inputs["temperature"], maximum=None)
+        inputs["temperature"] = knob
+        sample = dataclasses.replace(endpoints["sample"], inputs=inputs)
+        return {**endpoints, "sample": sample}
 
 
 def row(double):
@@ -172,6 +196,7 @@ def assert_seen(promise, double, make=None):
         (promises.draws_from_its_seed, IgnoredSeed),
         (promises.completes_what_is_hidden, HiddenValuesShow),
         (promises.completes_what_is_hidden, ShownValuesGo),
+        (promises.bounds_its_knobs, FreeKnob),
     ],
 )
 def test_a_wrong_answer_is_seen(promise, double):
@@ -187,6 +212,13 @@ def test_an_argument_at_its_default_is_seen():
 def test_a_copy_that_shares_weights_is_seen():
     with pytest.raises(AssertionError):
         promises.is_copied_whole(awake(Whole()), WHOLE, lambda model: model)
+
+
+def test_weights_that_no_file_holds_are_seen(tmp_path):
+    def promise(model, case):
+        promises.takes_weights_before_it_is_asked(model, case, tmp_path)
+
+    assert_seen(promise, UnsavedScale)
 
 
 def test_another_trace_is_seen():

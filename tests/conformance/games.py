@@ -256,6 +256,7 @@ GAMES = {
                 "noise_dim": 2,
                 "input_noise": 0.1,
                 "dropout": 0.1,
+                "batch_normalization": True,
                 "num_categories": 3,
                 "cluster_heads": True,
                 "head_distance": 0.5,
@@ -265,8 +266,17 @@ GAMES = {
             },
         ),
         quiet={"dropout": 0.0},
-        # The classes of the data have one use.
-        at_defaults=("prior_classes", "num_classes"),
+        replica_atol=1e-4,
+        # The classes of the data have one use; networks of the user's own
+        # leave the other arguments without any.
+        at_defaults=(
+            "prior_classes",
+            "num_classes",
+            "encoder",
+            "decoder",
+            "discriminator",
+            "category_discriminator",
+        ),
         batch=lambda size: (
             binary_images(size, (4, 8, 1)),
             np.arange(size, dtype="int32") % 4 - 1,

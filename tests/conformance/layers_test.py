@@ -151,6 +151,19 @@ def test_keras_file_keeps_the_outputs(name, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@CASES
+def test_a_checkpoint_read_before_it_is_built_counts(name, tmp_path):
+    layer, inputs = pair(name)
+    outputs = called(layer, inputs)
+    path = tf.train.Checkpoint(layer=layer).write(str(tmp_path / "layer"))
+    keras.utils.set_random_seed(7)
+    again = LAYERS[name].make()
+    status = tf.train.Checkpoint(layer=again).read(path)
+    for a, b in zip(outputs, called(again, inputs), strict=True):
+        np.testing.assert_array_equal(a, b)
+    status.assert_consumed()
+
+
 @pytest.mark.parametrize("name", [n for n, c in LAYERS.items() if c.masks])
 def test_what_a_mask_hides_does_not_matter(name):
     layer, (x,) = pair(name)

@@ -95,6 +95,11 @@ def test_a_copy_answers_alike(case, copied):
 
 
 @every(EVERY_MODEL)
+def test_a_fresh_instance_takes_weights_and_is_kept(case, tmp_path):
+    promises.takes_weights_before_it_is_asked(built(case), case, tmp_path)
+
+
+@every(EVERY_MODEL)
 def test_a_summary_counts_all_weights(case):
     model, lines = built(case), []
     model.summary(print_fn=lambda line, **_: lines.append(line))

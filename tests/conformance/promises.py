@@ -91,6 +91,24 @@ def is_copied_whole(model, case, copy):
         np.testing.assert_array_equal(a, b)
 
 
+def takes_weights_before_it_is_asked(model, case, folder):
+    """An instance that was never asked or compiled takes those of another, by
+    every file that there is, and is itself kept."""
+    expected = keras.tree.flatten(case.outputs(model, BATCH))
+    weights, file = folder / "model.weights.h5", folder / "model.keras"
+    model.save_weights(weights)
+    path = tf.train.Checkpoint(model=model).write(str(folder / "checkpoint"))
+    by_weights, by_checkpoint = case.make(), case.make()
+    by_weights.load_weights(weights)
+    by_weights.save(file)
+    status = tf.train.Checkpoint(model=by_checkpoint).read(path)
+    status.assert_existing_objects_matched().expect_partial()
+    for other in (by_weights, by_checkpoint, keras.models.load_model(file)):
+        outputs = keras.tree.flatten(case.outputs(other, BATCH))
+        for a, b in zip(expected, outputs, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def is_not_traced_again(model, case, traced):
     """Requests of other sizes, seeds and knobs run what the first traced."""
     count = len(traced)
@@ -131,3 +149,14 @@ def completes_what_is_hidden(model, case):
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(np.where(shown, first, x), x)
     assert (first != x).any()
+
+
+def bounds_its_knobs(model, case):
+    """Every number that a request sets has a range, but for seeds."""
+    for endpoint in model.endpoints().values():
+        for name, each in endpoint.inputs.items():
+            dtype, rank = each.spec.dtype, each.spec.shape.rank
+            is_number = dtype.is_integer or dtype.is_floating
+            if each.served and is_number and rank == 1 and name != "seed":
+                assert each.minimum is not None, name
+                assert each.maximum is not None or each.is_size, name

@@ -80,7 +80,7 @@ def _codes(report, evaluation, test):
 def _parts_z(model, x, batch_size=1000):
     """The parts z of the codes of images: what the prior is the law of."""
     starts = range(0, len(x), batch_size)
-    parts = [model.code_of(x[i : i + batch_size])[0] for i in starts]
+    parts = [model.codes.of_images(x[i : i + batch_size])[0] for i in starts]
     return np.concatenate(parts)
 
 

@@ -86,6 +86,6 @@ def category_grid(model, seed=0):
     seeds = np.arange(_COLUMNS_SHOWN, dtype="int32") + seed
     z = np.tile(np.array(model.prior.draw(seeds)), (rows, 1))
     one_hot = np.repeat(np.eye(model.num_categories)[:rows], len(seeds), axis=0)
-    codes = model.with_categories(z, one_hot.astype("float32"))
+    codes = model.codes.with_categories(z, one_hot.astype("float32"))
     images = np.array(model.decode(codes))
     return figures.enlarged_grid(images, _COLUMNS_SHOWN, side=28)

@@ -26,7 +26,7 @@ def evaluate_translation(evaluation):
     x, y = _test_pairs(evaluation, _JUDGED)
     targets = _texts(model, y)
     for width in _BEAM_WIDTHS:
-        answers = _answers(model, x, width)
+        answers = answers_of(model, x, width)
         right = np.mean([a == b for a, b in zip(answers, targets, strict=True)])
         report.add(
             f"answers right to the letter, beam of {width}",
@@ -60,7 +60,7 @@ def evaluate_bleu(evaluation):
     x, y = _test_pairs(evaluation)
     references = [_texts(model, y)]
     for width in _BEAM_WIDTHS:
-        answers = _answers(model, x, width)
+        answers = answers_of(model, x, width)
         score = bleu.corpus_score(answers, references).score
         report.add(
             f"BLEU, lower-cased, beam of {width}",
@@ -99,8 +99,17 @@ def _texts(model, token_ids):
     return [t.decode() for t in model.tokenizer.decode(token_ids).numpy()]
 
 
-def _answers(model, x, beam_width):
-    # As in Vaswani et al., 2017: the length of the source, and 50.
+def answers_of(model, x, beam_width):
+    """Translations as in Vaswani et al., 2017: at most 50 tokens longer.
+
+    Args:
+        model: `SequenceToSequenceModel` of texts.
+        x: `(num_texts, time)` int32 tensor of sources.
+        beam_width: int.
+
+    Returns:
+        list of str.
+    """
     most = min(x.shape[1] + 50, model.max_sequence_length)
     return _texts(model, model.translate(x, most, beam_width=beam_width))
 

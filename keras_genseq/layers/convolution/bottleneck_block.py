@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_genseq.layers.checkpointed_lists import CheckpointedLists
 from keras_genseq.layers.convolution.weight_standardized_conv2d import (
     WeightStandardizedConv2D,
 )
@@ -32,7 +33,7 @@ def group_norm(filters, dtype):
     )
 
 
-class BottleneckBlock(keras.layers.Layer):
+class BottleneckBlock(CheckpointedLists, keras.layers.Layer):
     """Three convolutions, narrow inside, around a shortcut.
 
     Args:

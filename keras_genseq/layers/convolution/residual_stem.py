@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_genseq.layers.checkpointed_lists import CheckpointedLists
 from keras_genseq.layers.convolution.bottleneck_block import BottleneckBlock
 from keras_genseq.layers.convolution.bottleneck_block import group_norm
 from keras_genseq.layers.convolution.bottleneck_block import standardized_conv
@@ -9,7 +10,7 @@ from keras_genseq.ops.checks import check_counts
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class ResidualStem(keras.layers.Layer):
+class ResidualStem(CheckpointedLists, keras.layers.Layer):
     """The first stages of a residual network, in place of raw pixels.
 
     A strided convolution and a pooling (the root), then stages of bottleneck

@@ -1,11 +1,12 @@
 import keras
 
+from keras_genseq.layers.checkpointed_lists import CheckpointedLists
 from keras_genseq.layers.recurrent.registry import layer_class
 from keras_genseq.ops.checks import check_counts
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class RecurrentEncoder(keras.layers.Layer):
+class RecurrentEncoder(CheckpointedLists, keras.layers.Layer):
     """Recurrent layers one above the other, each fed by the one below.
 
     Args:

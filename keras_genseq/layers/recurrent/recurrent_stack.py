@@ -1,12 +1,13 @@
 import keras
 from keras import ops
 
+from keras_genseq.layers.checkpointed_lists import CheckpointedLists
 from keras_genseq.layers.recurrent.registry import layer_class
 from keras_genseq.ops.checks import check_counts
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class RecurrentStack(keras.layers.Layer):
+class RecurrentStack(CheckpointedLists, keras.layers.Layer):
     """Recurrent layers on top of each other, with dropout after each.
 
     Dropout acts between layers, not between steps (Zaremba et al.,

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_genseq import losses
 from keras_genseq.models.base.batch_norm import frozen_statistics
+from keras_genseq.models.base.bounded_slopes import warn_if_unbounded
 from keras_genseq.models.base.conditioning import class_condition
 from keras_genseq.models.base.ema import WeightAverage
 from keras_genseq.models.base.ema import check_decay
@@ -16,6 +17,7 @@ from keras_genseq.models.base.endpoint import temperature_input
 from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
 from keras_genseq.models.base.multi_optimizer_model import check_choice
+from keras_genseq.models.base.own_networks import check_network
 from keras_genseq.ops.augmentation import AUGMENTATIONS
 from keras_genseq.ops.augmentation import augment
 from keras_genseq.ops.checks import as_image_shape
@@ -136,8 +138,8 @@ class AdversarialModel(MultiOptimizerModel):
             discriminator: Keras model of images, or of `[x, one_hot]`, to
                 `(batch_size, 1)` logits.
         """
-        _check_network("generator", generator, self.sample_shape)
-        _check_network("discriminator", discriminator, (1,))
+        check_network("generator", generator, self.sample_shape)
+        check_network("discriminator", discriminator, (1,))
         self.generator = generator
         self.discriminator = discriminator
         self._warn_of_slopes()
@@ -447,14 +449,12 @@ class AdversarialModel(MultiOptimizerModel):
                 "`keras.layers.LayerNormalization`, or no penalty.",
                 stacklevel=4,
             )
-        if self.adversarial_loss == "wasserstein" and not (
-            penalties or any(map(_is_constrained, layers))
-        ):
-            warnings.warn(
-                "Nothing bounds the slope of this discriminator, and its "
-                "`wasserstein` loss has no minimum. Set "
-                "`gradient_penalty_weight` (10 in the paper), or constrain its "
-                "kernels.",
+        if not penalties:
+            warn_if_unbounded(
+                self.adversarial_loss,
+                [self.discriminator],
+                "Set `gradient_penalty_weight` (10 in the paper), or constrain "
+                "its kernels.",
                 stacklevel=4,
             )
 
@@ -494,12 +494,6 @@ class AdversarialModel(MultiOptimizerModel):
         return ops.cast(outputs, "float32")
 
 
-def _is_constrained(layer):
-    return isinstance(layer, keras.layers.SpectralNormalization) or bool(
-        getattr(layer, "kernel_constraint", None)
-    )
-
-
 def _distance_to_next(x):
     """Euclidean distance of each image of a batch to the next one.
 
@@ -508,12 +502,3 @@ def _distance_to_next(x):
     """
     gaps = ops.square(x - ops.roll(x, 1, axis=0))
     return ops.sqrt(ops.sum(gaps, axis=tuple(range(1, len(x.shape)))))
-
-
-def _check_network(name, network, output_shape):
-    found = tuple(getattr(network, "output_shape", ()))
-    if found[1:] != output_shape:
-        raise ValueError(
-            f"`{name}` must be a built Keras model with outputs of shape "
-            f"{(None, *output_shape)}. Received one with: {found}"
-        )

@@ -14,6 +14,7 @@ from keras_genseq.models.adversarial.translation_networks import least_size
 from keras_genseq.models.adversarial.two_domain_translator import (
     TwoDomainTranslator,
 )
+from keras_genseq.models.base.bounded_slopes import warn_if_unbounded
 from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_images
@@ -202,6 +203,11 @@ class CycleGAN(TwoDomainTranslator):
                     f"Received: {name}={shape}"
                 )
         self._make_networks(*channels)
+        warn_if_unbounded(
+            adversarial_loss,
+            [self.discriminator_x, self.discriminator_y],
+            "Take another `adversarial_loss`; the paper's is least squares.",
+        )
         self.make_means(
             "cycle_x",
             "cycle_y",

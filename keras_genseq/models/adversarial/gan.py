@@ -4,6 +4,8 @@ import keras
 from keras import ops
 
 from keras_genseq.models.adversarial.adversarial_model import AdversarialModel
+from keras_genseq.models.base.own_networks import configs_of
+from keras_genseq.models.base.own_networks import with_networks
 from keras_genseq.models.base.presets import Preset
 
 
@@ -135,21 +137,14 @@ class GAN(AdversarialModel):
             "num_pieces": self.num_pieces,
             "dropout": self.dropout,
             "input_dropout": self.input_dropout,
-            **{
-                name: network and keras.saving.serialize_keras_object(network)
-                for name, network in self._own_networks.items()
-            },
+            **configs_of(self._own_networks),
         }
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
-        for name in ("generator", "discriminator"):
-            if isinstance(config.get(name), dict):
-                config[name] = keras.saving.deserialize_keras_object(
-                    config[name]
-                )
-        return super().from_config(config)
+        return super().from_config(
+            with_networks(config, "generator", "discriminator")
+        )
 
     def _make_generator(self):
         dtype = self.dtype_policy

@@ -4,6 +4,7 @@ from keras import ops
 from keras_genseq.models.adversarial.key_patch_networks import KeyPatchNetworks
 from keras_genseq.models.adversarial.part_assembler import PartAssembler
 from keras_genseq.models.base.batch_norm import frozen_statistics
+from keras_genseq.models.base.bounded_slopes import warn_if_unbounded
 from keras_genseq.models.base.ema import WeightAverage
 from keras_genseq.models.base.ema import check_decay
 from keras_genseq.models.base.multi_optimizer_model import check_choice
@@ -221,6 +222,11 @@ class KeyPatchGAN(PartAssembler):
         )
         for name in (*_ASSEMBLER, "discriminator"):
             setattr(self, name, getattr(networks, name)())
+        warn_if_unbounded(
+            self.adversarial_loss,
+            [self.discriminator],
+            "Take another `adversarial_loss`, such as the paper's.",
+        )
         self.averages = [
             WeightAverage(getattr(self, name), ema_decay)
             for name in (_ASSEMBLER if ema_decay is not None else ())

@@ -9,6 +9,7 @@ from keras_genseq.models.adversarial.many_domain_translator import (
     ManyDomainTranslator,
 )
 from keras_genseq.models.adversarial.star_networks import StarNetworks
+from keras_genseq.models.base.bounded_slopes import warn_if_unbounded
 from keras_genseq.models.base.conditional_update import run_if
 from keras_genseq.models.base.ema import WeightAverage
 from keras_genseq.models.base.ema import check_decay
@@ -211,6 +212,12 @@ class StarGAN(ManyDomainTranslator):
             self.num_halvings,
             "discriminator",
         )
+        if not gradient_penalty_weight:
+            warn_if_unbounded(
+                adversarial_loss,
+                [self.discriminator],
+                "Set `gradient_penalty_weight` (10 in the paper).",
+            )
         self.average = self.averaged_generator = None
         if ema_decay is not None:
             self.average = WeightAverage(self.generator, ema_decay)

@@ -16,6 +16,7 @@ def make_encoder(
     filters=(),
     activation,
     dropout=0.0,
+    batch_normalization=False,
     num_classes=None,
     dtype=None,
 ):
@@ -30,6 +31,8 @@ def make_encoder(
         activation: of all layers but the last.
         dropout: float. Share of the units of the dense layers of
             `hidden_units` that training leaves out.
+        batch_normalization: bool. Whether these layers are normalized by their
+            batch, before the activation.
         num_classes: int, or None. The network takes one-hot classes beside
             the images, which join the first dense layer.
         dtype: dtype policy.
@@ -53,7 +56,7 @@ def make_encoder(
         )(x)
     x = keras.layers.Flatten(dtype=dtype)(x)
     x, inputs = _with_classes(x, inputs, num_classes, dtype)
-    x = _dense(x, hidden_units, activation, dtype, dropout)
+    x = _dense(x, hidden_units, activation, dtype, dropout, batch_normalization)
     x = keras.layers.Dense(num_outputs, dtype=dtype, name="outputs")(x)
     return keras.Model(inputs, x, name="encoder")
 
@@ -126,9 +129,15 @@ def make_critic(num_inputs, *, units, activation, dtype=None):
     return keras.Model(inputs, x)
 
 
-def _dense(x, units, activation, dtype, dropout=0.0):
+def _dense(x, units, activation, dtype, dropout=0.0, batch_normalization=False):
     for size in units:
-        x = keras.layers.Dense(size, activation=activation, dtype=dtype)(x)
+        if batch_normalization:
+            # Its shifts take the place of biases.
+            x = keras.layers.Dense(size, use_bias=False, dtype=dtype)(x)
+            x = keras.layers.BatchNormalization(dtype=dtype)(x)
+            x = keras.layers.Activation(activation, dtype=dtype)(x)
+        else:
+            x = keras.layers.Dense(size, activation=activation, dtype=dtype)(x)
         if dropout:
             x = keras.layers.Dropout(dropout, dtype=dtype)(x)
     return x

@@ -11,6 +11,9 @@ from keras_genseq.models.autoencoder.latent_variable_model import (
 from keras_genseq.models.autoencoder.networks import make_decoder
 from keras_genseq.models.autoencoder.networks import make_encoder
 from keras_genseq.models.autoencoder.pixel_likelihoods import LIKELIHOODS
+from keras_genseq.models.base.own_networks import check_network
+from keras_genseq.models.base.own_networks import configs_of
+from keras_genseq.models.base.own_networks import with_networks
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
@@ -152,8 +155,8 @@ class VAE(LatentVariableModel):
         self.decoder = decoder or make_decoder(
             latent_dim, (*size, channels), **options
         )
-        _check_network("encoder", self.encoder, (2 * latent_dim,))
-        _check_network("decoder", self.decoder, (*size, channels))
+        check_network("encoder", self.encoder, (2 * latent_dim,))
+        check_network("decoder", self.decoder, (*size, channels))
         self.active_units = ActiveUnits(latent_dim, dtype="float32")
         self.build((None, *image_shape))
 
@@ -222,21 +225,14 @@ class VAE(LatentVariableModel):
             "activation": keras.saving.serialize_keras_object(self.activation),
             "likelihood": self.likelihood,
             "num_classes": self.num_classes,
-            **{
-                name: network and keras.saving.serialize_keras_object(network)
-                for name, network in self._own_networks.items()
-            },
+            **configs_of(self._own_networks),
         }
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
-        for name in ("encoder", "decoder", "activation"):
-            if isinstance(config.get(name), dict):
-                config[name] = keras.saving.deserialize_keras_object(
-                    config[name]
-                )
-        return super().from_config(config)
+        return super().from_config(
+            with_networks(config, "encoder", "decoder", "activation")
+        )
 
     def _run(self, network, inputs, condition, training):
         if self.num_classes is not None:
@@ -253,13 +249,4 @@ def _warn_of_grey(x, name):
             "probability: scores of such images are no likelihoods. Binarize "
             'them, or choose another `likelihood`, e.g. "gaussian".',
             stacklevel=3,
-        )
-
-
-def _check_network(name, network, output_shape):
-    found = tuple(getattr(network, "output_shape", ()))
-    if found[1:] != output_shape:
-        raise ValueError(
-            f"`{name}` must be a built Keras model with outputs of shape "
-            f"{(None, *output_shape)}. Received one with: {found}"
         )

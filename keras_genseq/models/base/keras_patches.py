@@ -36,6 +36,10 @@ Uneven shares (keras `losses.loss.scale_loss_for_distribution`). Replicas with
 Noise (keras `SeedGenerator`). Every replica draws the same, and weight files
     leave its state out. Here: the replica's number is folded in, and states are
     saved. Test: `test_keras_still_repeats_noise_on_every_replica`.
+Checkpoints (keras `TFLayer`). `tf.train.Checkpoint` of a model that is not
+    compiled leaves out, silently, the layers that a list holds. Here: it holds
+    all weights, and optimizers. `layers.checkpointed_lists` does the same.
+    Test: `test_keras_still_leaves_lists_out_of_checkpoints`.
 Batch statistics (keras `BatchNormalization`, `synchronized=False`). Each
     replica has its own. Here: synchronized under a strategy.
     Test: `test_batch_statistics_are_of_the_global_batch`.
@@ -72,7 +76,9 @@ class PatchedModel(keras.Model):
     @property
     def optimizer_groups(self):
         """dict: name -> (optimizer, its trainable variables)."""
-        return {"model": (self.optimizer, self.trainable_variables)}
+        # Before `compile`, Keras's models have no such attribute.
+        optimizer = getattr(self, "optimizer", None)
+        return {"model": (optimizer, self.trainable_variables)}
 
     @property
     def training_state(self):
@@ -87,6 +93,24 @@ class PatchedModel(keras.Model):
             variables += optimizer.variables if optimizer else []
         unique = {id(v): v for v in variables}
         return [getattr(v, "value", v) for v in unique.values()]
+
+    def _trackable_children(self, save_type="checkpoint", **kwargs):
+        if save_type != "checkpoint":
+            return super()._trackable_children(save_type, **kwargs)
+        seeds = [g.state for g in self._seed_generators_below()]
+        parts = {
+            "weight": self.weights,
+            "seed": seeds,
+            "metric": self.metrics_variables,
+        }
+        for group, (optimizer, _) in self.optimizer_groups.items():
+            if optimizer is not None:
+                parts[f"{group}_optimizer"] = optimizer.variables
+        return {
+            f"{part}_{i}": getattr(variable, "value", variable)
+            for part, variables in parts.items()
+            for i, variable in enumerate(variables)
+        }
 
     def compile(self, optimizer="adam", **kwargs):
         with warnings.catch_warnings():

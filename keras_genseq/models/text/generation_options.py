@@ -15,6 +15,8 @@ from keras_genseq.ops.value_checks import ensure
 from keras_genseq.samplers import SamplingOptions
 
 MAX_REPETITION_PENALTY = 100.0
+# No vocabulary has more tokens; what exceeds a smaller one filters nothing.
+MAX_TOP_K = 2**20
 
 
 def generation_inputs(stop_token_id=0, max_new_tokens=MAX_STEPS):
@@ -42,6 +44,7 @@ def generation_inputs(stop_token_id=0, max_new_tokens=MAX_STEPS):
             "only the k most probable tokens; 0 is off",
             default=0,
             minimum=0,
+            maximum=MAX_TOP_K,
         ),
         "top_p": Input(
             row_float,
@@ -74,7 +77,9 @@ def generation_inputs(stop_token_id=0, max_new_tokens=MAX_STEPS):
         "no_repeat_ngram_size": Input(
             row_int,
             "no n-gram of this size comes twice; None is off",
-            _unless_none("no_repeat_ngram_size", tf.int32, minimum=0),
+            _unless_none(
+                "no_repeat_ngram_size", tf.int32, minimum=0, maximum=MAX_STEPS
+            ),
             default=None,
             served=False,
         ),

@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -96,7 +98,7 @@ def test_unknown_classes_cost_nothing():
     classes = np.array([-1, 2], "int32")
     batch = model.seeded_batch((images(2), classes), step=0)
     losses, _ = model.classifier_loss(batch)
-    _, logits = model.code_of(batch["x"], batch["seeds"])
+    _, logits = model.codes.of_images(batch["x"], batch["seeds"])
     probability = np.array(keras.ops.softmax(logits))[1, 2]
     np.testing.assert_allclose(losses, [0.0, -np.log(probability)], rtol=1e-5)
 
@@ -175,42 +177,13 @@ def test_the_supervised_form_tells_the_decoder_alone():
         model.fit(x, classes - 1, verbose=0)
 
 
-def test_heads_move_z_by_the_category():
-    model = make_aae(num_categories=3, cluster_heads=True)
-    z, logits = model.code_of(images(5))
-    heads = np.array(model.heads.kernel)
-    probabilities = np.array(keras.ops.softmax(logits))
-    np.testing.assert_allclose(
-        model.encode(images(5)), z + probabilities @ heads, atol=1e-6
-    )
-    seeds = np.arange(200, dtype="int32")
-    codes = np.array(model.sample_prior(seeds, np.zeros(200, "float32")))
-    np.testing.assert_allclose(
-        np.unique(codes.round(5), axis=0), np.unique(heads.round(5), axis=0)
-    )
-
-
-def test_heads_that_are_too_close_cost_their_lack_of_distance():
-    model = make_aae(num_categories=3, cluster_heads=True, head_distance=2.0)
-    free = make_aae(num_categories=3, cluster_heads=True)
-    free.set_weights(model.get_weights())
-    for made in (model, free):
-        # Distances 1, 3 and sqrt(10): one pair lacks 1.
-        made.heads.kernel.assign([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
-    batch = model.seeded_batch(images(4), step=0)
-    np.testing.assert_allclose(
-        model.autoencoder_loss(batch)[0] - free.autoencoder_loss(batch)[0],
-        1.0,
-        atol=1e-4,
-    )
-
-
 def test_dropout_leaves_units_out_in_training_alone():
     model = make_aae(dropout=0.5)
+    codes = model.codes
     x, seeds = images(8), np.arange(8, dtype="int32")
-    whole = model.code_of(x, seeds)[0]
-    np.testing.assert_array_equal(model.code_of(x, seeds)[0], whole)
-    assert np.ptp(np.subtract(model.code_of(x, seeds, True)[0], whole)) > 0.01
+    whole = codes.of_images(x, seeds)[0]
+    np.testing.assert_array_equal(codes.of_images(x, seeds)[0], whole)
+    assert np.ptp(np.subtract(codes.of_images(x, seeds, True)[0], whole)) > 0.01
     z = np.ones((8, 2), "float32")
     whole = model.decoder_output(z)
     assert (
@@ -219,15 +192,142 @@ def test_dropout_leaves_units_out_in_training_alone():
     )
 
 
-def test_noise_is_added_to_what_the_encoder_sees_in_training():
-    noisy, plain = make_aae(input_noise=0.5), make_aae()
-    plain.set_weights(noisy.get_weights())
-    x, seeds = np.repeat(images(1), 3, axis=0), np.array([3, 4, 3], "int32")
-    z, _ = noisy.code_of(x, seeds, training=True)
-    assert (z[0] == z[2]).numpy().all() and (z[0] != z[1]).numpy().any()
-    np.testing.assert_array_equal(
-        noisy.code_of(x, seeds)[0], plain.code_of(x, seeds, training=True)[0]
+def own_networks():
+    """An encoder and critics with batch normalizations, and bounded ones."""
+
+    def critic(size):
+        return keras.Sequential(
+            [
+                keras.Input((size,)),
+                keras.layers.Dense(5, kernel_constraint="unit_norm"),
+                keras.layers.BatchNormalization(),
+                keras.layers.Dense(1),
+            ]
+        )
+
+    encoder = keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Flatten(),
+            keras.layers.Dense(7, name="hidden"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(2 + 3),
+        ]
     )
+    decoder = keras.Sequential(
+        [
+            keras.Input((2 + 3,)),
+            keras.layers.Dense(16),
+            keras.layers.Reshape(SHAPE),
+        ]
+    )
+    return {
+        "encoder": encoder,
+        "decoder": decoder,
+        "discriminator": critic(2),
+        "category_discriminator": critic(3),
+    }
+
+
+def test_networks_of_the_users_own_are_trained_and_saved(tmp_path):
+    networks = own_networks()
+    model = compiled(make_aae(num_categories=3, **networks))
+    assert model.networks == networks
+    before = {k: n.get_weights() for k, n in networks.items()}
+    classes = np.array([0, 1, 2, -1] * 2, "int32")
+    model.fit(images(8), classes, verbose=0)
+    for name, network in networks.items():
+        after = network.get_weights()
+        assert any(
+            (a != b).any() for a, b in zip(before[name], after, strict=True)
+        )
+    model.save(tmp_path / "aae.keras")
+    again = keras.models.load_model(tmp_path / "aae.keras")
+    for name, network in networks.items():
+        kept = again.networks[name]
+        assert [x.name for x in kept.layers] == [x.name for x in network.layers]
+    x, z = images(4), np.ones((4, 2), "float32")
+    np.testing.assert_array_equal(model(x), again(x))
+    for a, b in zip(
+        (model.discriminate(z), model.classify(x)["logits"]),
+        (again.discriminate(z), again.classify(x)["logits"]),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "name, shape",
+    [
+        ("encoder", "7"),
+        ("decoder", "4, 4, 1"),
+        ("discriminator", "1"),
+        ("category_discriminator", "1"),
+    ],
+)
+def test_a_network_with_another_output_is_named(name, shape):
+    network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(6)])
+    with pytest.raises(
+        ValueError, match=rf"`{name}` must be a built .*\(None, {shape},?\)"
+    ):
+        make_aae(num_categories=5, **{name: network})
+
+
+def statistics(network):
+    """What the batch normalizations of a network infer by."""
+    return [
+        v.numpy()
+        for layer in network._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+        for v in layer.non_trainable_variables
+    ]
+
+
+def test_statistics_follow_the_reconstruction_and_the_draws():
+    model = compiled(make_aae(num_categories=3, **own_networks()))
+    networks = model.networks
+    classes = np.array([0, 1, 2, -1] * 2, "int32")
+    batch = model.seeded_batch((images(8), classes), step=0)
+    for group, moved in (
+        ("autoencoder", {"encoder"}),
+        ("discriminator", {"discriminator", "category_discriminator"}),
+        ("generator", set()),
+        ("classifier", set()),
+    ):
+        before = {k: statistics(n) for k, n in networks.items()}
+        drawn = np.array(model.prior.draw(batch["seeds"]))
+        hidden = np.array(model.discriminator.layers[0](drawn))
+        model.update_group(group, batch)
+        assert moved == {
+            name
+            for name, network in networks.items()
+            if not all(map(np.array_equal, before[name], statistics(network)))
+        }
+        if group == "discriminator":
+            # Of draws, the reals of this game, and not of codes.
+            mean = 0.99 * before[group][0] + 0.01 * hidden.mean(0)
+            np.testing.assert_allclose(
+                statistics(model.discriminator)[0], mean, atol=1e-6
+            )
+
+
+def test_a_batch_normalization_is_in_the_encoder_alone():
+    model = make_aae(hidden_units=(16, 8), batch_normalization=True)
+    counts = {k: len(statistics(n)) // 2 for k, n in model.networks.items()}
+    assert counts == {"encoder": 2, "decoder": 0, "discriminator": 0}
+    assert not any(map(statistics, make_aae().networks.values()))
+
+
+def test_warns_of_a_wasserstein_loss_that_nothing_bounds():
+    networks = own_networks()
+    options = {"adversarial_loss": "wasserstein", "num_categories": 3}
+    for missing in ("discriminator", "category_discriminator"):
+        with pytest.warns(UserWarning, match="Nothing bounds .*constrained"):
+            make_aae(**options, **{**networks, missing: None})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make_aae(**options, **networks)
+        make_aae()
 
 
 @pytest.mark.parametrize("option", ["prior_classes", "num_categories", "basic"])
@@ -256,16 +356,6 @@ def test_who_classifies(option):
         model.classify(images(1))
 
 
-@pytest.mark.parametrize("posterior", ["gaussian", "universal"])
-def test_random_posteriors_draw_by_row_and_have_a_centre(posterior):
-    model = make_aae(posterior_type=posterior)
-    x = np.repeat(images(1), 3, axis=0)
-    z, _ = model.code_of(x, np.array([3, 4, 3], "int32"))
-    assert (z[0] == z[2]).numpy().all() and (z[0] != z[1]).numpy().any()
-    centres = np.array(model.encode(x))
-    np.testing.assert_array_equal(centres[0], centres[1])
-
-
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -277,9 +367,21 @@ def test_random_posteriors_draw_by_row_and_have_a_centre(posterior):
             "one use.*num_classes=3, num_categories=3",
         ),
         ({"cluster_heads": True}, "needs `num_categories`"),
+        (
+            {"category_discriminator": keras.layers.Dense(1)},
+            "`category_discriminator` needs `num_categories`",
+        ),
         ({"input_noise": -0.1}, "at least 0. Received: input_noise=-0.1"),
     ],
-    ids=["prior", "posterior", "no_parts", "two_uses", "heads", "noise"],
+    ids=[
+        "prior",
+        "posterior",
+        "no_parts",
+        "two_uses",
+        "heads",
+        "critic",
+        "noise",
+    ],
 )
 def test_names_what_is_wrong_with_an_argument(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -8,6 +8,7 @@ from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.models.base.endpoint import temperature_input
 from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.ops.value_checks import all_finite
+from tests.conformance.table import EVERY_MODEL
 
 
 def endpoint(**options):
@@ -144,3 +145,33 @@ def test_an_example_asks_for_no_more_than_is_allowed():
 def test_a_limit_is_a_positive_int(max_steps):
     with pytest.raises(ValueError, match="`max_steps` must be positive"):
         endpoint().signature(max_steps=max_steps)
+
+
+def operations(function, inputs):
+    """Names of the kinds of all operations of a graph."""
+    graph = tf.function(function, autograph=False).get_concrete_function(
+        **inputs
+    )
+    definition = graph.graph.as_graph_def()
+    nodes = [*definition.node]
+    for each in definition.library.function:
+        nodes += each.node_def
+    return {node.op for node in nodes}
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("VAE", {}),
+        ("GAN", {"noise": "normal"}),
+        ("AdversarialAutoencoder", {"posterior_type": "gaussian"}),
+    ],
+)
+def test_served_noise_is_of_operations_that_converters_know(name, options):
+    signatures = EVERY_MODEL[name].make(**options).serving_signatures()
+    for key in signatures.keys() & {"sample", "score"}:
+        kinds = operations(signatures[key].function, signatures[key].inputs)
+        # What draws the noise is among them.
+        assert "BitwiseXor" in kinds
+        assert not {k for k in kinds if "Erf" in k or "Ndtri" in k}
+        assert not {k for k in kinds if "Random" in k}

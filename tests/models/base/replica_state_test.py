@@ -52,6 +52,21 @@ def test_states_go_on_from_batch_to_batch():
     assert_equal(carried(made), carry, atol=1e-6)
 
 
+def test_rows_of_an_array_are_not_shuffled():
+    x = windows()
+    by_array, by_batch = model(), model()
+    by_array.fit(np.concatenate(x), verbose=0)
+    fit(by_batch, x)
+    assert_equal(by_array.get_weights(), by_batch.get_weights(), atol=1e-6)
+    assert_equal(carried(by_array), carried(by_batch), atol=1e-6)
+    turned = model()
+    fit(turned, x[::-1])
+    assert any(
+        np.abs(a - b).max() > 1e-3
+        for a, b in zip(carried(turned), carried(by_batch), strict=True)
+    )
+
+
 def test_the_loss_is_that_of_the_whole_text():
     made = model()
     made.optimizer.learning_rate.assign(0.0)

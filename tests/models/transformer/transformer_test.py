@@ -106,6 +106,33 @@ def test_a_wide_beam_finds_what_an_exhaustive_search_finds():
     assert sorted(scores, reverse=True) == scores.tolist()
 
 
+def test_a_beam_wider_than_the_answers_has_those_alone():
+    model = make(vocabulary_size=4, tokenizer=CharacterTokenizer("ab"))
+    tokens, scores = model.translate(
+        np.array([[1, 2]], "int32"), 3, beam_width=20, n_best=True
+    )
+    # 1 + 2 + 4 that end, and 8 of three tokens.
+    exists = scores.numpy()[0] > -np.inf
+    assert exists.tolist() == [True] * 15 + [False] * 5
+    assert not tokens.numpy()[0, 15:].any()
+    texts, again = model.translate("ab", 3, beam_width=20, n_best=True)
+    assert len(texts) == len(set(texts)) == 15 and texts.count("") == 1
+    np.testing.assert_array_equal(again, scores)
+
+
+@pytest.mark.parametrize("method", ["translate", "generate"])
+def test_the_default_length_fits_the_model(method):
+    model = make(
+        vocabulary_size=4,
+        tokenizer=CharacterTokenizer("ab"),
+        max_sequence_length=7,
+    )
+    answers = getattr(model, method)(["ab", "b"])
+    assert max(map(len, answers)) <= 7
+    served = model.serving_signatures()["translate"].notes["max_new_tokens"]
+    assert served["default"] == served["maximum"] == 7
+
+
 def test_beams_from_caches_are_those_of_whole_passes(model):
     width, steps = 3, 6
     x = np.repeat(X, width, 0)

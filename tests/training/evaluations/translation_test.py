@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
+from keras_genseq.tokenizers import ByteTokenizer
 from training.__main__ import main
 from training.data import bucket_batches
 from training.data import load_dataset
 from training.data import model_examples
 from training.evaluation import load_run
+from training.evaluations.translation import answers_of
 from training.overrides import override
 from training.recipes import find_recipe
 from training.resolve import build_model
@@ -121,3 +123,16 @@ def test_a_translator_of_subwords_goes_from_pairs_to_a_report(tmp_path):
     before = (run / "metrics.csv").read_text()
     assert main(command) == 0
     assert (run / "metrics.csv").read_text() == before
+
+
+@pytest.mark.parametrize("positions, most", [(512, 53), (32, 32)])
+def test_answers_are_at_most_50_tokens_longer(positions, most):
+    class Endless:
+        max_sequence_length = positions
+        tokenizer = ByteTokenizer()
+
+        def translate(self, x, max_new_tokens, beam_width):
+            return np.full((len(x), max_new_tokens), ord("a") + 1, "int32")
+
+    x = np.ones((2, 3), "int32")
+    assert answers_of(Endless(), x, beam_width=1) == ["a" * most] * 2
