@@ -15,9 +15,7 @@ from keras_genseq.models.transformer.captions import caption_vocabulary
 from keras_genseq.models.transformer.captions import drawn_captions
 from keras_genseq.models.transformer.captions import of_as_many_rows
 from keras_genseq.models.transformer.captions import training_captions
-from keras_genseq.models.transformer.vision_transformer import (
-    VisionTransformer,
-)
+from keras_genseq.models.transformer.vision_transformer import VisionTransformer
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import check_counts
 
