@@ -82,13 +82,14 @@ def _recipe(model, stem_filters, learning_rate, **kwargs):
     return Recipe.of(
         model=Factory(
             contrastive_ranker,
-            # Tokens of 4x4 pixels, after a convolution and a pooling.
+            # Tokens of 4x4 pixels: strokes are thinner than those.
             patch_size=2,
             stem={
                 "filters": stem_filters,
                 "num_blocks": (1,),
                 "kernel_size": 3,
-                "strides": 1,
+                "strides": 2,
+                "use_pooling": False,
             },
             seed=0,
             **model,
