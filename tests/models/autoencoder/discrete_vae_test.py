@@ -183,6 +183,7 @@ def test_metric_counts_tokens_in_use():
         ({"filters": ()}, "multiples of"),
         ({"likelihood": "poisson"}, "`likelihood` must be one of"),
         ({"relaxation_temperature": (1.0, 0.0)}, "must be positive"),
+        ({"residual_gain": 0.0}, "`residual_gain` must be positive"),
         ({"num_tokens": 0}, "`num_tokens` must be positive"),
     ],
 )
