@@ -407,7 +407,7 @@ def ranker_requests(image_shape, text_length):
     return {
         "encode": x,
         "encode_captions": captions,
-        "score": [*x, *captions, ({"caption": two}, "a row for each")],
+        "score": [*x, *captions, ({"caption": two}, "one value per row")],
     }
 
 
