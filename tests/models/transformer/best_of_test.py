@@ -32,9 +32,13 @@ def make_ranker(image_shape=(8, 6, 1), **kwargs):
     return awake(ContrastiveRanker(image_shape, **options), 1.0)
 
 
+def make_small(**kwargs):
+    return make_model(num_layers=1, attention_types=("full",), **kwargs)
+
+
 @functools.cache
 def model_with_ranker():
-    return make_model(ranker=make_ranker())
+    return make_small(ranker=make_ranker())
 
 
 def drawn_for(seeds, caption, counts):
@@ -109,7 +113,7 @@ def test_another_ranker_chooses_otherwise():
     own = model.generate("a b", **options).numpy()
     others = model.generate("a b", ranker=other, **options).numpy()
     assert (np.abs(own - others).max((2, 3, 4)) > 0.01).any()
-    plain = make_model()
+    plain = make_small()
     assert plain.ranker is None
     again = plain.generate("a b", ranker=model.ranker, **options).numpy()
     np.testing.assert_allclose(again, own, atol=1e-6)
@@ -128,7 +132,7 @@ def test_the_served_choice_is_the_one_in_python():
     served = tf.function(signature.function)(**request)["images"]
     images = model.generate(CAPTIONS, seed=[3, 4], best_of=[3, 2])
     np.testing.assert_allclose(served, images, atol=1e-5)
-    names = make_model().serving_signatures()["generate"].inputs
+    names = make_small().serving_signatures()["generate"].inputs
     assert "best_of" not in names
 
 
@@ -145,6 +149,6 @@ def test_the_served_choice_is_the_one_in_python():
     ],
 )
 def test_rankers_that_do_not_fit_are_refused(make, words):
-    model = make_model()
+    model = make_small()
     with pytest.raises(ValueError, match=words):
         model.generate("a", best_of=2, ranker=make())

@@ -104,6 +104,8 @@ def test_words_and_their_order_count_and_padding_does_not():
 
 def test_the_temperature_does_not_fall_below_its_least():
     model = make_ranker(first_temperature=0.01)
+    for network in model.networks.values():
+        network.trainable = False
     model.compile(keras.optimizers.SGD(10.0))
     # Pairs that are told apart ask for a lower one.
     model.example_losses = lambda x, y, **kwargs: (
