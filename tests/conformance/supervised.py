@@ -97,6 +97,7 @@ def ranker(**kwargs):
             "use_pooling": False,
         },
         "dropout": 0.1,
+        "use_bias": False,
         "first_temperature": 0.3,
         "tokenizer": CharacterTokenizer("abc"),
         "seed": 5,

@@ -22,6 +22,7 @@ class CaptionEncoder(keras.layers.Layer):
         intermediate_dim: int. Inner width of the feed-forward networks.
         output_dim: int. Length of the vector.
         dropout: float. As for `TransformerEncoderBlock`, and of the embeddings.
+        use_bias: bool. As for `TransformerEncoderBlock`.
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
@@ -44,6 +45,7 @@ class CaptionEncoder(keras.layers.Layer):
         intermediate_dim,
         output_dim,
         dropout,
+        use_bias,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -66,6 +68,7 @@ class CaptionEncoder(keras.layers.Layer):
                 activation="gelu",
                 dropout=dropout,
                 norm_first=True,
+                use_bias=use_bias,
                 dtype=dtype,
             )
             for _ in range(num_layers)

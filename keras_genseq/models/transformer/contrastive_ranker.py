@@ -55,6 +55,7 @@ class ContrastiveRanker(ContrastiveModel):
         stem: optional dict, as for `VisionTransformer`.
         dropout: float. Part of the embeddings and of every sublayer's outputs
             that training drops.
+        use_bias: bool. Whether the blocks' projections have biases.
         first_temperature: float. exp(-t) at first; it does not fall below
             0.01.
         tokenizer: optional `keras_genseq.tokenizers.Tokenizer`. With it
@@ -113,6 +114,7 @@ class ContrastiveRanker(ContrastiveModel):
         embedding_dim=256,
         stem=None,
         dropout=0.0,
+        use_bias=True,
         first_temperature=0.07,
         tokenizer=None,
         seed=None,
@@ -145,6 +147,7 @@ class ContrastiveRanker(ContrastiveModel):
         self.intermediate_dim = intermediate_dim
         self.embedding_dim = embedding_dim
         self.dropout = dropout
+        self.use_bias = use_bias
         self.first_temperature = first_temperature
         self.tokenizer = tokenizer
 
@@ -154,6 +157,7 @@ class ContrastiveRanker(ContrastiveModel):
             "num_heads": num_heads,
             "intermediate_dim": intermediate_dim or 4 * hidden_dim,
             "dropout": dropout,
+            "use_bias": use_bias,
             "dtype": self.dtype_policy,
         }
         self.image_encoder = VisionTransformer(
@@ -338,6 +342,7 @@ class ContrastiveRanker(ContrastiveModel):
             "intermediate_dim",
             "embedding_dim",
             "dropout",
+            "use_bias",
             "first_temperature",
             "seed",
         )
