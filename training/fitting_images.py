@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from keras_genseq.layers import ResidualStem
 from keras_genseq.models.adversarial.progressive_networks import level_of
 from keras_genseq.models.adversarial.progressive_networks import side_of
 from training.data import as_array
@@ -222,9 +223,11 @@ def _multiples(name, options):
         return (options["scale"],) * 2
     if name == "VAE":
         return (2 ** len(options["filters"]),) * 2
-    if name == "VisionTransformer" and options.get("stem") is None:
-        size = options["patch_size"]
-        return tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    if name in ("VisionTransformer", "contrastive_ranker"):
+        size, stem = options["patch_size"], options.get("stem")
+        sizes = size if isinstance(size, (tuple, list)) else (size, size)
+        scale = ResidualStem(**stem).downsampling if stem else 1
+        return tuple(scale * size for size in sizes)
     return 1, 1
 
 

@@ -118,6 +118,9 @@ from keras_genseq.models.text.causal_language_model import (
 from keras_genseq.models.text.sequence_to_sequence_model import (
     SequenceToSequenceModel as SequenceToSequenceModel,
 )
+from keras_genseq.models.transformer.contrastive_ranker import (
+    ContrastiveRanker as ContrastiveRanker,
+)
 from keras_genseq.models.transformer.dalle import DALLE as DALLE
 from keras_genseq.models.transformer.transformer import (
     Transformer as Transformer,

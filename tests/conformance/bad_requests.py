@@ -386,9 +386,9 @@ def translation_requests():
     }
 
 
-def captioned_image_requests(image_shape, text_length, num_rows):
-    """Requests that a model of images of captions of a, b, c must refuse."""
-    captions = [
+def letter_requests(text_length):
+    """Captions that a model of captions of a, b, c must refuse."""
+    return [
         ({"caption": np.array([text], object)}, words)
         for text, words in (
             (b"abx", "does not know"),
@@ -396,6 +396,25 @@ def captioned_image_requests(image_shape, text_length, num_rows):
             (b"a" * (text_length + 1), f"at most {text_length} tokens a row"),
         )
     ]
+
+
+def ranker_requests(image_shape, text_length):
+    """Requests that a ranker of images by captions of a, b, c must refuse."""
+    x, captions = (
+        image_requests(image_shape, 1)["encode"],
+        letter_requests(text_length),
+    )
+    two = np.array([b"a", b"b"], object)
+    return {
+        "encode": x,
+        "encode_captions": captions,
+        "score": [*x, *captions, ({"caption": two}, "one value per row")],
+    }
+
+
+def captioned_image_requests(image_shape, text_length, num_rows):
+    """Requests that a model of images of captions of a, b, c must refuse."""
+    captions = letter_requests(text_length)
     knobs = [
         ({"temperature": np.float32([-1.0])}, "at least 0"),
         ({"top_p": np.float32([1.5])}, "at most 1"),
@@ -404,7 +423,12 @@ def captioned_image_requests(image_shape, text_length, num_rows):
     ]
     x = image_requests(image_shape, 1)["score"]
     return {
-        "generate": [*captions, *knobs],
+        "generate": [
+            *captions,
+            *knobs,
+            ({"best_of": np.int32([0])}, "at least 1"),
+            ({"best_of": np.int32([513])}, "at most 512"),
+        ],
         "score": [*x, *captions],
         "complete": [
             *x,

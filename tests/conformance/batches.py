@@ -113,3 +113,16 @@ def captioned_tokens(size, grid_shape, num_tokens, vocabulary_size):
     places = np.arange(np.prod(grid_shape)).reshape(grid_shape)
     tokens = (captions[:, :1, None] + places) % num_tokens
     return tokens.astype("int32"), captions
+
+
+def described_images(size, image_shape):
+    """Images with a bright half, and ids of captions that tell which one."""
+    captions = [
+        [[1, 2, 0, 0], [3, 2, 1, 0]],
+        [[1, 3, 0, 0], [0, 0, 0, 0]],
+        [[2, 1, 3, 0], [2, 3, 0, 0]],
+    ]
+    kinds = np.arange(size) % 2 * (1 + np.arange(size) // 2 % 2)
+    x = binary_images(size, image_shape)
+    x[kinds == 2, image_shape[0] // 2 :] = 0.0
+    return x, np.array(captions, "int32")[kinds]

@@ -293,6 +293,7 @@ MODELS = {
             **{
                 "filters": (16, 24),
                 "embedding_dim": 3,
+                "residual_gain": 0.5,
                 "likelihood": "gaussian",
                 "relaxation_temperature": (1.0, 0.5),
                 "relaxation_steps": 30,

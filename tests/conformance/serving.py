@@ -79,6 +79,8 @@ def rows(signature, size, offset=0):
             request[name] = np.repeat(value, size)
         elif name == "seed":
             request[name] = rng.integers(0, 1000, shape).astype(value.dtype)
+        elif name == "best_of":
+            request[name] = rng.integers(1, 4, shape).astype(value.dtype)
         elif name == "top_k":
             # One token alone would leave nothing to draw.
             request[name] = 2 * rng.integers(0, 2, shape).astype(value.dtype)

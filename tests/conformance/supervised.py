@@ -7,10 +7,12 @@ from keras_genseq.tokenizers import CharacterTokenizer
 from tests.conformance.bad_requests import captioned_image_requests
 from tests.conformance.bad_requests import image_requests
 from tests.conformance.bad_requests import past_requests
+from tests.conformance.bad_requests import ranker_requests
 from tests.conformance.bad_requests import token_requests
 from tests.conformance.bad_requests import translation_requests
 from tests.conformance.batches import captioned_images
 from tests.conformance.batches import captioned_tokens
+from tests.conformance.batches import described_images
 from tests.conformance.batches import labelled_images
 from tests.conformance.batches import padded_tokens
 from tests.conformance.batches import pasts_and_futures
@@ -77,6 +79,32 @@ def vision_transformer(**kwargs):
     )
 
 
+def ranker(**kwargs):
+    options = {
+        "patch_size": 2,
+        "vocabulary_size": 4,
+        "text_length": 4,
+        "num_layers": 1,
+        "hidden_dim": 8,
+        "num_heads": 2,
+        "intermediate_dim": 12,
+        "embedding_dim": 5,
+        "stem": {
+            "filters": 4,
+            "num_blocks": (1,),
+            "kernel_size": 3,
+            "strides": 1,
+            "use_pooling": False,
+        },
+        "dropout": 0.1,
+        "use_bias": False,
+        "first_temperature": 0.3,
+        "tokenizer": CharacterTokenizer("abc"),
+        "seed": 5,
+    }
+    return models.ContrastiveRanker((4, 8, 1), **{**options, **kwargs})
+
+
 def dalle(**kwargs):
     vae = models.DiscreteVAE(
         (4, 8, 1), 5, filters=(4, 4), embedding_dim=3, seed=5
@@ -96,6 +124,7 @@ def dalle(**kwargs):
         "text_weight": 0.25,
         "caption_dropout": 0.2,
         "tokenizer": CharacterTokenizer("abc"),
+        "ranker": ranker(),
         "seed": 5,
     }
     return models.DALLE(vae, **{**options, **kwargs})
@@ -195,6 +224,14 @@ SUPERVISED = {
             "stochastic_depth": 0.0,
         },
         # Adam magnifies what rounding leaves of gradients next to 0.
+        replica_atol=1e-5,
+    ),
+    "ContrastiveRanker": ModelCase(
+        kind="supervised",
+        make=ranker,
+        batch=lambda size: described_images(size, (4, 8, 1)),
+        bad_requests=ranker_requests((4, 8, 1), 4),
+        quiet={"dropout": 0.0},
         replica_atol=1e-5,
     ),
     "DALLE": ModelCase(

@@ -31,6 +31,7 @@ NUM_THREADS = 2
 
 # Arguments that make a row's model fit into a small file.
 SMALLER = {
+    "ContrastiveRanker": {"stem": None, "hidden_dim": 4, "intermediate_dim": 4},
     "CycleGAN": {
         "filters": 1,
         "discriminator_filters": 1,

@@ -24,11 +24,27 @@ def agreement(judges, images, labels):
         that agree in every attribute.
     """
     right = {
-        name: _classes(judge.model, images) == _attribute(name, labels)
+        name: _classes(judge.model, images) == attribute_of(name, labels)
         for name, judge in judges.items()
     }
     right["all"] = np.all(list(right.values()), axis=0)
     return {name: float(values.mean()) for name, values in right.items()}
+
+
+def attribute_of(name, labels):
+    """What scenes of captioned digits show.
+
+    Args:
+        name: str. A key of `ATTRIBUTES`; of any other, as `"class"`, the
+            labels are the answer.
+        labels: `(num_scenes,)` ints.
+
+    Returns:
+        `(num_scenes,)` ints.
+    """
+    if name not in ATTRIBUTES:
+        return np.asarray(labels)
+    return np.array([getattr(Scene.of(label), name) for label in labels])
 
 
 def caption_sets(evaluation, count):
@@ -105,9 +121,3 @@ def _captions_of(scenes, count):
 
 def _classes(model, images):
     return model.classify(images)["probabilities"].numpy().argmax(1)
-
-
-def _attribute(name, labels):
-    if name not in ATTRIBUTES:
-        return np.asarray(labels)
-    return np.array([getattr(Scene.of(label), name) for label in labels])

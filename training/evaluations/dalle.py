@@ -14,6 +14,8 @@ from training.report import Report
 
 _NUM_CAPTIONS = 10
 _IMAGES_OF_A_CAPTION = 8
+_CANDIDATES = 16
+_RANKED_CAPTIONS = 100
 
 
 def evaluate_dalle(evaluation):
@@ -33,6 +35,8 @@ def evaluate_dalle(evaluation):
         return model.generate(captions, seed=0)
 
     report_agreement(report, evaluation, generate)
+    if evaluation.judges and model.ranker is not None:
+        _best_of(report, evaluation)
     again = _tokens(report, evaluation, test)
     labels = evaluation.labels("test")
     if evaluation.judges and labels is not None:
@@ -97,6 +101,34 @@ def _likelihood(report, evaluation):
         test_text_nats=logs["text_nats"],
         num_parameters=sum(math.prod(w.shape) for w in model.trainable_weights),
     )
+
+
+def _best_of(report, evaluation):
+    """Whether the image that the ranker prefers is the better one."""
+    model = evaluation.model
+    for name, (captions, labels) in caption_sets(
+        evaluation, _RANKED_CAPTIONS
+    ).items():
+        found = {}
+        for count in (1, _CANDIDATES):
+            images = model.generate(captions, seed=0, best_of=count).numpy()
+            found[count] = agreement(evaluation.judges, images, labels)
+        one, best = found[1], found[_CANDIDATES]
+        parts = ", ".join(
+            f"{key} {best[key]:.1%} ({one[key]:.1%})"
+            for key in best
+            if key != "all"
+        )
+        report.add(
+            f"agreement of the best of {_CANDIDATES}, {name}",
+            f"{best['all']:.1%}",
+            "",
+            f"{len(captions)} captions, chosen by the ranker; one sample of "
+            f"each: {one['all']:.1%}. {parts[:1].upper()}{parts[1:]}",
+        )
+        word = "_".join(name.split())
+        report.metrics[f"agreement_best_of_{_CANDIDATES}_{word}"] = best["all"]
+        report.metrics[f"agreement_one_sample_{word}"] = one["all"]
 
 
 def _targets(examples):

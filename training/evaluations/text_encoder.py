@@ -20,6 +20,28 @@ def evaluate_text_encoder(evaluation):
     images = np.array(model(evaluation.inputs("test", _JUDGED)))
     captions, classes = captions_of(evaluation, "test", _JUDGED)
     texts = np.array(model.encode([each[0] for each in captions]))
+    report_matches(report, images, texts, classes)
+    report.metrics["num_parameters"] = model.count_params()
+    report.add_curves(evaluation.history, ["loss", "val_loss"], "loss")
+    return report
+
+
+evaluate_text_encoder.kinds = ("captions",)
+
+
+def report_matches(report, images, texts, classes):
+    """Adds how often images and classes of captions find each other.
+
+    Args:
+        report: `Report`.
+        images: `(num_images, size)` floats. Embeddings.
+        texts: the same of a caption of each image.
+        classes: `(num_images,)` ints.
+
+    Returns:
+        `(num_images,)` ints: the class nearest to each image, by its mean
+        caption.
+    """
     names, members = np.unique(classes, return_inverse=True)
     # The mean of what is said of a class stands for it.
     means = np.stack([texts[members == i].mean(0) for i in range(len(names))])
@@ -43,12 +65,7 @@ def evaluate_text_encoder(evaluation):
             f"{len(right):,}; by chance some {chance:.1%}",
         )
         report.metrics[name] = float(right.mean())
-    report.metrics["num_parameters"] = model.count_params()
-    report.add_curves(evaluation.history, ["loss", "val_loss"], "loss")
-    return report
-
-
-evaluate_text_encoder.kinds = ("captions",)
+    return names[scores.argmax(1)]
 
 
 def captions_of(evaluation, split, limit=None):

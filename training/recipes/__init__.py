@@ -16,6 +16,7 @@ RECIPES = {
     "char_transformer": "Transformer language model of characters",
     "chorales_lstm": "LSTM model of polyphonic music",
     "classifier": "small classifier of images, to measure generators by",
+    "contrastive_ranker": "encoders of images and captions, to rank draws by",
     "copy_task": "ten symbols and a pause, a task of memory",
     "cyclegan": "translates images between two domains, without pairs",
     "dalle": "one Transformer over words and image tokens, images of captions",

@@ -9,13 +9,11 @@ from keras_genseq.models.adversarial.captions import ALPHABET
 from keras_genseq.models.adversarial.captions import as_captions
 from keras_genseq.models.adversarial.captions import caption_shares
 from keras_genseq.models.adversarial.captions import character_ids
-from keras_genseq.models.base.base_model import BaseModel
+from keras_genseq.models.base.contrastive_model import ContrastiveModel
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import num_rows_of
 from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.presets import Preset
-from keras_genseq.models.base.training_seeds import global_rows
-from keras_genseq.models.base.training_seeds import rows_of_all_replicas
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts
@@ -28,7 +26,7 @@ _POOL_SIZE = 3
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
-class CharCNNRNN(BaseModel):
+class CharCNNRNN(ContrastiveModel):
     """Encodes captions, so that they meet the images that they describe.
 
         F(v, t) = v . phi(t)
@@ -187,36 +185,6 @@ class CharCNNRNN(BaseModel):
         if y is None:
             raise ValueError(self.needs_targets("captions of images"))
         return as_captions(y, num_rows_of(x), self.max_sequence_length)
-
-    def check_sample_weight(self, sample_weight, x):
-        raise ValueError(
-            "CharCNNRNN compares the examples of a batch and does not weigh "
-            "them: leave the sample weights out."
-        )
-
-    def train_step(self, data):
-        """One update on the loss of the global batch.
-
-        Every replica compares its images with all captions, and its captions
-        with all images; what the others hold it encodes for itself.
-        """
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        num_rows = tf.shape(x)[0]
-        step = ops.convert_to_tensor(self.updates)
-        seeds = self.training_seeds.of_batch(num_rows, step)
-        x, y, seeds = rows_of_all_replicas((x, y, seeds))
-
-        def loss_fn(rows):
-            losses, terms = self.example_losses(
-                x, y, training=True, seeds=seeds
-            )
-            return tf.nest.map_structure(
-                lambda values: tf.gather(values, rows), (losses, terms)
-            )
-
-        losses, terms = self.minimize(loss_fn, global_rows(num_rows))
-        self.updates.assign_add(1)
-        return self.track(losses, terms)
 
     def example_losses(self, x, y, *, training, seeds=None):
         y = as_captions(y, num_rows_of(x), self.max_sequence_length)

@@ -13,12 +13,14 @@ from keras_genseq.models.text.decoding_loop import continue_tokens
 from keras_genseq.models.text.generation_options import generation_inputs
 from keras_genseq.models.text.generation_options import sampling_options
 from keras_genseq.models.text.text_input import text_input
+from keras_genseq.models.transformer.best_of import best_of_several
+from keras_genseq.models.transformer.best_of import checked_ranker
 from keras_genseq.models.transformer.captions import caption_ids
+from keras_genseq.models.transformer.captions import of_as_many_rows
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_seeds
 from keras_genseq.ops.random import row_uniform
-from keras_genseq.ops.value_checks import ensure
 
 _MAX_GUIDANCE = 100.0
 _KNOBS = ("seed", "temperature", "top_k", "top_p")
@@ -29,7 +31,8 @@ class CaptionedImageModel(BaseModel):
 
     A subclass has `discrete_vae`, `transformer` (with `text_ids`, `prefill` and
     `decode_step` of `TextImageTransformer`), `tokenizer`, `vocabulary_size`,
-    `text_length` and `caption_dropout`, and says `nats`.
+    `text_length`, `caption_dropout` and `ranker`, a `ContrastiveRanker` or
+    None, and says `nats`.
     """
 
     def nats(self, tokens, captions, training=False):
@@ -71,6 +74,8 @@ class CaptionedImageModel(BaseModel):
         top_k=0,
         top_p=1.0,
         guidance=None,
+        best_of=None,
+        ranker=None,
         batch_size=64,
     ):
         """Draws images of captions.
@@ -91,6 +96,12 @@ class CaptionedImageModel(BaseModel):
                 from those without a caption to those with it: 1 or None is the
                 model itself, more follows the caption closer, 0 ignores it.
                 Needs a model with `caption_dropout`.
+            best_of: optional int, or one per image. So many are drawn in the
+                place of each image, and the one kept that the ranker finds
+                nearest to the caption. The first of them is the image without
+                it.
+            ranker: optional `ContrastiveRanker` that judges them; None takes
+                the model's own.
             batch_size: int. Images drawn at once.
 
         Returns:
@@ -98,11 +109,16 @@ class CaptionedImageModel(BaseModel):
             or `(num_captions, num_images, height, width, channels)`.
 
         Raises:
-            ValueError: if captions or options are out of range, or strings come
-                to a model without a tokenizer.
+            ValueError: if captions or options are out of range, strings come
+                to a model without a tokenizer, or there is no ranker to choose
+                by.
         """
+        use = self._generation(self._images)
+        if best_of is not None:
+            ranker = self.ranker if ranker is None else ranker
+            use = best_of_several(use, checked_ranker(ranker, self))
         return self._drawn(
-            self._images,
+            use,
             captions,
             num_images,
             seed=seed,
@@ -110,6 +126,7 @@ class CaptionedImageModel(BaseModel):
             top_k=top_k,
             top_p=top_p,
             guidance=guidance,
+            best_of=best_of,
             batch_size=batch_size,
         )
 
@@ -117,13 +134,16 @@ class CaptionedImageModel(BaseModel):
         """What `generate` decodes to images.
 
         Args:
-            captions, num_images, **options: as for `generate`.
+            captions, num_images, **options: as for `generate`, but for
+                `best_of` and `ranker`.
 
         Returns:
             int32 tensor like the images of `generate`, `(rows, columns)` tokens
             in the place of an image.
         """
-        return self._drawn(self._tokens, captions, num_images, **options)
+        return self._drawn(
+            self._generation(self._tokens), captions, num_images, **options
+        )
 
     def complete(
         self,
@@ -198,9 +218,12 @@ class CaptionedImageModel(BaseModel):
             maximum=self.tokens_shape[0],
             example=np.array([self.tokens_shape[0] // 2], "int32"),
         )
+        generation = self._generation(self._images_and_scores)
+        if self.ranker is not None:
+            generation = best_of_several(generation, self.ranker)
         return {
             **super().endpoints(),
-            "generate": self._generation(self._images_and_scores),
+            "generate": generation,
             "complete": Endpoint(
                 self._completed,
                 {
@@ -233,14 +256,7 @@ class CaptionedImageModel(BaseModel):
         )
         if num_rows is None:
             return ids
-        return self._of_as_many_rows(ids, num_rows, "caption")
-
-    def _of_as_many_rows(self, captions, num_rows, name):
-        return ensure(
-            captions,
-            tf.equal(tf.shape(captions)[0], num_rows),
-            f"`{name}` must have a row for each row of `x`.",
-        )
+        return of_as_many_rows(ids, num_rows, "caption")
 
     def _caption_input(self):
         return text_input(
@@ -296,7 +312,7 @@ class CaptionedImageModel(BaseModel):
             jit_compile=True,
         )
 
-    def _drawn(self, run, captions, num_images, seed=None, **options):
+    def _drawn(self, use, captions, num_images, seed=None, **options):
         """Draws several images of each caption."""
         self._check_guidance(options.get("guidance"))
         num_images = as_int(num_images, "num_images", minimum=1, optional=True)
@@ -304,7 +320,7 @@ class CaptionedImageModel(BaseModel):
         num_captions = captions.shape[0]
         total = num_captions * (num_images or 1)
         drawn = self.ask(
-            self._generation(run),
+            use,
             caption=tf.repeat(captions, num_images or 1, axis=0),
             seed=as_seeds(seed, total),
             **options,

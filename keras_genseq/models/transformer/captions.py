@@ -1,5 +1,6 @@
 """Captions of images as rows of token ids of one length."""
 
+import keras
 import tensorflow as tf
 from keras import ops
 
@@ -7,11 +8,49 @@ from keras_genseq.models.text.token_padding import encode_texts
 from keras_genseq.models.text.token_padding import holds_text
 from keras_genseq.models.text.token_padding import padded_at_the_end
 from keras_genseq.models.text.token_padding import padded_rows
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.conversions import as_int32
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.value_checks import all_token_ids
 from keras_genseq.ops.value_checks import ensure
 from keras_genseq.ops.value_checks import not_empty
+
+_PAPER_VOCABULARY = 16_384
+
+
+def caption_vocabulary(tokenizer, vocabulary_size=None):
+    """The tokenizer of captions, and how many ids it has.
+
+    Args:
+        tokenizer: `keras_genseq.tokenizers.Tokenizer`, its serialized config,
+            or None.
+        vocabulary_size: optional int, padding included. None takes the
+            tokenizer's, or DALL-E's 16,384 and padding.
+
+    Returns:
+        The tokenizer, or None, and an int.
+
+    Raises:
+        ValueError: if the tokenizer has another number of ids.
+    """
+    if isinstance(tokenizer, dict):
+        tokenizer = keras.saving.deserialize_keras_object(tokenizer)
+    if vocabulary_size is None:
+        vocabulary_size = _PAPER_VOCABULARY + 1
+        if tokenizer:
+            vocabulary_size = tokenizer.vocabulary_size
+    if tokenizer and tokenizer.vocabulary_size != vocabulary_size:
+        raise ValueError(
+            f"The tokenizer has {tokenizer.vocabulary_size} ids, padding "
+            "among them: leave `vocabulary_size` out. Received: "
+            f"vocabulary_size={vocabulary_size}"
+        )
+    return tokenizer, as_int(
+        vocabulary_size,
+        "vocabulary_size",
+        minimum=2,
+        note=", padding included",
+    )
 
 
 def caption_ids(captions, tokenizer, vocabulary_size, text_length, name):
@@ -53,6 +92,28 @@ def caption_ids(captions, tokenizer, vocabulary_size, text_length, name):
     )
     ids = tf.pad(ids, [[0, 0], [0, text_length]])[:, :text_length]
     return tf.ensure_shape(ids, (None, text_length))
+
+
+def of_as_many_rows(captions, num_rows, name):
+    """Checks that there is a caption for each image.
+
+    Args:
+        captions: tensor `(num_captions, ...)`.
+        num_rows: int or integer scalar tensor. Images.
+        name: str. What error messages call the captions.
+
+    Returns:
+        The captions.
+
+    Raises:
+        ValueError: if there are more or fewer (in a graph:
+            `InvalidArgumentError`).
+    """
+    return ensure(
+        captions,
+        tf.equal(tf.shape(captions)[0], num_rows),
+        f"`{name}` must have a row for each row of `x`.",
+    )
 
 
 def training_captions(captions, tokenizer, vocabulary_size, text_length):

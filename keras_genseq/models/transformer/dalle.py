@@ -5,24 +5,24 @@ from keras_genseq.metrics import NatsPerStep
 from keras_genseq.models.autoencoder.discrete_vae import DiscreteVAE
 from keras_genseq.models.base.endpoint import num_rows_of
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.models.transformer.best_of import checked_ranker
 from keras_genseq.models.transformer.captioned_image_model import (
     CaptionedImageModel,
 )
+from keras_genseq.models.transformer.captions import caption_vocabulary
 from keras_genseq.models.transformer.captions import drawn_captions
+from keras_genseq.models.transformer.captions import of_as_many_rows
 from keras_genseq.models.transformer.captions import training_captions
 from keras_genseq.models.transformer.text_image_transformer import (
     TextImageTransformer,
 )
 from keras_genseq.ops.checks import as_images
-from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_token_grids
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.masks import IMAGE_ATTENTION
 from keras_genseq.ops.random import row_uniform
-
-_PAPER_VOCABULARY = 16_384
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -66,6 +66,9 @@ class DALLE(CaptionedImageModel):
             are shown without their captions, for classifier-free guidance.
         tokenizer: optional `keras_genseq.tokenizers.Tokenizer`. With it
             captions are strings, served ones too.
+        ranker: optional trained `ContrastiveRanker` of the same images and
+            captions, which is frozen from then on. With it `generate` keeps
+            the best of several draws, served too.
         seed: int. Of the noise of training; None draws one.
         **kwargs: passed to `keras.Model`.
 
@@ -144,6 +147,7 @@ class DALLE(CaptionedImageModel):
         text_weight=0.125,
         caption_dropout=0.0,
         tokenizer=None,
+        ranker=None,
         seed=None,
         **kwargs,
     ):
@@ -156,23 +160,8 @@ class DALLE(CaptionedImageModel):
                 "`discrete_vae` must be a `DiscreteVAE`, or the name of one of "
                 f"its presets. Received: {discrete_vae!r}"
             )
-        if isinstance(tokenizer, dict):
-            tokenizer = keras.saving.deserialize_keras_object(tokenizer)
-        if vocabulary_size is None:
-            vocabulary_size = _PAPER_VOCABULARY + 1
-            if tokenizer:
-                vocabulary_size = tokenizer.vocabulary_size
-        if tokenizer and tokenizer.vocabulary_size != vocabulary_size:
-            raise ValueError(
-                f"The tokenizer has {tokenizer.vocabulary_size} ids, padding "
-                "among them: leave `vocabulary_size` out. Received: "
-                f"vocabulary_size={vocabulary_size}"
-            )
-        vocabulary_size = as_int(
-            vocabulary_size,
-            "vocabulary_size",
-            minimum=2,
-            note=", padding included",
+        tokenizer, vocabulary_size = caption_vocabulary(
+            tokenizer, vocabulary_size
         )
         text_length, num_layers, hidden_dim, num_heads, kernel_size = (
             check_counts(
@@ -211,11 +200,7 @@ class DALLE(CaptionedImageModel):
         super().__init__(**kwargs)
         self.autocast = False
         self.draw_noise_from(seed)
-        self.discrete_vae = discrete_vae
-        # A model that was kept as frozen comes back with parts that are not,
-        # and Keras passes over a value that stays as it was.
-        self.discrete_vae.trainable = True
-        self.discrete_vae.trainable = False
+        self.discrete_vae = _frozen(discrete_vae)
         self.vocabulary_size = vocabulary_size
         self.text_length = text_length
         self.num_layers = num_layers
@@ -230,6 +215,11 @@ class DALLE(CaptionedImageModel):
         self.text_weight = text_weight
         self.caption_dropout = caption_dropout
         self.tokenizer = tokenizer
+        if isinstance(ranker, dict):
+            ranker = keras.saving.deserialize_keras_object(ranker)
+        if ranker is not None:
+            ranker = _frozen(checked_ranker(ranker, self))
+        self.ranker = ranker
 
         self.transformer = TextImageTransformer(
             vocabulary_size=vocabulary_size,
@@ -258,10 +248,13 @@ class DALLE(CaptionedImageModel):
     @property
     def networks(self):
         """dict: name -> the Keras layer or model that is a part of this."""
-        return {
+        networks = {
             "discrete_vae": self.discrete_vae,
             "transformer": self.transformer,
         }
+        if self.ranker is not None:
+            networks["ranker"] = self.ranker
+        return networks
 
     def call(self, tokens, captions=None, training=False):
         if captions is None:
@@ -323,13 +316,10 @@ class DALLE(CaptionedImageModel):
     def check_targets(self, y, x):
         if y is None:
             raise ValueError(self.needs_targets("images of captions"))
-        return self._of_as_many_rows(
-            training_captions(
-                y, self.tokenizer, self.vocabulary_size, self.text_length
-            ),
-            num_rows_of(x),
-            "y",
+        captions = training_captions(
+            y, self.tokenizer, self.vocabulary_size, self.text_length
         )
+        return of_as_many_rows(captions, num_rows_of(x), "y")
 
     def get_config(self):
         names = (
@@ -347,15 +337,13 @@ class DALLE(CaptionedImageModel):
             "caption_dropout",
             "seed",
         )
-        vae = keras.saving.serialize_keras_object(self.discrete_vae)
-        # Its training is over.
-        vae.pop("compile_config", None)
         tokenizer = self.tokenizer
         return {
             **super().get_config(),
             **{name: getattr(self, name) for name in names},
             "attention_types": list(self.attention_types),
-            "discrete_vae": vae,
+            "discrete_vae": _kept(self.discrete_vae),
+            "ranker": None if self.ranker is None else _kept(self.ranker),
             "tokenizer": tokenizer
             and keras.saving.serialize_keras_object(tokenizer),
         }
@@ -393,3 +381,19 @@ def paper_attention_types(num_layers):
         "column" if (i - 2) % 4 == 0 else "row" for i in range(1, num_layers)
     ]
     return (*kinds, "convolutional")
+
+
+def _frozen(model):
+    """A model that does not learn along."""
+    # One that was kept as frozen comes back with parts that are not, and Keras
+    # passes over a value that stays as it was.
+    model.trainable = True
+    model.trainable = False
+    return model
+
+
+def _kept(model):
+    """The config of a model whose training is over."""
+    config = keras.saving.serialize_keras_object(model)
+    config.pop("compile_config", None)
+    return config

@@ -1,6 +1,7 @@
 """The recipe of DALL-E from end to end, on a user's few images."""
 
 import json
+import types
 
 import keras
 import numpy as np
@@ -9,6 +10,8 @@ from PIL import Image
 
 from keras_genseq.models import DALLE
 from training.__main__ import main
+from training.evaluations import dalle as evaluations
+from training.report import Report
 from training.resolve import as_kept
 from training.resolve import resolve_run
 from training.train import train
@@ -24,6 +27,9 @@ SMALL = (
     "stages.0.5=steps=3",
     "stages.0.6=model.embedding_dim=3",
     "stages.0.7=jit_compile=false",
+    "stages.1=('ranker', 'contrastive_ranker', 'demo', 'steps=3', "
+    "'model.hidden_dim=8', 'model.num_heads=2', 'model.num_layers=1', "
+    "'jit_compile=false')",
 )
 
 
@@ -67,6 +73,13 @@ def test_both_stages_are_trained_and_reported(
     stage = keras.models.load_model(run_dir / "discrete_vae" / "model.keras")
     for a, b in zip(
         model.discrete_vae.get_weights(), stage.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+    ranker = keras.models.load_model(
+        run_dir / "contrastive_ranker" / "model.keras"
+    )
+    for a, b in zip(
+        model.ranker.get_weights(), ranker.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(a, b)
     # 10 x 9 pixels become 8 x 8, a multiple of 4.
@@ -113,3 +126,36 @@ def test_images_of_too_many_tokens_are_refused_before_training(tmp_path):
     with pytest.raises(ValueError, match="append `\\?size=32` to the source"):
         train(recipe, tmp_path / "run", config=config)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_best_of_several_is_reported_beside_one_sample(monkeypatch):
+    """Of a model whose images are right where several are drawn."""
+
+    def generate(captions, seed, best_of):
+        return np.full((len(captions), 2, 2, 1), float(best_of > 1))
+
+    def judged(judges, images, labels):
+        right = float((images.numpy() == 1.0).mean())
+        return {"digit": right, "all": right}
+
+    model = types.SimpleNamespace(
+        generate=lambda *args, **kwargs: keras.ops.convert_to_tensor(
+            generate(*args, **kwargs)
+        )
+    )
+    monkeypatch.setattr(
+        evaluations,
+        "caption_sets",
+        lambda evaluation, count: {"test captions": (["a", "b"], [0, 1])},
+    )
+    monkeypatch.setattr(evaluations, "agreement", judged)
+    report = Report(title="")
+    evaluation = types.SimpleNamespace(model=model, judges={"digit": None})
+    evaluations._best_of(report, evaluation)
+    assert report.metrics == {
+        "agreement_best_of_16_test_captions": 1.0,
+        "agreement_one_sample_test_captions": 0.0,
+    }
+    ((name, best, _, remark),) = report.rows
+    assert name == "agreement of the best of 16, test captions"
+    assert best == "100.0%" and "one sample of each: 0.0%" in remark
