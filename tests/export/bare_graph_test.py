@@ -1,0 +1,46 @@
+"""A signature without variables and checks computes what it did."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_genseq.export.bare_graph import bare_graph
+from keras_genseq.export.bare_graph import has_text
+from keras_genseq.export.serving_graph import trace
+from tests.conformance.densities import MODELS
+from tests.conformance.instances import exportable
+from tests.export.toy_model import toy_model
+
+
+def traced(model, name):
+    function, _ = trace(name, model.serving_signatures()[name])
+    return function
+
+
+@pytest.mark.parametrize("name", ["score", "sample"])
+@pytest.mark.parametrize("row", ["MADE", "RecurrentLanguageModel"])
+def test_answers_as_the_signature_and_checks_nothing(row, name):
+    model = exportable(MODELS[row])
+    function = traced(model, name)
+    if has_text(function):
+        pytest.skip("there are no strings in a bare graph")
+    graph = bare_graph(function)
+    assert "Assert" not in graph.kinds and "Assert" in str(
+        function.graph.as_graph_def()
+    )
+    assert not graph.kinds & {"VarHandleOp", "ReadVariableOp"}
+    example = model.serving_signatures()[name].example
+    request = {
+        key: tf.repeat(tf.constant(value), 3, axis=0)
+        for key, value in example.items()
+    }
+    expected, answer = function(**request), graph.as_function()(**request)
+    assert answer.keys() == expected.keys()
+    for key, value in expected.items():
+        np.testing.assert_allclose(answer[key], value, rtol=1e-5, atol=1e-6)
+
+
+def test_knows_signatures_of_strings():
+    model = toy_model()
+    assert has_text(traced(model, "encode"))
+    assert not has_text(traced(model, "score"))

@@ -1,0 +1,153 @@
+"""Language models whose matrices are kept in 16 bits or in int8."""
+
+import os
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_genseq.export import publish
+from keras_genseq.export import write_saved_model
+from keras_genseq.export.small_weights import Int8Matrix
+from keras_genseq.export.small_weights import round_weights
+from keras_genseq.models import RecurrentLanguageModel
+from keras_genseq.models import Transformer
+from keras_genseq.models import TransformerLanguageModel
+from tests.export.toy_model import toy_model
+from training.check_export import check_export
+from training.query import ServingSession
+
+TEXT = np.array([[5, 3, 0, 0], [7, 7, 1, 2]], "int32")
+# Of the largest number of a matrix, or of a channel.
+PRECISION = {"float16": 2.0**-11, "int8": 0.5 / 127}
+MAKERS = {
+    "recurrent": lambda: RecurrentLanguageModel(40, 32),
+    "transformer": lambda: TransformerLanguageModel(
+        40,
+        num_layers=1,
+        hidden_dim=32,
+        num_heads=2,
+        max_sequence_length=16,
+        dropout=0.0,
+    ),
+    "translator": lambda: Transformer(
+        40,
+        num_layers=1,
+        hidden_dim=32,
+        num_heads=2,
+        intermediate_dim=64,
+        max_sequence_length=16,
+    ),
+}
+LANGUAGE_MODELS = pytest.mark.parametrize("name", MAKERS)
+
+
+def made(name):
+    keras.utils.set_random_seed(3)
+    return MAKERS[name]()
+
+
+def score(path, name):
+    request = {"x": TEXT}
+    if name == "translator":
+        request["y"] = TEXT
+    return ServingSession(path).run("score", **request)["log_prob"]
+
+
+def num_bytes(path):
+    folder = os.path.join(path, "variables")
+    return sum(
+        os.path.getsize(os.path.join(folder, name))
+        for name in os.listdir(folder)
+    )
+
+
+@LANGUAGE_MODELS
+def test_answers_are_close_and_files_smaller(name, tmp_path):
+    model = made(name)
+    for weights in ("float32", "float16", "int8"):
+        write_saved_model(model, tmp_path / weights, weights=weights)
+    exact = score(tmp_path / "float32", name)
+    for weights, part in (("float16", 0.7), ("int8", 0.5)):
+        answer = score(tmp_path / weights, name)
+        np.testing.assert_allclose(answer, exact, rtol=0.02)
+        # They are other weights: an answer of the old ones would be equal.
+        assert (answer != exact).any()
+        size = num_bytes(tmp_path / weights)
+        assert size < part * num_bytes(tmp_path / "float32")
+    # The model itself is what it was.
+    request = [TEXT, TEXT] if name == "translator" else [TEXT]
+    np.testing.assert_allclose(model.score(*request), exact, rtol=1e-5)
+
+
+@LANGUAGE_MODELS
+def test_no_matrix_stays_in_float32(name, tmp_path):
+    write_saved_model(made(name), tmp_path / "model", weights="int8")
+    reader = tf.train.load_checkpoint(str(tmp_path / "model/variables"))
+    shapes = reader.get_variable_to_shape_map()
+    dtypes = reader.get_variable_to_dtype_map()
+    large = [key for key, shape in shapes.items() if np.prod(shape) >= 1024]
+    assert large and all(dtypes[key] == tf.int8 for key in large)
+
+
+@pytest.mark.parametrize("weights", ["float16", "int8"])
+def test_a_server_takes_it_and_answers_as_python_with_rounded_weights(
+    weights, tmp_path
+):
+    model = made("transformer")
+    model.save(tmp_path / "model.keras")
+    published = publish(
+        model, tmp_path / "served", "model", card={}, weights=weights
+    )
+    lines = check_export(published, tmp_path / "model.keras")
+    assert any("as the Python model" in line for line in lines)
+    readme = (tmp_path / "served/model/README.md").read_text()
+    assert f"Its matrices are kept in {weights}." in readme
+
+
+@pytest.mark.parametrize("weights", PRECISION)
+def test_weights_are_rounded_to_the_nearest(weights):
+    model = made("transformer")
+    before = model.get_weights()
+    round_weights(model, weights)
+    changed = 0
+    for old, new in zip(before, model.get_weights(), strict=True):
+        error = np.abs(old - new).max()
+        assert error <= PRECISION[weights] * np.abs(old).max()
+        if old.ndim < 2:
+            assert error == 0.0
+        changed += error > 0.0
+    assert changed
+
+
+def test_each_channel_has_a_scale_of_its_own():
+    """A row a thousand times as large as the others takes none of their
+    precision; nor does a column."""
+    matrix = np.random.default_rng(0).normal(size=(64, 32)).astype("float32")
+    for large in (np.s_[5], np.s_[:, 5]):
+        array = matrix.copy()
+        array[large] *= 1000.0
+        error = np.abs(Int8Matrix(array, "").value().numpy() - array)
+        error[large] = 0.0
+        assert error.max() < 0.02
+    zeros = np.zeros((64, 32), "float32")
+    np.testing.assert_array_equal(Int8Matrix(zeros, "").value(), zeros)
+
+
+def test_teaches_what_can_be_kept_small(tmp_path):
+    model = made("transformer")
+    path = tmp_path / "model"
+    with pytest.raises(ValueError, match="must be \"float32\", 'float16' or"):
+        write_saved_model(model, path, weights="int4")
+    with pytest.raises(ValueError, match="no trainable matrix of 1024"):
+        write_saved_model(toy_model(), path, weights="int8")
+    with pytest.raises(ValueError, match="onnx take them in float32"):
+        write_saved_model(
+            model, path, weights="int8", runtimes=["litert", "onnx"][1:]
+        )
+    variable = model.trainable_variables[0]
+    variable.assign(np.full(variable.shape, 1e6))
+    with pytest.raises(ValueError, match=r"at most 65504, .* have 1e\+06"):
+        write_saved_model(model, path, weights="float16")
+    assert os.listdir(tmp_path) == []
