@@ -82,7 +82,10 @@ def bare_graph(function):
         each.control_ret.clear()
     graph_def = tf.compat.v1.graph_util.extract_sub_graph(
         graph_def,
-        [name.partition(":")[0] for name in (*inputs.values(), *outputs.values())],
+        [
+            name.partition(":")[0]
+            for name in (*inputs.values(), *outputs.values())
+        ],
     )
     _keep_reachable_functions(graph_def)
     return BareGraph(
@@ -110,7 +113,9 @@ def _remove_checks(nodes):
 
 def _keep_reachable_functions(graph_def):
     """Leaves out the branches of checks."""
-    functions = {each.signature.name: each for each in graph_def.library.function}
+    functions = {
+        each.signature.name: each for each in graph_def.library.function
+    }
     reached, nodes = {}, list(graph_def.node)
     while nodes:
         for name in _called(nodes.pop()):
