@@ -10,6 +10,8 @@ NAME = "ONNX"
 SUFFIX = ".onnx"
 # The first one with bitwise operations.
 _OPSET = 18
+# What no converter of an operation sees.
+_NO_OPERATIONS = {"Const", "Placeholder", "NoOp"}
 
 
 def check_installed():
@@ -37,7 +39,7 @@ def obstacle(graph: BareGraph):
         for handlers in versions
         for name in handlers
     }
-    unknown = graph.kinds - known - _TAKEN_AWAY
+    unknown = graph.kinds - known - _NO_OPERATIONS
     if unknown:
         return f"ONNX has no word for {', '.join(sorted(unknown))}"
     return None

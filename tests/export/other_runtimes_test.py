@@ -143,7 +143,9 @@ def test_a_model_of_strings_alone_is_refused_before_anything_is_written(
 
 
 def test_teaches_which_runtimes_there_are(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="of 'onnx', 'litert'. Received: 'x'"):
+    with pytest.raises(
+        ValueError, match=r"of 'onnx', 'litert'\. Received: 'x'"
+    ):
         write_saved_model(toy_model(), tmp_path / "toy", runtimes=["x"])
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ImportError, match=r"keras-genseq\[onnx\]"):

@@ -49,9 +49,9 @@ class ModelDeployment:
                 # A folder may go while it is read: the next look tells.
                 print(f"The folder of models cannot be read: {error}")
 
-    async def __del__(self):
+    def __del__(self):
+        # Ray has waited for the answers by then.
         self._stopped.set()
-        await self._service.drain(10.0)
         self._service.close()
 
 
