@@ -86,10 +86,14 @@ def write_files(folder, planned, signatures, tell):
         signatures: dict of name to `Signature`.
         tell: callable that gets sentences.
 
+    Returns:
+        str: a sentence for each runtime that says which files there are.
+
     Raises:
         ValueError: if no signature of a runtime could be written.
     """
-    saved_model = tf.saved_model.load(folder)
+    sentences = ""
+    saved_model = tf.saved_model.load(folder) if planned else None
     for runtime, graphs in planned.items():
         form, written = RUNTIMES[runtime], []
         os.makedirs(os.path.join(folder, "assets.extra", runtime))
@@ -115,6 +119,12 @@ def write_files(folder, planned, signatures, tell):
             )
             written.append(name)
         _check_any(written, form)
+        sentences += (
+            f" `assets.extra/{runtime}/` of a version holds "
+            f"{', '.join(f'`{name}{form.SUFFIX}`' for name in written)} for "
+            f"{form.NAME}."
+        )
+    return sentences
 
 
 def _check_any(names, form):

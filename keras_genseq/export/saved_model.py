@@ -108,13 +108,14 @@ def write_saved_model(
             write_warmup_requests(
                 new, {name: s.example for name, s in signatures.items()}
             )
+            written = write_files(new, planned, signatures, tell)
             described = describe(signatures, describe_signatures(new))
             _write_extra(
                 new,
                 README_FILE,
                 documentation(
                     name or os.path.basename(folder),
-                    about,
+                    about + written,
                     signatures,
                     described,
                     answers,
@@ -122,7 +123,6 @@ def write_saved_model(
             )
             if card_text is not None:
                 _write_extra(new, "card.json", card_text + "\n")
-            write_files(new, planned, signatures, tell)
     return described
 
 

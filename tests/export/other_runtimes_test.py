@@ -70,7 +70,11 @@ def test_says_of_each_signature_whether_it_is_there(runtime, tmp_path):
     assert told.keys() == {"score", "encode", "sample"}
     assert all(line.startswith(f"{form.NAME}: ") for line in lines)
     assert "takes or gives strings" in told["encode"]
-    written = os.listdir(tmp_path / "toy" / "assets.extra" / runtime)
+    extra = tmp_path / "toy" / "assets.extra"
+    written = os.listdir(extra / runtime)
+    assert all(
+        f"`{name}`" in (extra / "README.md").read_text() for name in written
+    )
     assert f"score{form.SUFFIX}" in written
     assert f"encode{form.SUFFIX}" not in written
     for name, line in told.items():
