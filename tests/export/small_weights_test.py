@@ -1,5 +1,6 @@
 """Language models whose matrices are kept in 16 bits or in int8."""
 
+import functools
 import os
 
 import keras
@@ -21,31 +22,47 @@ from training.query import ServingSession
 TEXT = np.array([[5, 3, 0, 0], [7, 7, 1, 2]], "int32")
 # Of the largest number of a matrix, or of a channel.
 PRECISION = {"float16": 2.0**-11, "int8": 0.5 / 127}
-MAKERS = {
-    "recurrent": lambda: RecurrentLanguageModel(40, 32),
-    "transformer": lambda: TransformerLanguageModel(
-        40,
-        num_layers=1,
-        hidden_dim=32,
-        num_heads=2,
-        max_sequence_length=16,
-        dropout=0.0,
-    ),
-    "translator": lambda: Transformer(
+# Of each model a signature without a loop, and of some one with a loop.
+SERVED = {
+    "recurrent": ("score", "generate"),
+    "transformer": ("score",),
+    "translator": ("score", "translate"),
+}
+LANGUAGE_MODELS = pytest.mark.parametrize("name", SERVED)
+
+
+def made(name):
+    keras.utils.set_random_seed(3)
+    if name == "recurrent":
+        return RecurrentLanguageModel(40, 32)
+    kind = Transformer if name == "translator" else TransformerLanguageModel
+    return kind(
         40,
         num_layers=1,
         hidden_dim=32,
         num_heads=2,
         intermediate_dim=64,
         max_sequence_length=16,
-    ),
-}
-LANGUAGE_MODELS = pytest.mark.parametrize("name", MAKERS)
+        dropout=0.0,
+    )
 
 
-def made(name):
-    keras.utils.set_random_seed(3)
-    return MAKERS[name]()
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Callable `(name, weights) -> path`, each exported once."""
+
+    @functools.cache
+    def export(name, weights):
+        model = made(name)
+        signatures = model.serving_signatures()
+        model.serving_signatures = lambda: {
+            each: signatures[each] for each in SERVED[name]
+        }
+        path = tmp_path_factory.mktemp(name) / weights
+        write_saved_model(model, path, weights=weights)
+        return path
+
+    return export
 
 
 def score(path, name):
@@ -64,27 +81,29 @@ def num_bytes(path):
 
 
 @LANGUAGE_MODELS
-def test_answers_are_close_and_files_smaller(name, tmp_path):
-    model = made(name)
-    for weights in ("float32", "float16", "int8"):
-        write_saved_model(model, tmp_path / weights, weights=weights)
-    exact = score(tmp_path / "float32", name)
+def test_answers_are_close_and_files_smaller(name, exported):
+    exact = score(exported(name, "float32"), name)
+    full = num_bytes(exported(name, "float32"))
     for weights, part in (("float16", 0.7), ("int8", 0.5)):
-        answer = score(tmp_path / weights, name)
+        answer = score(exported(name, weights), name)
         np.testing.assert_allclose(answer, exact, rtol=0.02)
         # They are other weights: an answer of the old ones would be equal.
         assert (answer != exact).any()
-        size = num_bytes(tmp_path / weights)
-        assert size < part * num_bytes(tmp_path / "float32")
-    # The model itself is what it was.
-    request = [TEXT, TEXT] if name == "translator" else [TEXT]
-    np.testing.assert_allclose(model.score(*request), exact, rtol=1e-5)
+        assert num_bytes(exported(name, weights)) < part * full
+
+
+@pytest.mark.parametrize("name", ["recurrent", "translator"])
+def test_steps_of_a_loop_read_them_too(name, exported):
+    session = ServingSession(exported(name, "int8"))
+    loop = SERVED[name][1]
+    answer = session.run(loop, **session.example(loop))
+    assert all(len(value) == 1 for value in answer.values())
 
 
 @LANGUAGE_MODELS
-def test_no_matrix_stays_in_float32(name, tmp_path):
-    write_saved_model(made(name), tmp_path / "model", weights="int8")
-    reader = tf.train.load_checkpoint(str(tmp_path / "model/variables"))
+def test_no_matrix_stays_in_float32(name, exported):
+    path = str(exported(name, "int8") / "variables" / "variables")
+    reader = tf.train.load_checkpoint(path)
     shapes = reader.get_variable_to_shape_map()
     dtypes = reader.get_variable_to_dtype_map()
     large = [key for key, shape in shapes.items() if np.prod(shape) >= 1024]
