@@ -5,6 +5,8 @@ import dataclasses
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
+_BARE = "_bare"
+
 
 @dataclasses.dataclass(frozen=True)
 class BareGraph:
@@ -25,11 +27,8 @@ class BareGraph:
     @property
     def kinds(self):
         """set of str: the operations, those of loops and branches too."""
-        functions = self.graph_def.library.function
-        nodes = [
-            *self.graph_def.node,
-            *(node for function in functions for node in function.node_def),
-        ]
+        graph_def = self.graph_def
+        nodes = _all_nodes(graph_def.node, graph_def.library.function)
         return {node.op for node in nodes}
 
     def as_function(self):
@@ -80,13 +79,7 @@ def bare_graph(function):
     for each in graph_def.library.function:
         _remove_checks(each.node_def)
         each.control_ret.clear()
-    graph_def = tf.compat.v1.graph_util.extract_sub_graph(
-        graph_def,
-        [
-            name.partition(":")[0]
-            for name in (*inputs.values(), *outputs.values())
-        ],
-    )
+    _keep_needed_nodes(graph_def, (*inputs.values(), *outputs.values()))
     _keep_reachable_functions(graph_def)
     return BareGraph(
         graph_def,
@@ -111,6 +104,20 @@ def _remove_checks(nodes):
             node.attr.pop("shape", None)
 
 
+def _keep_needed_nodes(graph_def, tensors):
+    """Leaves out what no named tensor is computed from."""
+    nodes = {node.name: node for node in graph_def.node}
+    needed, names = {}, [tensor.partition(":")[0] for tensor in tensors]
+    while names:
+        name = names.pop()
+        if name not in needed:
+            needed[name] = nodes[name]
+            names += [each.partition(":")[0] for each in nodes[name].input]
+    kept = [node for node in graph_def.node if node.name in needed]
+    del graph_def.node[:]
+    graph_def.node.extend(kept)
+
+
 def _keep_reachable_functions(graph_def):
     """Leaves out the branches of checks."""
     functions = {
@@ -118,16 +125,29 @@ def _keep_reachable_functions(graph_def):
     }
     reached, nodes = {}, list(graph_def.node)
     while nodes:
-        for name in _called(nodes.pop()):
-            if name in functions and name not in reached:
-                reached[name] = functions[name]
-                nodes.extend(functions[name].node_def)
+        for call in _calls(nodes.pop()):
+            if call.name in functions and call.name not in reached:
+                reached[call.name] = functions[call.name]
+                nodes.extend(functions[call.name].node_def)
+    # Under their own names TensorFlow knows them with the checks.
+    for each in reached.values():
+        each.signature.name += _BARE
+    for node in _all_nodes(graph_def.node, reached.values()):
+        for call in _calls(node):
+            if call.name in reached:
+                call.name += _BARE
+    kept = list(reached.values())
     del graph_def.library.function[:]
-    graph_def.library.function.extend(reached.values())
+    graph_def.library.function.extend(kept)
 
 
-def _called(node):
+def _all_nodes(nodes, functions):
+    return [*nodes, *(node for each in functions for node in each.node_def)]
+
+
+def _calls(node):
+    """The names of functions in the attributes of a node."""
     for value in node.attr.values():
         if value.func.name:
-            yield value.func.name
-        yield from (each.name for each in value.list.func)
+            yield value.func
+        yield from value.list.func

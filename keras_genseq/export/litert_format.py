@@ -1,5 +1,6 @@
 """Signatures for LiteRT (TensorFlow Lite), by TensorFlow's own converter."""
 
+import re
 import tempfile
 import warnings
 
@@ -8,15 +9,12 @@ import tensorflow as tf
 NAME = "LiteRT"
 SUFFIX = ".tflite"
 _KEY = "serving_default"
+# What the compiler says of an operation, without where it was traced.
+_REFUSED = re.compile(r"'tf\.\w+' op (?:[^<\n]+)")
 
 
 def check_installed():
     """TensorFlow holds the converter and an interpreter."""
-
-
-def obstacle(graph):
-    """What keeps a graph from being converted: None, the converter says."""
-    return None
 
 
 def convert(graph, path):
@@ -25,6 +23,9 @@ def convert(graph, path):
     Args:
         graph: `BareGraph`.
         path: str.
+
+    Raises:
+        ValueError: if LiteRT has no such operations.
     """
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(
@@ -35,9 +36,20 @@ def convert(graph, path):
         )
         # Runtimes on devices have no operation of TensorFlow.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        content = converter.convert()
+        content = _converted(converter)
     with open(path, "wb") as file:
         file.write(content)
+
+
+def _converted(converter):
+    try:
+        return converter.convert()
+    except Exception as error:
+        refused = _REFUSED.findall(str(error))
+        if not refused:
+            raise
+        reasons = sorted({words.strip() for words in refused})
+        raise ValueError("; ".join(reasons)) from error
 
 
 class Runner:

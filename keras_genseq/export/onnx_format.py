@@ -1,17 +1,16 @@
 """Signatures for ONNX Runtime, by tf2onnx."""
 
+import contextlib
 import logging
+import re
 
 import numpy as np
-
-from keras_genseq.export.bare_graph import BareGraph
 
 NAME = "ONNX"
 SUFFIX = ".onnx"
 # The first one with bitwise operations.
 _OPSET = 18
-# What no converter of an operation sees.
-_NO_OPERATIONS = {"Const", "Placeholder", "NoOp"}
+_UNKNOWN = re.compile(r"op \[.*: (\w+)\] is not supported")
 
 
 def check_installed():
@@ -29,22 +28,6 @@ def check_installed():
         ) from error
 
 
-def obstacle(graph: BareGraph):
-    """What keeps a graph from being converted: a str, or None."""
-    from tf2onnx.handler import tf_op
-
-    known = {
-        name
-        for versions in tf_op.get_opsets().values()
-        for handlers in versions
-        for name in handlers
-    }
-    unknown = graph.kinds - known - _NO_OPERATIONS
-    if unknown:
-        return f"ONNX has no word for {', '.join(sorted(unknown))}"
-    return None
-
-
 def output_name(name, inputs):
     """ONNX names inputs and outputs in one list: an output that is called as
     an input has `_out` behind its name."""
@@ -57,25 +40,54 @@ def convert(graph, path):
     Args:
         graph: `BareGraph`.
         path: str.
+
+    Raises:
+        ValueError: if ONNX does not know an operation.
     """
     import tf2onnx
     from keras.src.export.tf2onnx_lib import patch_tf2onnx
 
     # So Keras makes it know NumPy 2.
     patch_tf2onnx()
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     renamed = {tensor: name for name, tensor in graph.inputs.items()} | {
         tensor: output_name(name, graph.inputs)
         for name, tensor in graph.outputs.items()
     }
-    tf2onnx.convert.from_graph_def(
-        graph.graph_def,
-        input_names=list(graph.inputs.values()),
-        output_names=list(graph.outputs.values()),
-        opset=_OPSET,
-        tensors_to_rename=renamed,
-        output_path=path,
-    )
+    with _errors_of("tf2onnx") as errors:
+        tf2onnx.convert.from_graph_def(
+            graph.graph_def,
+            input_names=list(graph.inputs.values()),
+            output_names=list(graph.outputs.values()),
+            opset=_OPSET,
+            tensors_to_rename=renamed,
+            output_path=path,
+        )
+    unknown = {name for text in errors for name in _UNKNOWN.findall(text)}
+    if unknown:
+        raise ValueError(f"ONNX has no word for {', '.join(sorted(unknown))}.")
+
+
+@contextlib.contextmanager
+def _errors_of(package):
+    """Collects what a package logs, in place of showing it."""
+    logger, texts = logging.getLogger(package), []
+
+    def keep(record):
+        texts.append(record.getMessage())
+        return False
+
+    handler = logging.StreamHandler()
+    handler.addFilter(keep)
+    before = logger.propagate, logger.level
+    logger.propagate = False
+    logger.setLevel(logging.ERROR)
+    logger.addHandler(handler)
+    try:
+        yield texts
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before[0]
+        logger.setLevel(before[1])
 
 
 class Runner:

@@ -66,13 +66,10 @@ def plan(functions, runtimes, tell):
         for name in functions:
             if name == "serving_default":
                 continue
-            reason = "it takes or gives strings"
             if name in graphs:
-                reason = form.obstacle(graphs[name])
-            if reason:
-                tell(f"{form.NAME}: {name} is left out: {reason}.")
-            else:
                 planned[runtime][name] = graphs[name]
+            else:
+                tell(f"{form.NAME}: {name} is left out: it has strings.")
         _check_any(planned[runtime], form)
     return planned
 
