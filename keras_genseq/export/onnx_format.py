@@ -71,13 +71,8 @@ def convert(graph, path):
 def _errors_of(package):
     """Collects what a package logs, in place of showing it."""
     logger, texts = logging.getLogger(package), []
-
-    def keep(record):
-        texts.append(record.getMessage())
-        return False
-
-    handler = logging.StreamHandler()
-    handler.addFilter(keep)
+    handler = logging.Handler()
+    handler.emit = lambda record: texts.append(record.getMessage())
     before = logger.propagate, logger.level
     logger.propagate = False
     logger.setLevel(logging.ERROR)
