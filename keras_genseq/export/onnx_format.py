@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import re
+import warnings
 
 import numpy as np
 
@@ -47,8 +48,10 @@ def convert(graph, path):
     import tf2onnx
     from keras.src.export.tf2onnx_lib import patch_tf2onnx
 
-    # So Keras makes it know NumPy 2.
-    patch_tf2onnx()
+    with warnings.catch_warnings():
+        # Keras makes it know NumPy 2, and asks NumPy for what it had before.
+        warnings.simplefilter("ignore", FutureWarning)
+        patch_tf2onnx()
     renamed = {tensor: name for name, tensor in graph.inputs.items()} | {
         tensor: output_name(name, graph.inputs)
         for name, tensor in graph.outputs.items()

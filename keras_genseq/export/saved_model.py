@@ -189,9 +189,9 @@ def _check_replaceable(folder):
 def _check_no_runtimes(runtimes, weights):
     if runtimes:
         raise ValueError(
-            f"Weights in {weights} are those of a SavedModel: "
-            f"{' and '.join(runtimes)} take them in float32, and have tools "
-            "of their own to make them smaller. Export twice."
+            f"Weights in {weights} are for the SavedModel alone: for "
+            f"{' and '.join(runtimes)} export again without. These have tools "
+            "of their own to make weights smaller."
         )
 
 

@@ -1,5 +1,6 @@
 """Signatures in other runtimes answer as the SavedModel does."""
 
+import json
 import os
 import subprocess
 import sys
@@ -164,10 +165,11 @@ def test_an_onnx_file_needs_onnx_runtime_alone(tmp_path):
     exported(toy_model(), tmp_path / "toy", "onnx")
     code = (
         "import sys; sys.modules['tensorflow'] = None\n"
-        "import numpy as np, onnxruntime\n"
+        "import json, numpy as np, onnxruntime\n"
         "session = onnxruntime.InferenceSession(sys.argv[1])\n"
         "x = np.full((3, 4), 0.5, 'float32')\n"
-        "print(session.run(['log_prob'], {'x': x})[0].tolist())\n"
+        "answer, = session.run(['log_prob'], {'x': x})\n"
+        "print(json.dumps(answer.tolist()))\n"
     )
     file = tmp_path / "toy" / "assets.extra" / "onnx" / "score.onnx"
     found = subprocess.run(
@@ -178,4 +180,4 @@ def test_an_onnx_file_needs_onnx_runtime_alone(tmp_path):
     )
     x = np.full((3, 4), 0.5, "float32")
     expected = ServingSession(tmp_path / "toy").run("score", x=x)["log_prob"]
-    np.testing.assert_allclose(eval(found.stdout), expected, atol=1e-6)
+    np.testing.assert_allclose(json.loads(found.stdout), expected, atol=1e-6)
