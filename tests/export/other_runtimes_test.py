@@ -8,7 +8,9 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from keras_genseq.export import Signature
 from keras_genseq.export import litert_format
 from keras_genseq.export import onnx_format
 from keras_genseq.export import publish
@@ -108,6 +110,28 @@ def test_equal_seeds_draw_equal_samples(runtime, tmp_path):
     np.testing.assert_allclose(answer, expected, atol=1e-5)
     np.testing.assert_array_equal(answer[0], answer[3])
     assert np.ptp(expected, axis=0).max() > 1e-3
+
+
+@EACH
+def test_a_loop_is_answered_for_any_number_of_rows(runtime, tmp_path):
+    needed(runtime)
+
+    def cumulated(x):
+        columns = tf.scan(lambda total, column: total + column, tf.transpose(x))
+        return {"y": tf.transpose(columns)}
+
+    model = toy_model()
+    model.serving_signatures = lambda: {
+        "cumulate": Signature(
+            cumulated,
+            {"x": tf.TensorSpec((None, 4), "float32")},
+            {"x": np.full((1, 4), 0.5, "float32")},
+        )
+    }
+    exported(model, tmp_path / "toy", runtime)
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    answer = runner(tmp_path / "toy", runtime, "cumulate")({"x": x})["y"]
+    np.testing.assert_allclose(answer, np.cumsum(x, axis=1), rtol=1e-5)
 
 
 def test_what_differs_is_left_out(tmp_path, monkeypatch):
