@@ -31,12 +31,8 @@ class BareGraph:
         nodes = _all_nodes(graph_def.node, graph_def.library.function)
         return {node.op for node in nodes}
 
-    def as_function(self, num_rows=None):
-        """The graph as a concrete function of named tensors.
-
-        Args:
-            num_rows: int, or None: any number of rows.
-        """
+    def as_function(self):
+        """The graph as a concrete function of named tensors."""
 
         def serve(**tensors):
             outputs = tf.graph_util.import_graph_def(
@@ -48,11 +44,7 @@ class BareGraph:
             return dict(zip(self.outputs, outputs, strict=True))
 
         function = tf.function(serve, autograph=False)
-        specs = {
-            name: tf.TensorSpec((num_rows, *spec.shape[1:]), spec.dtype, name)
-            for name, spec in self.specs.items()
-        }
-        return function.get_concrete_function(**specs)
+        return function.get_concrete_function(**self.specs)
 
 
 def has_text(function):

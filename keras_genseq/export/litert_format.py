@@ -4,7 +4,6 @@ import re
 import tempfile
 import warnings
 
-import numpy as np
 import tensorflow as tf
 
 NAME = "LiteRT"
@@ -21,9 +20,6 @@ def check_installed():
 def convert(graph, path):
     """Writes a graph as a LiteRT file with one signature.
 
-    It takes any number of rows; one at a time where LiteRT must know the
-    sizes of what a loop carries.
-
     Args:
         graph: `BareGraph`.
         path: str.
@@ -31,10 +27,7 @@ def convert(graph, path):
     Raises:
         ValueError: if LiteRT has no such operations.
     """
-    try:
-        content = _converted(graph.as_function())
-    except ValueError:
-        content = _converted(graph.as_function(num_rows=1))
+    content = _converted(graph.as_function())
     with open(path, "wb") as file:
         file.write(content)
 
@@ -79,19 +72,4 @@ class Runner:
         Returns:
             dict of name to array.
         """
-        runner = self._interpreter.get_signature_runner(_KEY)
-        sizes = [
-            details["shape_signature"][0]
-            for details in runner.get_input_details().values()
-        ]
-        if 1 not in sizes:
-            return runner(**request)
-        num_rows = len(next(iter(request.values())))
-        rows = [
-            runner(**{name: value[[i]] for name, value in request.items()})
-            for i in range(num_rows)
-        ]
-        return {
-            name: np.concatenate([row[name] for row in rows])
-            for name in rows[0]
-        }
+        return self._interpreter.get_signature_runner(_KEY)(**request)
