@@ -24,13 +24,6 @@ class BareGraph:
     outputs: dict[str, str]
     specs: dict[str, tf.TensorSpec]
 
-    @property
-    def kinds(self):
-        """set of str: the operations, those of loops and branches too."""
-        graph_def = self.graph_def
-        nodes = _all_nodes(graph_def.node, graph_def.library.function)
-        return {node.op for node in nodes}
-
     def as_function(self):
         """The graph as a concrete function of named tensors."""
 
