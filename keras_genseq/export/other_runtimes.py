@@ -57,7 +57,7 @@ def plan(functions, runtimes, tell):
     graphs = {}
     for name, function in functions.items():
         # The default signature is one of the others.
-        if name != "serving_default" and not has_text(function):
+        if runtimes and name != "serving_default" and not has_text(function):
             graphs[name] = bare_graph(function)
     planned = {}
     for runtime in runtimes:
