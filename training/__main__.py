@@ -235,6 +235,9 @@ def export(
     max_steps: int | None = None,
     all: bool = False,
     keep: int | None = None,
+    weights: Literal["float32", "float16", "int8"] = "float32",
+    onnx: bool = False,
+    litert: bool = False,
     promote: str | None = None,
     roll_back: str | None = None,
 ):
@@ -249,6 +252,12 @@ def export(
         all: Export every run in the folder that has ended.
         keep: Remove all but so many of the newest versions; labeled ones
             stay.
+        weights: How matrices are kept: in int8 with a scale for each channel
+            they take a quarter of the room, and answers are a little other
+            ones.
+        onnx: Write signatures of fixed tensors for ONNX Runtime, too, and
+            compare their answers.
+        litert: The same for LiteRT (TensorFlow Lite).
         promote: In place of an export: `NAME` or `NAME:VERSION` becomes the
             `stable` one; newer versions are `canary`.
         roll_back: In place of an export: the version of model `NAME` before
@@ -266,6 +275,12 @@ def export(
     from keras_genseq import export as library
     from training import export as runs
 
+    runtimes = [
+        name
+        for name, is_wanted in (("onnx", onnx), ("litert", litert))
+        if is_wanted
+    ]
+    options = {"weights": weights, "runtimes": runtimes}
     if promote:
         model, version = runs.model_and_version(promote)
         version = library.promote(output, model, version)
@@ -274,9 +289,11 @@ def export(
         version = library.roll_back(output, roll_back)
         print(f"{roll_back}: version {version} is stable again.")
     elif all:
-        runs.export_all(run_dir or Path("runs"), output, max_steps, keep)
+        runs.export_all(
+            run_dir or Path("runs"), output, max_steps, keep, **options
+        )
     else:
-        runs.export(run_dir, output, name, max_steps, keep)
+        runs.export(run_dir, output, name, max_steps, keep, **options)
 
 
 def query(

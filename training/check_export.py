@@ -33,7 +33,8 @@ def check_export(saved_model, against=None):
         saved_model: path of a SavedModel, or of a folder of versions, of which
             the highest is taken.
         against: optional path of a run or a `.keras` file, whose model must
-            give the same answers in Python.
+            give the same answers in Python; with weights rounded as the
+            exported ones are.
 
     Returns:
         list of the lines.
@@ -54,7 +55,7 @@ def check_export(saved_model, against=None):
             findings.check(_check_signature, session, name, answers)
     findings.check(_check_operations, session)
     if against is not None:
-        model = _python_model(against)
+        model = _python_model(against, _weights_of(session))
         for name, answer in answers.items():
             findings.check(_check_python, model, name, *answer)
     findings.finish()
@@ -264,10 +265,23 @@ def _padded(*arrays):
     ]
 
 
-def _python_model(path):
-    import keras_genseq
+def _weights_of(session):
+    """How the card of a version says that its matrices are kept."""
+    path = os.path.join(session.path, "assets.extra", "card.json")
+    if not os.path.exists(path):
+        return "float32"
+    with open(path, encoding="utf-8") as file:
+        return json.load(file).get("weights", "float32")
 
-    return keras_genseq.load(path)
+
+def _python_model(path, weights):
+    import keras_genseq
+    from keras_genseq.export.small_weights import round_weights
+
+    model = keras_genseq.load(path)
+    if weights != "float32":
+        round_weights(model, weights)
+    return model
 
 
 def _check_python(model, name, request, served):

@@ -17,7 +17,13 @@ from training.run_folder import RunFolder
 
 
 def export(
-    run_dir, output="saved_models", name=None, max_steps=None, keep=None
+    run_dir,
+    output="saved_models",
+    name=None,
+    max_steps=None,
+    keep=None,
+    weights="float32",
+    runtimes=(),
 ):
     """Publishes a run's model as the next version of a served model.
 
@@ -28,6 +34,8 @@ def export(
         max_steps: optional int: the most that a request may ask of one row.
         keep: optional int: how many of the newest versions stay. Labeled
             ones stay, too.
+        weights: str, and
+        runtimes: sequence of str: as for `write_saved_model`.
 
     Returns:
         Path of the version.
@@ -58,7 +66,13 @@ def export(
     if columns:
         card["columns"] = list(columns)
     version = publish(
-        evaluation.model, str(output), name, card=card, max_steps=max_steps
+        evaluation.model,
+        str(output),
+        name,
+        card=card,
+        max_steps=max_steps,
+        weights=weights,
+        runtimes=runtimes,
     )
     print(f"Exported: {version}")
     if keep is not None:
@@ -69,7 +83,9 @@ def export(
     return version
 
 
-def export_all(runs, output="saved_models", max_steps=None, keep=None):
+def export_all(
+    runs, output="saved_models", max_steps=None, keep=None, **options
+):
     """Publishes the model of every run that has ended, each under its recipe.
 
     Runs of one recipe become versions in the order in which they ended. A run
@@ -81,6 +97,7 @@ def export_all(runs, output="saved_models", max_steps=None, keep=None):
         output: folder of exported models.
         max_steps: optional int, as for `export`.
         keep: optional int, as for `export`.
+        **options: `weights` and `runtimes`, as for `export`.
 
     Returns:
         list of the paths of new versions.
@@ -109,7 +126,9 @@ def export_all(runs, output="saved_models", max_steps=None, keep=None):
         try:
             known = _version_of(run, output)
             if known is None:
-                paths.append(export(run.path, output, None, max_steps, keep))
+                paths.append(
+                    export(run.path, output, None, max_steps, keep, **options)
+                )
             else:
                 print(f"{run.path} is {known} already.")
         except (ValueError, OSError, RuntimeError, tf.errors.OpError) as error:

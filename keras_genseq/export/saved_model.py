@@ -11,10 +11,14 @@ from keras_genseq.export.atomic import replaced_folder
 from keras_genseq.export.documentation import README_FILE
 from keras_genseq.export.documentation import describe
 from keras_genseq.export.documentation import documentation
+from keras_genseq.export.other_runtimes import check_runtimes
+from keras_genseq.export.other_runtimes import plan
+from keras_genseq.export.other_runtimes import write_files
 from keras_genseq.export.serving_graph import read_variables
 from keras_genseq.export.serving_graph import resources_of
 from keras_genseq.export.serving_graph import serving_signatures
 from keras_genseq.export.serving_graph import trace
+from keras_genseq.export.small_weights import with_small_weights
 from keras_genseq.export.warmup import write_warmup_requests
 
 _GRAPH_FILE = "saved_model.pb"
@@ -22,7 +26,17 @@ _GRAPH_FILE = "saved_model.pb"
 _EXTRA = "assets.extra"
 
 
-def write_saved_model(model, filepath, *, card=None, name=None, max_steps=None):
+def write_saved_model(
+    model,
+    filepath,
+    *,
+    card=None,
+    name=None,
+    max_steps=None,
+    weights="float32",
+    runtimes=(),
+    tell=print,
+):
     """Writes a model as a SavedModel that TensorFlow Serving loads.
 
     The SavedModel has the signatures of the model under their own names, and
@@ -50,6 +64,14 @@ def write_saved_model(model, filepath, *, card=None, name=None, max_steps=None):
         max_steps: int. The most that a request may ask of one row: steps of a
             sequence, bytes of a text, steps to draw. None leaves it to the
             model.
+        weights: `"float32"`; `"float16"` or `"int8"` keep the trainable
+            matrices in 16 or 8 bits, from which each request makes float32
+            ones.
+        runtimes: sequence of `"onnx"` and `"litert"`: signatures of fixed
+            tensors are also written as files of ONNX Runtime and LiteRT, in
+            `assets.extra/onnx` and `assets.extra/litert`, where they answer
+            as the SavedModel does.
+        tell: callable that gets sentences on these files.
 
     Returns:
         dict: the signatures as `describe_signatures` reads them, and what
@@ -58,15 +80,24 @@ def write_saved_model(model, filepath, *, card=None, name=None, max_steps=None):
     Raises:
         ValueError: if `filepath` holds something else, or if a signature does
             what a stock server refuses: Python at serving time, a region
-            compiled by XLA, an example that fails, an untracked resource.
+            compiled by XLA, an example that fails, an untracked resource; or
+            if there are no such weights or runtimes.
+        ImportError: if the packages of a runtime are missing.
         OSError: if the disk is full or the folder may not be written. What
             was there before is untouched.
     """
     folder = _local_folder(filepath)
     _check_replaceable(folder)
     card_text = None if card is None else json.dumps(card, indent=2)
+    check_runtimes(runtimes)
     signatures = serving_signatures(model, max_steps)
+    about = _about(model)
+    if weights != "float32":
+        _check_no_runtimes(runtimes, weights)
+        signatures = with_small_weights(model, signatures, weights)
+        about += f" Its matrices are kept in {weights}."
     functions, answers = _trace_all(signatures)
+    planned = plan(functions, runtimes, tell)
     root = _root(model, signatures, functions)
     with disk_errors(folder):
         os.makedirs(os.path.dirname(folder), exist_ok=True)
@@ -77,13 +108,14 @@ def write_saved_model(model, filepath, *, card=None, name=None, max_steps=None):
             write_warmup_requests(
                 new, {name: s.example for name, s in signatures.items()}
             )
+            written = write_files(new, planned, signatures, tell)
             described = describe(signatures, describe_signatures(new))
             _write_extra(
                 new,
                 README_FILE,
                 documentation(
                     name or os.path.basename(folder),
-                    _about(model),
+                    about + written,
                     signatures,
                     described,
                     answers,
@@ -151,6 +183,15 @@ def _check_replaceable(folder):
         raise ValueError(
             f"The folder {folder} is not empty and holds no SavedModel: it is "
             "not replaced. Name another folder, or remove it first."
+        )
+
+
+def _check_no_runtimes(runtimes, weights):
+    if runtimes:
+        raise ValueError(
+            f"Weights in {weights} are for the SavedModel alone: for "
+            f"{' and '.join(runtimes)} export again without. These have tools "
+            "of their own to make weights smaller."
         )
 
 

@@ -25,7 +25,9 @@ _LAST_VERSION = 2**63 - 1
 _CARD_FILE = "card.json"
 
 
-def publish(model, root, name, *, card, max_steps=None):
+def publish(
+    model, root, name, *, card, max_steps=None, weights="float32", **options
+):
     """Adds a version of a model to the folder that a server polls.
 
     Writes, below `root`:
@@ -51,6 +53,9 @@ def publish(model, root, name, *, card, max_steps=None):
             and the default of every input, the versions of the packages and
             the time are added.
         max_steps: int, or None: as for `write_saved_model`.
+        weights: str: as for `write_saved_model`. The card tells what is not
+            in float32.
+        **options: `runtimes` and `tell` of `write_saved_model`.
 
     Returns:
         str, the path of the new version.
@@ -72,8 +77,16 @@ def publish(model, root, name, *, card, max_steps=None):
         version = _next_version(folder)
         path = os.path.join(folder, str(version))
         full_card = {**card, **_facts(name, version)}
+        if weights != "float32":
+            full_card["weights"] = weights
         full_card["signatures"] = write_saved_model(
-            model, path, card=full_card, name=name, max_steps=max_steps
+            model,
+            path,
+            card=full_card,
+            name=name,
+            max_steps=max_steps,
+            weights=weights,
+            **options,
         )
         text = json.dumps(full_card, indent=2) + "\n"
         with disk_errors(folder):

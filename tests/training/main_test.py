@@ -96,9 +96,11 @@ def test_sample_export_and_query_answer_from_the_run(run, tmp_path, capsys):
     for option, words in (
         ("--name=-rf", "must not begin with a dot or a dash"),
         ("--max-steps=0", "`max_steps` must be positive"),
+        ("--weights=int8", "no trainable matrix of 1024"),
+        ("--weights=int8 --litert", "for litert export again without"),
     ):
-        command = ["export", str(run.path), "--output", str(output), option]
-        assert main(command) == 2
+        command = ["export", str(run.path), "--output", str(output)]
+        assert main([*command, *option.split()]) == 2
         error = capsys.readouterr().err
         assert words in error and len(error.splitlines()) == 1
     answer = tmp_path / "answer.npz"

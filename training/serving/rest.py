@@ -47,10 +47,19 @@ class Rest:
         application = web.Application(
             client_max_size=self._service.limits.max_body_bytes
         )
-        application.router.add_route("*", "/{path:.*}", self._handle)
+        application.router.add_route("*", "/{path:.*}", self.answer)
         return application
 
-    async def _handle(self, request):
+    async def answer(self, request):
+        """Answers one request.
+
+        Args:
+            request: `aiohttp.web.Request`, or what has as much of it: `path`,
+                `method`, `content_length` and `async read()`.
+
+        Returns:
+            `aiohttp.web.Response`.
+        """
         if request.path in _METRICS and request.method in ("GET", "HEAD"):
             return web.Response(
                 body=self._service.metrics.text(),
@@ -114,7 +123,12 @@ class Rest:
                     raise web.HTTPRequestEntityTooLarge(
                         limits.max_body_bytes, request.content_length
                     )
-                return await request.read()
+                body = await request.read()
+                if len(body) > limits.max_body_bytes:
+                    raise web.HTTPRequestEntityTooLarge(
+                        limits.max_body_bytes, len(body)
+                    )
+                return body
         except web.HTTPRequestEntityTooLarge as error:
             raise RequestError(
                 "INVALID_ARGUMENT",

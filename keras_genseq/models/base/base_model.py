@@ -654,7 +654,14 @@ class BaseModel(PatchedModel):
         }
 
     def export(
-        self, filepath, format="tf_saved_model", *, max_steps=None, **kwargs
+        self,
+        filepath,
+        format="tf_saved_model",
+        *,
+        max_steps=None,
+        weights="float32",
+        runtimes=(),
+        **kwargs,
     ):
         """Writes a SavedModel with the model's own signatures.
 
@@ -666,6 +673,10 @@ class BaseModel(PatchedModel):
             max_steps: int. The most that a served request may ask of one row:
                 steps of a sequence, bytes of a text, steps to draw. By default
                 65,536.
+            weights: `"float32"`, `"float16"` or `"int8"`: how the trainable
+                matrices are kept.
+            runtimes: sequence of `"onnx"` and `"litert"`: signatures of fixed
+                tensors are also written for these, in `assets.extra`.
             **kwargs: passed to `keras.Model.export` in that case.
 
         Raises:
@@ -675,7 +686,13 @@ class BaseModel(PatchedModel):
         if format != "tf_saved_model" or not self.endpoints():
             super().export(filepath, format=format, **kwargs)
             return
-        write_saved_model(self, filepath, max_steps=max_steps)
+        write_saved_model(
+            self,
+            filepath,
+            max_steps=max_steps,
+            weights=weights,
+            runtimes=runtimes,
+        )
 
     def needs_targets(self, what="targets"):
         """The sentence for data of `x` alone, of a model that learns pairs."""
