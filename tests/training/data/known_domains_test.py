@@ -31,6 +31,23 @@ def test_patches_of_two_photographs(size):
     assert temple > flower + 0.2
 
 
+@pytest.mark.parametrize("size", [16, 24])
+def test_digits_in_two_styles_are_not_paired(size):
+    option = "" if size == 16 else f"?size={size}"
+    dataset = load_dataset(f"domains:digits{option}")
+    assert dataset.element_shape == {"a": (size, size, 3), "b": (size, size, 3)}
+    for split, counts in (("train", (649, 648)), ("test", (125, 125))):
+        x, y = (images(dataset, name, split) for name in "ab")
+        assert (len(x), len(y)) == counts
+        # Chalk on a dark board, ink on light paper.
+        assert x.mean() < 0.5 < y.mean()
+        assert min(x.min(), y.min()) >= 0.0 and max(x.max(), y.max()) <= 1.0
+        # Thin strokes, and broad ones: shares of their colors, by red.
+        thin = (x[..., 0].mean() - 0.10) / (0.97 - 0.10)
+        broad = (y[..., 0].mean() - 0.96) / (0.10 - 0.96)
+        assert 0.0 < 1.5 * thin < broad
+
+
 def _sheet(path, count, color):
     """A sheet of 32 tiles in a row; the last ones are white."""
     sheet = np.full((64, 32 * 64, 3), 255, "uint8")
