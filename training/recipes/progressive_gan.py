@@ -89,6 +89,8 @@ def _recipe(model, image_shape, **kwargs):
             ProgressiveGAN,
             level=None,
             fade_updates=Factory(half),
+            # Else the critic's loss leaps where a level begins.
+            halves_slope=True,
             seed=0,
             **model,
         ),
