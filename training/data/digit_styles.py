@@ -10,21 +10,23 @@ from training.data.digits import load_digits
 SIDE = 16
 # Colors of what is drawn on, and of what is drawn, in [0, 1].
 _BOARD, _CHALK = (0.10, 0.27, 0.20), (0.97, 0.97, 0.92)
-_PAPER, _INK = (0.96, 0.92, 0.80), (0.10, 0.16, 0.55)
+_NIGHT, _NEON = (0.05, 0.04, 0.20), (1.00, 0.45, 0.25)
 # Pixels by which strokes become thinner, or broader, and one.
 _TOOL = (1, 2, 2)
 
 
 def digit_styles(size):
-    """Digits in thin chalk on a board, and others in broad ink on paper.
+    """Digits in thin chalk on a board, and others in broad neon at night.
 
-    Needs no file and no network.
+    Needs no file and no network. Strokes are the light in both: where they are
+    the dark of one domain alone, translators keep what is light and draw other
+    digits.
 
     Args:
         size: int, or None. Side of the images, by default 16.
 
     Returns:
-        dict of `"a"` (chalk) and `"b"` (ink) to splits of examples with
+        dict of `"a"` (chalk) and `"b"` (neon) to splits of examples with
         labels, and a sentence. No digit is in both.
     """
     source = load_digits(size or SIDE)
@@ -35,7 +37,7 @@ def digit_styles(size):
         labels = np.array([row["label"] for row in rows])
         for name, draw, mine in (
             ("a", chalk, slice(0, None, 2)),
-            ("b", ink, slice(1, None, 2)),
+            ("b", neon, slice(1, None, 2)),
         ):
             images = draw(strokes[mine])
             splits[name][split] = image_examples(images, labels[mine])
@@ -45,13 +47,13 @@ def digit_styles(size):
     return splits, (
         f"{sizes} digits of {source.element_shape[0]}x"
         f"{source.element_shape[1]} in thin chalk on a green board, and other "
-        "ones, as many but for one, in broad blue ink on paper, from the UCI "
-        "set inside scikit-learn."
+        "ones, as many but for one, in broad neon at night, from the UCI set "
+        "inside scikit-learn."
     )
 
 
 def chalk(strokes):
-    """Thin strokes, light on dark.
+    """Thin strokes, nearly white on green.
 
     Args:
         strokes: `(num_images, height, width)` floats, 1 where a stroke is and
@@ -63,9 +65,9 @@ def chalk(strokes):
     return _colored(scipy.ndimage.grey_erosion(strokes, _TOOL), _BOARD, _CHALK)
 
 
-def ink(strokes):
-    """Broad strokes, dark on light; as `chalk`."""
-    return _colored(scipy.ndimage.grey_dilation(strokes, _TOOL), _PAPER, _INK)
+def neon(strokes):
+    """Broad strokes in red light on a dark blue; as `chalk`."""
+    return _colored(scipy.ndimage.grey_dilation(strokes, _TOOL), _NIGHT, _NEON)
 
 
 def _colored(strokes, ground, color):

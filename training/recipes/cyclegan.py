@@ -20,10 +20,10 @@ from training.recipe import Recipe
 
 
 def demo():
-    """Digits in chalk to digits in ink, and back."""
+    """Digits in chalk to digits in neon, and back."""
     return small_digits(
         data="domains:digits",
-        epochs=12,
+        epochs=6,
         passes_per_epoch=5,
         cost="not measured",
     )
