@@ -18,9 +18,9 @@ _TOOL = (1, 2, 2)
 def digit_styles(size):
     """Digits in thin chalk on a board, and others in broad neon at night.
 
-    Needs no file and no network. Strokes are the light in both: where they are
-    the dark of one domain alone, translators keep what is light and draw other
-    digits.
+    Needs no file and no network. Strokes are the light in both: where they
+    were the dark of one domain, a translator kept what is light as it was, and
+    drew other digits.
 
     Args:
         size: int, or None. Side of the images, by default 16.

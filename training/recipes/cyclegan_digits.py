@@ -3,7 +3,7 @@
 Run       python -m training train cyclegan_digits
           python -m training train cyclegan_digits --preset paper
 Paper     no figure on these data (Zhu et al., 2017)
-Measured  not yet
+Measured  the demo is that of `cyclegan`; the paper preset not yet
 """
 
 from training.recipes import cyclegan
