@@ -5,7 +5,10 @@ Run       python -m training train cyclegan
           python -m training train cyclegan --data domains:DIR_A,DIR_B
 Paper     no figure on these data; its scores are those of people and of a
           segmentation of street scenes (Zhu et al., 2017, tables 1 to 5)
-Measured  not yet
+Measured  of the demo: a classifier of neon digits is right on 94.4 % of chalk
+          ones translated to neon (82.4 % untranslated, 96.0 % of real ones),
+          one of chalk on 92.8 % of the others (73.6 %, 95.2 %); six minutes
+          of one CPU core (seed 0). The paper preset not yet
 """
 
 from keras_genseq.models import CycleGAN
@@ -25,7 +28,7 @@ def demo():
         data="domains:digits",
         epochs=6,
         passes_per_epoch=5,
-        cost="not measured",
+        cost="six minutes on one CPU core",
     )
 
 
