@@ -40,7 +40,7 @@ def demo():
         generator_rate=cosine(1e-3, alpha=0.05),
         data="digits?size=16",
         global_batch_size=64,
-        epochs=15,
+        epochs=10,
         passes_per_epoch=5,
         cost="not measured",
     )
