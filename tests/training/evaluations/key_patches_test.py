@@ -19,9 +19,6 @@ from training.evaluations.key_patches import evaluate_key_patches
 from training.evaluations.key_patches import locate
 from training.evaluations.key_patches import mask_iou
 from training.evaluations.key_patches import neighbors
-from training.recipes.key_patch_gan import appearance_weight
-from training.recipes.key_patch_gan import spatial_weight
-from training.resolve import resolve
 
 
 def small_model():
@@ -164,19 +161,6 @@ def test_figures_have_a_place_for_each_image():
         assert shape == (rows * side + 1, columns * side + 1, 1)
     first = key_patch_figures.assembly_grid(model, data)[1:side:3, 1:side:3]
     np.testing.assert_array_equal(first, images(20, seed=2)[0])
-
-
-def test_losses_weigh_what_they_do_in_the_paper_whatever_the_size():
-    """A mean over pixels counts as much as on images of 64x64x3."""
-    for shape in ((64, 64, 3), (16, 16, 1), (32, 16, 3)):
-        pixels = shape[0] * shape[1]
-        of_mean = spatial_weight(shape) * pixels
-        assert of_mean == pytest.approx(0.64 * 64 * 64)
-        of_mean = appearance_weight(shape) * pixels * shape[2]
-        assert of_mean == pytest.approx(0.64 * 64 * 64 * 3)
-    model = resolve("key_patch_gan").model(image_shape=(8, 8, 1), decay_steps=9)
-    assert model.spatial_weight == spatial_weight((8, 8, 1))
-    assert model.appearance_weight == appearance_weight((8, 8, 1))
 
 
 @pytest.mark.slow
