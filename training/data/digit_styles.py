@@ -19,8 +19,7 @@ def digit_styles(size):
     """Digits in thin chalk on a board, and others in broad neon at night.
 
     Needs no file and no network. Strokes are the light in both: where they
-    were the dark of one domain, a translator kept what is light as it was, and
-    drew other digits.
+    were the dark of one domain, a translator drew other digits.
 
     Args:
         size: int, or None. Side of the images, by default 16.
