@@ -6,6 +6,7 @@ import numpy as np
 
 from training.evaluation import load_run
 from training.feature_classifier import caption_judges
+from training.feature_classifier import domain_judges
 from training.feature_classifier import feature_classifier
 from training.report import LEFT_OUT
 from training.verdict import Comparison
@@ -29,10 +30,14 @@ def evaluate(run_dir):
         evaluation = dataclasses.replace(
             evaluation, extractor=feature_classifier(evaluation)
         )
-    if getattr(recipe_evaluation, "needs_judges", False):
-        evaluation = dataclasses.replace(
-            evaluation, judges=caption_judges(evaluation)
-        )
+    for need, judges in (
+        ("needs_judges", caption_judges),
+        ("needs_domain_judges", domain_judges),
+    ):
+        if getattr(recipe_evaluation, need, False):
+            evaluation = dataclasses.replace(
+                evaluation, judges=judges(evaluation)
+            )
     report = recipe_evaluation(evaluation)
     history = evaluation.history
     progress = [evaluation.dataset.description]

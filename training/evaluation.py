@@ -38,7 +38,7 @@ class Evaluation:
         ended: bool. If not, the model has its best weights until now.
         extractor: optional `training.feature_classifier.Extractor`.
         judges: dict of attribute to `Extractor`, which judge what was made of
-            captions.
+            captions; or of `"a"` and `"b"`, which judge translations to them.
         limit: optional int. The most examples, samples and steps that a
             report is made of: few where it is only tried.
     """

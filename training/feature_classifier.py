@@ -7,6 +7,8 @@ from keras_genseq.models import ImageClassifier
 from training.data import load_dataset
 from training.data.captioned_digits import ATTRIBUTES
 from training.data.captioned_digits import NAME as CAPTIONED_DIGITS
+from training.data.domains import NAMES as DOMAINS
+from training.data.domains import source_of_domain
 from training.evaluation import load_run
 from training.evaluations.classifier import right_answers
 from training.evaluations.classifier import weights_hash
@@ -76,6 +78,26 @@ def caption_judges(evaluation):
         }
     judge = feature_classifier(evaluation)
     return {} if judge is None else {"class": judge}
+
+
+def domain_judges(evaluation):
+    """Trains a classifier of each of two domains, or finds it.
+
+    Args:
+        evaluation: `training.evaluation.Evaluation`.
+
+    Returns:
+        dict of `"a"` and `"b"` to `Extractor`; empty where a domain has no
+        labels.
+    """
+    source = evaluation.recipe.data.source
+    splits = load_dataset(source).splits["train"]
+    if not all("label" in splits[n].element_spec for n in DOMAINS):
+        return {}
+    return {
+        name: trained_classifier(evaluation, source_of_domain(source, name))
+        for name in DOMAINS
+    }
 
 
 def trained_classifier(evaluation, source):

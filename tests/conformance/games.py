@@ -64,6 +64,7 @@ def half_faded(**kwargs):
             "group_size": 3,
             "label_weight": 0.5,
             "target_slope": 2.0,
+            "halves_slope": True,
             "adversarial_loss": "hinge",
             "gradient_penalty_weight": 0.5,
             "drift_weight": 0.01,

@@ -1,5 +1,6 @@
 """Two sets of images that are not paired, as of horses and of zebras."""
 
+import dataclasses
 import pathlib
 
 from training.data.dataset import SPLITS
@@ -10,9 +11,12 @@ from training.data.image_folder import load_image_folder
 from training.data.image_folder import with_all_splits
 from training.data.known_domains import KNOWN
 
+# The two domains, as `?only=` names them.
+NAMES = ("a", "b")
 
-def load_domains(location, size=None):
-    """Loads two folders of images.
+
+def load_domains(location, size=None, only=None):
+    """Loads two folders of images, or one of the two.
 
     Args:
         location: str, `DIR_A,DIR_B`, each a folder as `load_image_folder`
@@ -22,26 +26,44 @@ def load_domains(location, size=None):
         size: int, or None. Crops images to the centre square and resizes them
             to `(size, size)`. Without it, all of one domain must have one
             size.
+        only: `"a"`, `"b"` or None. Which domain is wanted, if not both.
 
     Returns:
         `Dataset` of kind `"domains"`: each split is a dict of `"a"` and `"b"`
         to a `tf.data.Dataset` with `image`. Sizes, channels and numbers of
-        images of the two may differ; `element_shape` is a dict, too.
+        images of the two may differ; `element_shape` is a dict, too. With
+        `only` a `Dataset` of kind `"images"`, with the labels of a pair that
+        is known by name and has such.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no image in it.
         ValueError: if `location` does not name two folders, or as for
             `load_image_folder`.
     """
+    dataset = _both(location, size)
+    return dataset if only is None else _one(dataset, only)
+
+
+def source_of_domain(source, name):
+    """What `--data` takes for one of the two domains of a source.
+
+    Args:
+        source: str, `domains:...`.
+        name: `"a"` or `"b"`.
+    """
+    return f"{source}{'&' if '?size=' in source else '?'}only={name}"
+
+
+def _both(location, size):
     if location in KNOWN:
         return _known(location, size)
     root = pathlib.Path(location).expanduser()
     if (root / "trainA").is_dir() and (root / "trainB").is_dir():
-        sets = {name: _lettered(root, name, size) for name in "ab"}
+        sets = {name: _lettered(root, name, size) for name in NAMES}
     else:
         sets = {
             name: load_image_folder(folder, size)
-            for name, folder in zip("ab", _two_folders(location), strict=True)
+            for name, folder in zip(NAMES, _two_folders(location), strict=True)
         }
     return Dataset(
         name=f"domains:{location}",
@@ -63,6 +85,21 @@ def load_domains(location, size=None):
             for name, each in sets.items()
             for note in each.notes
         ),
+    )
+
+
+def _one(dataset, name):
+    """One of two domains, and how many classes it has."""
+    domain = dataset.domain(name)
+    train, num_classes = domain.splits["train"], None
+    if "label" in train.element_spec:
+        labels = train.map(lambda example: example["label"])
+        num_classes = 1 + max(map(int, labels.as_numpy_iterator()))
+    return dataclasses.replace(
+        domain,
+        name=source_of_domain(dataset.name, name),
+        num_classes=num_classes,
+        description=f"Domain {name} of: {dataset.description}",
     )
 
 

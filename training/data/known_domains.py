@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from training.data.arrays import image_examples
 from training.data.dataset import SPLITS
+from training.data.digit_styles import digit_styles
 from training.data.idx_folder import load_idx_folder
 from training.data.splits import num_held_out
 from training.data.splits import shuffled_split
@@ -101,6 +102,7 @@ def mnist_usps(size):
 
 
 KNOWN = {
+    "digits": digit_styles,
     "photographs": photographs,
     "horse2zebra": horse2zebra,
     "mnist,usps": mnist_usps,

@@ -10,6 +10,7 @@ from training.data.chorales import load_cadences
 from training.data.chorales import load_chorales
 from training.data.dates import load_dates
 from training.data.digits import load_digits
+from training.data.domains import NAMES as DOMAINS
 from training.data.domains import load_domains
 from training.data.idx_folder import load_idx_folder
 from training.data.image_folder import load_image_folder
@@ -28,7 +29,7 @@ from training.data.time_series import load_time_series
 
 SYNTAX = (
     "digits[?size=N], tfds:NAME[/CONFIG][?size=N], images:DIR[?size=N], "
-    "domains:DIR_A,DIR_B[?size=N], attributes:DIR[?size=N], "
+    "domains:DIR_A,DIR_B[?size=N][&only=a|b], attributes:DIR[?size=N], "
     "captions:DIR[?size=N], "
     "pairs:FILE.tsv, parallel:DIR/SOURCE-TARGET, text:FILE, idx:DIR, npz:FILE, "
     "series:FILE.csv[?gaps=fill|drop][&length=N], captioned_digits, "
@@ -68,7 +69,7 @@ _OPTIONS = {
     "digits": _SIZE,
     "tfds": _SIZE,
     "images": _SIZE,
-    "domains": _SIZE,
+    "domains": {**_SIZE, "only": DOMAINS},
     "attributes": _SIZE,
     "captions": _SIZE,
     "series": {"gaps": GAPS, "length": int},
@@ -91,7 +92,8 @@ def load_dataset(source):
             - `images:DIR`: image files; sub-folders are classes, or `train`,
               `valid` and `test`;
             - `domains:DIR_A,DIR_B`: two folders of images, not paired; or a
-              pair known by name: `photographs`, `horse2zebra`, `mnist,usps`;
+              pair known by name: `digits`, `photographs`, `horse2zebra`,
+              `mnist,usps`;
             - `attributes:DIR`: images, and an `attributes.csv` beside them;
               or a set known by name: `utkface`;
             - `captions:DIR`: images, and a `captions.tsv` beside them; or a
@@ -108,7 +110,8 @@ def load_dataset(source):
             - `copy:T`: the copy memory task with a pause of T steps.
 
             `?size=N` after `digits` or another source of images crops the
-            centre square of each and resizes it to N x N. After `series:`,
+            centre square of each and resizes it to N x N. After `domains:`,
+            `?only=a` or `?only=b` takes one of the two. After `series:`,
             `?gaps=fill` draws lines over empty cells, `?gaps=drop` leaves their
             rows out, and `?length=N` sets the steps of windows; `&` joins two
             options.

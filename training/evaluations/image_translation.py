@@ -1,11 +1,9 @@
 """Translators of images: what comes back, what looks real, what is kept."""
 
-import keras
 import numpy as np
 
 from keras_genseq.metrics import PatchDescriptors
 from keras_genseq.metrics import sliced_wasserstein_distances
-from keras_genseq.models import ImageClassifier
 from training import figures
 from training.data import as_array
 from training.data import load_dataset
@@ -15,8 +13,6 @@ _JUDGED = 1_000
 _SHOWN = 8
 # Of patches, 7 pixels a side.
 _LEAST_SIDE = 7
-_CLASSIFIER_UPDATES = 1_500
-_CLASSIFIER_BATCH = 128
 
 
 def evaluate_image_translation(evaluation):
@@ -38,7 +34,9 @@ def evaluate_image_translation(evaluation):
         _cycle(report, model, x, target, where)
         _realness(report, model, translated, other, target, where)
         _patches(report, x, translated, other, where)
-        _classes(report, source, other, x, translated, where)
+        if evaluation.judges:
+            judge = evaluation.judges[target_name]
+            _classes(report, judge, source, other, x, translated, where)
     report.metrics["num_parameters"] = model.count_params()
     report.add_figure(
         "translations",
@@ -52,6 +50,9 @@ def evaluate_image_translation(evaluation):
         "losses",
     )
     return report
+
+
+evaluate_image_translation.needs_domain_judges = True
 
 
 def images_of(domain, split, limit=None):
@@ -170,22 +171,18 @@ def _descriptors(x, seed):
     return PatchDescriptors(x.shape[1:], seed=seed).update(x)
 
 
-def _classes(report, source, other, x, translated, where):
-    """Whether translations are still of their class, where there are any."""
-    parts = [source.splits["test"], other.splits["train"]]
-    if not all("label" in part.element_spec for part in parts):
-        return
+def _classes(report, judge, source, other, x, translated, where):
+    """Whether translations are still of their class."""
     labels = _labels_of(source, "test", len(x))
-    classifier = _classifier(other)
     real = images_of(other, "test", _JUDGED)
     right = {
-        "translations": _accuracy(classifier, translated, labels),
+        "translations": _accuracy(judge.model, translated, labels),
         "test images of their own": _accuracy(
-            classifier, real, _labels_of(other, "test", len(real))
+            judge.model, real, _labels_of(other, "test", len(real))
         ),
     }
     if x.shape[1:] == real.shape[1:]:
-        right["images as they were"] = _accuracy(classifier, x, labels)
+        right["images as they were"] = _accuracy(judge.model, x, labels)
     others = ", ".join(
         f"{name} {right[name]:.4f}" for name in right if name != "translations"
     )
@@ -193,24 +190,11 @@ def _classes(report, source, other, x, translated, where):
         f"accuracy on translations, {where}",
         f"**{right['translations']:.4f}**",
         "",
-        "of a classifier that was trained on real images of the domain "
-        f"translated to, then frozen; {len(x):,} test images. {others}",
+        "of a classifier that knows real images of the domain translated to "
+        f"alone, then frozen; {len(x):,} test images. {others} (what that "
+        f"classifier is worth without a translator); {judge}",
     )
     report.metrics[f"accuracy_{_name(where)}"] = right
-
-
-def _classifier(domain):
-    """A classifier of a domain, trained on its real images alone."""
-    keras.utils.set_random_seed(0)
-    x, labels = images_of(domain, "train"), _labels_of(domain, "train")
-    model = ImageClassifier(domain.element_shape, int(labels.max()) + 1)
-    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
-    rows = np.random.default_rng(0).integers(
-        len(x), size=_CLASSIFIER_UPDATES * _CLASSIFIER_BATCH
-    )
-    for batch in np.split(rows, _CLASSIFIER_UPDATES):
-        model.train_on_batch(x[batch], labels[batch])
-    return model
 
 
 def _accuracy(classifier, x, labels):

@@ -19,6 +19,7 @@ RECIPES = {
     "contrastive_ranker": "encoders of images and captions, to rank draws by",
     "copy_task": "ten symbols and a pause, a task of memory",
     "cyclegan": "translates images between two domains, without pairs",
+    "cyclegan_digits": "translates digits to those of another kind",
     "dalle": "one Transformer over words and image tokens, images of captions",
     "dcgan": "deep convolutional generative adversarial nets",
     "deep_nade": "orderless NADE, exact density in many orderings",

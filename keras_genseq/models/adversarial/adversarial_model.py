@@ -82,7 +82,7 @@ class AdversarialModel(MultiOptimizerModel):
     num_classes = None
     loss_names = {"discriminator": "d_loss", "generator": "g_loss"}
     # The slope that the gradient penalty leaves free.
-    target_slope = 1.0
+    free_slope = 1.0
 
     def __init__(
         self,
@@ -477,7 +477,7 @@ class AdversarialModel(MultiOptimizerModel):
         if self.gradient_penalty_weight:
             mixing = row_uniform(batch["seeds"], 1, stream=_MIXING_STREAM)[:, 0]
             total += self.gradient_penalty_weight * losses.gradient_penalty(
-                critic, real, fake, mixing, self.target_slope
+                critic, real, fake, mixing, self.free_slope
             )
         if self.r1_weight:
             total += self.r1_weight * losses.r1_penalty(critic, real)

@@ -58,6 +58,10 @@ class ProgressiveGAN(AdversarialModel):
             reals and fakes, in a conditional model.
         target_slope: float. The slope of the discriminator, by images in
             [-1, 1], that the gradient penalty leaves free.
+        halves_slope: bool. Whether that is the slope at level 0, and half of
+            it at each next level. A critic of means of 2x2 pixels has half of
+            its slope by the pixels themselves: at an `alpha` of 0 it then pays
+            what it paid at the level before.
         adversarial_loss: a key of `keras_genseq.losses.ADVERSARIAL_LOSSES`.
         gradient_penalty_weight: float. Of `losses.gradient_penalty`.
         drift_weight: float. Of `losses.drift_penalty`.
@@ -140,6 +144,7 @@ class ProgressiveGAN(AdversarialModel):
         group_size=4,
         label_weight=1.0,
         target_slope=1.0,
+        halves_slope=False,
         adversarial_loss="wasserstein",
         gradient_penalty_weight=10.0,
         drift_weight=0.001,
@@ -182,6 +187,7 @@ class ProgressiveGAN(AdversarialModel):
         self.group_size = group_size
         self.label_weight = label_weight
         self.target_slope = target_slope
+        self.halves_slope = halves_slope
         self.fades = level > 0 and fade_updates > 0
         sizes = {
             "level": level,
@@ -217,6 +223,11 @@ class ProgressiveGAN(AdversarialModel):
     def sample_shape(self):
         side = side_of(self.level)
         return (side, side, self.image_shape[-1])
+
+    @property
+    def free_slope(self):
+        """The slope that the gradient penalty leaves free at this level."""
+        return self.target_slope / (2**self.level if self.halves_slope else 1)
 
     @property
     def alpha(self):
@@ -357,6 +368,7 @@ class ProgressiveGAN(AdversarialModel):
             "group_size": self.group_size,
             "label_weight": self.label_weight,
             "target_slope": self.target_slope,
+            "halves_slope": self.halves_slope,
         }
 
     def _run(self, network, inputs, condition, training, **kwargs):

@@ -240,6 +240,21 @@ def test_penalties_are_the_papers():
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+def test_a_level_that_begins_pays_what_the_one_before_paid():
+    """Where the free slope is halved, as slopes by smaller pixels are."""
+    before, model = grown(halves_slope=True, group_size=1)
+    faithful = before.grown(fade_updates=8, halves_slope=False)
+    found = [
+        each.discriminator_loss(
+            each.seeded_batch(each.check_inputs(IMAGES), 0)
+        )[0]
+        for each in (before, model, faithful)
+    ]
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-4)
+    assert np.abs(np.array(found[2]) - found[0]).min() > 0.01
+    assert model.grown().free_slope == 0.25
+
+
 def test_the_average_moves_by_its_decay():
     model = make_gan(0, ema_decay=0.05)
     old = [w.numpy() for w in model.averaged_generator.weights]

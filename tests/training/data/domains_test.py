@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from training.data import load_dataset
+from training.data.domains import source_of_domain
 
 
 def _fill(folder, count, shape):
@@ -54,3 +55,24 @@ def test_two_folders_are_asked_for(tmp_path):
         load_dataset(f"domains:{tmp_path}/a")
     with pytest.raises(FileNotFoundError, match=r"no folder .*none"):
         load_dataset(f"domains:{tmp_path}/a,{tmp_path}/none")
+
+
+@pytest.mark.parametrize("option", ["", "?size=4"])
+def test_one_of_two_domains(tmp_path, option):
+    _fill(tmp_path / "a", 10, (6, 6, 3))
+    _fill(tmp_path / "b", 12, (6, 6))
+    source = f"domains:{tmp_path}/a,{tmp_path}/b{option}"
+    for name, count in (("a", 10), ("b", 12)):
+        one = load_dataset(source_of_domain(source, name))
+        assert one.kind == "images" and one.num_classes is None
+        assert sum(one.size(split) for split in one.splits) == count
+        both = load_dataset(source)
+        assert one.element_shape == both.element_shape[name]
+    with pytest.raises(ValueError, match=r"one of a, b. Received: \?only=c"):
+        load_dataset(source_of_domain(source, "c"))
+
+
+def test_one_of_two_domains_with_labels():
+    one = load_dataset("domains:digits?size=8&only=b")
+    assert one.num_classes == 10 and one.element_shape == (8, 8, 3)
+    assert set(one.splits["train"].element_spec) == {"image", "label"}

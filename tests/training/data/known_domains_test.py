@@ -31,6 +31,24 @@ def test_patches_of_two_photographs(size):
     assert temple > flower + 0.2
 
 
+@pytest.mark.parametrize("size", [16, 24])
+def test_digits_in_two_styles_are_not_paired(size):
+    option = "" if size == 16 else f"?size={size}"
+    dataset = load_dataset(f"domains:digits{option}")
+    assert dataset.element_shape == {"a": (size, size, 3), "b": (size, size, 3)}
+    for split, counts in (("train", (649, 648)), ("test", (125, 125))):
+        x, y = (images(dataset, name, split) for name in "ab")
+        assert (len(x), len(y)) == counts
+        # White on green, red on blue; strokes are the light of both.
+        assert x[..., 1].mean() > x[..., 0].mean()
+        assert y[..., 2].min() > 0.19 and y[..., 2].max() < 0.26
+        assert min(x.min(), y.min()) >= 0.0 and max(x.max(), y.max()) <= 1.0
+        # Thin strokes, and broad ones: shares of their colors, by red.
+        thin = (x[..., 0].mean() - 0.10) / (0.97 - 0.10)
+        broad = (y[..., 0].mean() - 0.05) / (1.00 - 0.05)
+        assert 0.0 < 1.2 * thin < broad
+
+
 def _sheet(path, count, color):
     """A sheet of 32 tiles in a row; the last ones are white."""
     sheet = np.full((64, 32 * 64, 3), 255, "uint8")

@@ -16,6 +16,8 @@ from training.data.unpaired import unpaired
 from training.evaluations import image_translation
 from training.evaluations.image_translation import spread
 from training.evaluations.image_translation import translation_grid
+from training.feature_classifier import domain_judges
+from training.resolve import resolve
 
 
 def labelled_domains(count=40):
@@ -38,6 +40,24 @@ def labelled_domains(count=40):
     )
 
 
+class Judge:
+    """Tells left from right in the light of one domain, and all as left else.
+
+    Args:
+        is_light: 0 or 1. Whether the domain is grey and white, not dark.
+    """
+
+    def __init__(self, is_light):
+        self.model, self.is_light = self, is_light
+
+    def classify(self, x):
+        is_own = (x.min((1, 2, 3)) > 0.3) == self.is_light
+        is_right = x[:, :, 12:].mean((1, 2, 3)) > x[:, :, :12].mean((1, 2, 3))
+        is_right = (is_right & is_own).astype("float32")
+        probabilities = np.stack([1.0 - is_right, is_right], axis=1)
+        return {"probabilities": probabilities}
+
+
 def small_model():
     keras.utils.set_random_seed(1)
     return CycleGAN(
@@ -52,8 +72,6 @@ def small_model():
 
 def test_a_report_says_what_comes_back_and_what_is_kept(monkeypatch):
     dataset, model = labelled_domains(), small_model()
-    monkeypatch.setattr(image_translation, "_CLASSIFIER_UPDATES", 20)
-    monkeypatch.setattr(image_translation, "_CLASSIFIER_BATCH", 16)
     monkeypatch.setattr(image_translation, "load_dataset", lambda _: dataset)
     # A translator that knows the domains.
     monkeypatch.setattr(
@@ -69,12 +87,14 @@ def test_a_report_says_what_comes_back_and_what_is_kept(monkeypatch):
         recipe=types.SimpleNamespace(data=types.SimpleNamespace(source="")),
         dataset=unpaired()(dataset),
         history=[],
+        judges={name: Judge(light) for name, light in (("a", 0), ("b", 1))},
     )
     metrics = image_translation.evaluate_image_translation(evaluation).metrics
     for where in ("a_to_b", "b_to_a"):
         assert metrics[f"cycle_error_{where}"] == pytest.approx(0.01, rel=1e-3)
         right = metrics[f"accuracy_{where}"]
         assert right["translations"] == right["test images of their own"] == 1.0
+        assert right["images as they were"] == 0.5
         patches = metrics[f"sliced_wasserstein_{where}"]
         assert patches["translations"] >= 0.0
     # The domains are equal but for their light.
@@ -102,9 +122,13 @@ def test_a_run_of_cyclegan_reports_and_is_served(tmp_path):
     command = ["train", "cyclegan", "--run-dir", str(run), "--epochs", "1"]
     command += ["--strategy", "one_device", "--set", "model.filters=4"]
     command += ["model.num_blocks=1", "model.discriminator_filters=4"]
-    assert main([*command, "global_batch_size=16"]) == 0
+    assert main([*command, "passes_per_epoch=1"]) == 0
     results = json.loads((run / "results.json").read_text())
     assert 0.0 < results["cycle_error_a_to_b"] < 1.0
+    for where in ("a_to_b", "b_to_a"):
+        assert results[f"accuracy_{where}"]["test images of their own"] > 0.8
+    judges = list(tmp_path.glob("classifier-domains-digits-only-*"))
+    assert len(judges) == 2
     report = (run / "report.md").read_text()
     for name in ("translations", "curves"):
         assert f"figures/{name}.png" in report
@@ -113,6 +137,11 @@ def test_a_run_of_cyclegan_reports_and_is_served(tmp_path):
     served = str(tmp_path / "out" / "cyclegan")
     for signature in ("translate", "reconstruct", "discriminate"):
         assert main(["query", served, signature]) == 0
+
+
+def test_domains_without_labels_have_no_judges():
+    recipe = resolve("cyclegan", "demo", ["data=domains:photographs"])
+    assert domain_judges(types.SimpleNamespace(recipe=recipe)) == {}
 
 
 def test_the_recipe_asks_for_two_domains(tmp_path, capsys):
