@@ -12,16 +12,28 @@ from keras.src.backend.common import global_state
 from keras_genseq import models
 from tests.conformance import promises
 from tests.conformance.instances import built
+from tests.conformance.rows import GAMES
 from tests.conformance.rows import SLOW
 from tests.conformance.rows import every
 from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import UNCONDITIONAL
+from tests.conformance.table import class_of
 
 
 @every(EVERY_MODEL)
 def test_is_built_before_fit(case):
     model = built(case)
     assert model.built and model.count_params() > 0
+
+
+@pytest.mark.parametrize("name", EVERY_MODEL)
+def test_a_row_makes_the_class_that_it_names(name):
+    assert type(built(EVERY_MODEL[name])).__name__ == class_of(name)
+
+
+@every(GAMES)
+def test_a_row_names_all_groups(case):
+    assert set(built(case).loss_names) == set(case.groups)
 
 
 @every(EVERY_MODEL)
