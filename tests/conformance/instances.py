@@ -12,6 +12,7 @@ import functools
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.common import global_state
 
 from tests.conformance.batches import BATCH
 from tests.conformance.batches import LENGTH
@@ -22,6 +23,15 @@ def _built(case):
     """The row's model, and the names of functions traced for its answers."""
     keras.utils.set_random_seed(4)
     return case.make(), []
+
+
+@contextlib.contextmanager
+def without_values():
+    """Weights made within are never initialized."""
+    with keras.StatelessScope(initialize_variables=False):
+        yield
+    # Else the end of the next scope, somewhere, makes all of them.
+    global_state.set_global_attribute("uninitialized_variables", [])
 
 
 def awake(model, scale=0.4):
