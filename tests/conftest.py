@@ -46,6 +46,12 @@ def _group(nodeid):
     return module if module in _TOGETHER else nodeid
 
 
+def pytest_collection_finish():
+    # What is imported stays: no collection of garbage need look at it again.
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_configure(config):
     config.pluginmanager.register(SlowestTests())
 
