@@ -46,6 +46,12 @@ def _group(nodeid):
     return module if module in _TOGETHER else nodeid
 
 
+def pytest_collection_finish():
+    # What is imported stays: no collection of garbage need look at it again.
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_configure(config):
     config.pluginmanager.register(SlowestTests())
 
@@ -77,8 +83,10 @@ def _same_seed():
 def _without_xla(request, monkeypatch):
     """A use of a model is no XLA program, whose making takes most of the time.
 
-    The tables prove each row with XLA; other tests ask for it where they are
-    about it, or are marked `xla`.
+    Neither is a step of training that nobody asked to be one: Keras would make
+    it one, but not after a test that trained a recipe. The tables prove each
+    row with XLA; other tests ask for it where they are about it, or are marked
+    `xla`.
     """
     is_table = request.path.parent.name in ("conformance", "golden")
     if is_table or request.node.get_closest_marker("xla"):
@@ -89,6 +97,9 @@ def _without_xla(request, monkeypatch):
         return compile_method(self, method, jit_compile is True)
 
     monkeypatch.setattr(BaseModel, "compile_method", plain)
+    monkeypatch.setattr(
+        keras.Model, "_resolve_auto_jit_compile", lambda model: False
+    )
 
 
 _COUNT = itertools.count(1)

@@ -4,6 +4,7 @@ from tests.conformance import promises
 from tests.conformance.instances import asked
 from tests.conformance.instances import built
 from tests.conformance.rows import every
+from tests.conformance.rows import every_but_slow
 from tests.conformance.table import COMPLETING
 from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import SAMPLING
@@ -19,19 +20,19 @@ def test_symbols_tell_number_shapes_and_dtypes_of_outputs(case):
     promises.symbols_tell_the_outputs(built(case), case)
 
 
-@every(SAMPLING)
+@every_but_slow(SAMPLING)
 def test_no_retracing_from_request_to_request(case):
     model, traced = asked(case)
     promises.is_not_traced_again(model, case, traced)
 
 
-@every(SAMPLING)
+@every_but_slow(SAMPLING)
 def test_a_sample_depends_on_its_seed_and_place(case):
     model, _ = asked(case)
     promises.draws_from_its_seed(model, case)
 
 
-@every(COMPLETING)
+@every_but_slow(COMPLETING)
 def test_hidden_values_do_not_matter_to_a_completion(case):
     model, _ = asked(case)
     promises.completes_what_is_hidden(model, case)

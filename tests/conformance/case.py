@@ -43,6 +43,7 @@ class ModelCase:
         num_classes: int, or None. Of a conditional model; its batches are
             pairs of data and classes.
         samples: whether a density or a game draws examples from seeds alone.
+        groups: names of the groups of a game's networks.
     """
 
     make: Callable
@@ -60,6 +61,7 @@ class ModelCase:
     kind: str = "density"
     num_classes: int | None = None
     samples: bool = True
+    groups: tuple = ("discriminator", "generator")
 
     def pair(self, size):
         """A batch as (x, y); y is None where there is neither target nor

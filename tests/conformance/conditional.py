@@ -120,5 +120,6 @@ GAMES = {
             },
             *("sample", "decode", "reconstruct"),
         ),
+        groups=("autoencoder", "discriminator", "generator"),
     ),
 }

@@ -7,6 +7,7 @@ from tests.conformance.instances import asked
 from tests.conformance.instances import awake
 from tests.conformance.instances import built
 from tests.conformance.instances import trainer
+from tests.conformance.rows import SLOW
 from tests.conformance.rows import every
 from tests.conformance.table import CONDITIONAL
 from tests.conformance.table import UNCONDITIONAL
@@ -28,9 +29,10 @@ ALONE = {
 
 @METHODS
 def test_requests_without_their_class_are_refused(case, method):
-    promises.needs_its_condition(asked(case)[0], case, method)
+    promises.needs_its_condition(built(case), case, method)
 
 
+@SLOW
 @METHODS
 def test_answers_depend_on_the_class(case, method):
     model, _ = asked(case)

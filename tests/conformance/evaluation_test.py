@@ -7,7 +7,7 @@ from tests.conformance.batches import BATCH
 from tests.conformance.batches import ROWS
 from tests.conformance.instances import awake
 from tests.conformance.instances import evaluable
-from tests.conformance.rows import every
+from tests.conformance.rows import every_but_slow
 from tests.conformance.table import DENSITIES
 
 # A model that knows its likelihood by a bound alone has no exact one.
@@ -28,7 +28,7 @@ def evaluated(model, x, y=None, batch_size=5):
     )
 
 
-@every(EXACT)
+@every_but_slow(EXACT)
 def test_evaluate_reports_the_mean_of_log_prob(case):
     model = evaluable(case)
     x, y = case.pair(ROWS)
@@ -43,7 +43,7 @@ def test_evaluate_reports_the_mean_of_log_prob(case):
         assert logs["nll_per_step"] == pytest.approx(nll / num_steps, rel=1e-5)
 
 
-@every(ESTIMATED)
+@every_but_slow(ESTIMATED)
 def test_evaluate_estimates_the_mean_of_log_prob(case):
     model = evaluable(case)
     x = np.repeat(case.batch(BATCH), 50, axis=0)
@@ -56,7 +56,7 @@ def test_evaluate_estimates_the_mean_of_log_prob(case):
     assert logs["bits_per_dim"] == pytest.approx(bits, rel=1e-5)
 
 
-@every(BOUNDED)
+@every_but_slow(BOUNDED)
 def test_evaluate_reports_both_terms_of_the_bound(case):
     model = evaluable(case)
     x, y = case.pair(BATCH)
@@ -69,7 +69,7 @@ def test_evaluate_reports_both_terms_of_the_bound(case):
     assert logs["kl"] == pytest.approx(np.mean(terms["kl"]), rel=1e-5)
 
 
-@every(BOUNDED)
+@every_but_slow(BOUNDED)
 def test_many_importance_samples_tighten_the_bound(case):
     model = awake(evaluable(case), 0.2)
     x, y = case.pair(BATCH)

@@ -2,27 +2,27 @@
 
 from tests.conformance import serving_promises as promises
 from tests.conformance.instances import exportable
-from tests.conformance.rows import every
+from tests.conformance.rows import every_but_slow
 from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import SAMPLING
 
 
-@every(EVERY_MODEL)
+@every_but_slow(EVERY_MODEL)
 def test_answers_as_the_python_model(answers_of, case):
     promises.answers_as_python(answers_of(case), exportable(case))
 
 
-@every(EVERY_MODEL)
+@every_but_slow(EVERY_MODEL)
 def test_a_row_is_answered_alike_alone_and_in_a_batch(answers_of, case):
     promises.answers_rows_alone_and_together_alike(answers_of(case))
 
 
-@every(EVERY_MODEL)
+@every_but_slow(EVERY_MODEL)
 def test_bad_requests_are_refused_and_the_next_one_answered(answers_of, case):
     promises.refuses_bad_requests(answers_of(case), case)
 
 
-@every(SAMPLING)
+@every_but_slow(SAMPLING)
 def test_python_samples_equal_served_ones(answers_of, case):
     promises.samples_as_served(answers_of(case), exportable(case), case)
 

@@ -241,6 +241,7 @@ GAMES = {
         bad_requests=caption_requests((8, 8, 1)),
         samples=False,
         replica_atol=1e-4,
+        groups=("discriminator", "generator", "style_encoder"),
         # Without them less is trained, and reported: see their own tests.
         at_defaults=("matching_aware", "interpolate"),
     ),
@@ -266,6 +267,7 @@ GAMES = {
                 **kwargs,
             },
         ),
+        groups=("autoencoder", "discriminator", "generator", "classifier"),
         quiet={"dropout": 0.0},
         replica_atol=1e-4,
         # The classes of the data have one use; networks of the user's own

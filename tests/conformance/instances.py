@@ -2,8 +2,8 @@
 
 Tracing and compiling take nearly all of the time of a small model. So a row's
 model is made once for what only asks it, and once for each way of training it;
-tests of a row follow each other (`tests/conftest.py`), and the caches hold few
-rows at a time.
+tests of a row follow each other (`tests/conftest.py`), and only what belongs to
+the row that they are at is kept.
 """
 
 import contextlib
@@ -12,16 +12,47 @@ import functools
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.common import global_state
 
 from tests.conformance.batches import BATCH
 from tests.conformance.batches import LENGTH
 
+_KEPT = {}
 
-@functools.lru_cache(maxsize=3)
+
+def kept_for_its_row(make):
+    """Keeps what a function makes of a row until another row is asked for.
+
+    Traced and compiled models of rows that are done would fill the memory.
+    """
+
+    @functools.wraps(make)
+    def kept(case, *args):
+        if _KEPT.get("case") is not case:
+            _KEPT.clear()
+            _KEPT["case"] = case
+        key = (make, *args)
+        if key not in _KEPT:
+            _KEPT[key] = make(case, *args)
+        return _KEPT[key]
+
+    return kept
+
+
+@kept_for_its_row
 def _built(case):
     """The row's model, and the names of functions traced for its answers."""
     keras.utils.set_random_seed(4)
     return case.make(), []
+
+
+@contextlib.contextmanager
+def without_values():
+    """Weights made within are never initialized."""
+    with keras.StatelessScope(initialize_variables=False):
+        yield
+    # Else the end of the next scope, somewhere, makes all of them.
+    global_state.set_global_attribute("uninitialized_variables", [])
 
 
 def awake(model, scale=0.4):
@@ -131,7 +162,7 @@ def optimizers(model, rate=0.02):
     }
 
 
-@functools.lru_cache(maxsize=6)
+@kept_for_its_row
 def _trainer(case, policy, jit_compile, is_quiet):
     kwargs = dict(case.quiet) if is_quiet else {}
     if policy != "float32":

@@ -49,6 +49,12 @@ def own_arguments(layer):
 
 
 @CASES
+def test_the_row_makes_the_class_that_it_names(name):
+    layer, _ = pair(name)
+    assert type(layer).__name__ == name
+
+
+@CASES
 def test_computes_the_shape_of_its_output(name):
     layer, inputs = pair(name)
     outputs = called(layer, inputs)

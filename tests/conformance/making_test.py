@@ -1,27 +1,37 @@
 """A model is whole when it is made, and can be made again."""
 
-import contextlib
 import copy
 import math
 import pickle
 
-import keras
 import pytest
-from keras.src.backend.common import global_state
 
 from keras_genseq import models
 from tests.conformance import promises
 from tests.conformance.instances import built
+from tests.conformance.instances import without_values
+from tests.conformance.rows import GAMES
 from tests.conformance.rows import SLOW
 from tests.conformance.rows import every
 from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import UNCONDITIONAL
+from tests.conformance.table import class_of
 
 
 @every(EVERY_MODEL)
 def test_is_built_before_fit(case):
     model = built(case)
     assert model.built and model.count_params() > 0
+
+
+@pytest.mark.parametrize("name", EVERY_MODEL)
+def test_a_row_makes_the_class_that_it_names(name):
+    assert type(built(EVERY_MODEL[name])).__name__ == class_of(name)
+
+
+@every(GAMES)
+def test_a_row_names_all_groups(case):
+    assert set(built(case).loss_names) == set(case.groups)
 
 
 @every(EVERY_MODEL)
@@ -34,41 +44,20 @@ def test_the_row_leaves_no_argument_at_its_default(case):
     promises.leaves_no_default(built(case), case)
 
 
-# Weights of larger models are counted without being made.
-MOST_MADE = 1e7
+PRESETS = [
+    (name, preset_name)
+    for name in UNCONDITIONAL
+    for preset_name in getattr(models, name).presets
+]
 
 
-def presets():
-    """Every preset; building the large ones takes long."""
-    return [
-        pytest.param(
-            name,
-            preset_name,
-            marks=[SLOW] if 2e6 < preset.num_parameters <= MOST_MADE else [],
-        )
-        for name in UNCONDITIONAL
-        for preset_name, preset in getattr(models, name).presets.items()
-    ]
-
-
-@pytest.mark.parametrize("name, preset_name", presets())
+@pytest.mark.parametrize("name, preset_name", PRESETS)
 def test_presets_have_as_many_parameters_as_they_say(name, preset_name):
     model_class = getattr(models, name)
-    expected = model_class.presets[preset_name].num_parameters
-    is_large = expected > MOST_MADE
-    with without_values() if is_large else contextlib.nullcontext():
+    with without_values():
         model = model_class.from_preset(preset_name)
         count = sum(math.prod(w.shape) for w in model.trainable_weights)
-    assert count == expected
-
-
-@contextlib.contextmanager
-def without_values():
-    """Weights made within are never initialized."""
-    with keras.StatelessScope(initialize_variables=False):
-        yield
-    # Else the end of the next scope, somewhere, makes all of them.
-    global_state.set_global_attribute("uninitialized_variables", [])
+    assert count == model_class.presets[preset_name].num_parameters
 
 
 @pytest.mark.parametrize("name", UNCONDITIONAL)

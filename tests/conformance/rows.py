@@ -7,7 +7,8 @@ from tests.conformance.table import EVERY_MODEL
 
 SLOW = pytest.mark.slow
 # One of each base: what takes long is tested on them by default, and with the
-# slow tests on all others.
+# slow tests on all others. What is traced or compiled for a row then serves all
+# of its promises in one run of the tests, and is not made in both.
 REPRESENTATIVES = (
     "NADE",
     "AutoregressiveModel",
@@ -16,17 +17,18 @@ REPRESENTATIVES = (
     "SequenceForecaster",
     "GAN",
 )
-GROUPS = [
-    (name, group)
-    for name, case in EVERY_MODEL.items()
-    if case.kind == "game"
-    for group in case.make().loss_names
-]
+GAMES = {n: c for n, c in EVERY_MODEL.items() if c.kind == "game"}
+GROUPS = [(name, group) for name, c in GAMES.items() for group in c.groups]
 
 
 def every(table):
     """All rows of a table, as a test's argument `case`."""
     return _rows(table, slow=())
+
+
+def every_but_slow(table):
+    """All rows of a table, those of no representatives marked as slow."""
+    return _rows(table, slow=set(table) - set(REPRESENTATIVES))
 
 
 def all_but_slow(table):

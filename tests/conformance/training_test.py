@@ -5,17 +5,18 @@ import pytest
 from tests.conformance import training_promises as promises
 from tests.conformance.instances import built
 from tests.conformance.instances import trainer
+from tests.conformance.rows import GAMES
 from tests.conformance.rows import GROUPS
 from tests.conformance.rows import REPRESENTATIVES
 from tests.conformance.rows import SLOW
 from tests.conformance.rows import all_but_slow
 from tests.conformance.rows import all_slow
 from tests.conformance.rows import every
+from tests.conformance.rows import every_but_slow
 from tests.conformance.rows import groups
 from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import SUPERVISED
 
-GAMES = {n: c for n, c in EVERY_MODEL.items() if c.kind == "game"}
 OTHERS = {n: c for n, c in EVERY_MODEL.items() if c.kind != "game"}
 POLICIES = pytest.mark.parametrize(
     "policy",
@@ -27,7 +28,7 @@ POLICIES = pytest.mark.parametrize(
 )
 
 
-@every(OTHERS)
+@every_but_slow(OTHERS)
 def test_loss_falls_on_one_batch(case):
     promises.loss_falls(trainer(case), case)
 

@@ -2,33 +2,32 @@
 
 import json
 import os
-import pathlib
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
+from tests.training.forks import Forks
 
 
-def start(run_dir, *options, recipe="nade"):
+@pytest.fixture(scope="module")
+def forks():
+    with Forks() as forks:
+        yield forks
+
+
+def start(forks, run_dir, *options, recipe="nade"):
     """Starts a small run of a demo recipe with noise in all its parts."""
-    command = [sys.executable, "-m", "training", "train", recipe]
-    command += ["--run-dir", str(run_dir), "--epochs", "12", "--set"]
-    command += ["checkpoint_every=7", "global_batch_size=64", *options]
-    with open(run_dir.with_suffix(".log"), "a") as log:
-        return subprocess.Popen(
-            command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
-        )
+    command = ["train", recipe, "--run-dir", str(run_dir), "--epochs", "12"]
+    command += ["--set", "checkpoint_every=7", "global_batch_size=64", *options]
+    return forks.start(command, run_dir.with_suffix(".log"))
 
 
-def finish(run_dir, *options, recipe="nade"):
-    process = start(run_dir, *options, recipe=recipe)
+def finish(forks, run_dir, *options, recipe="nade"):
+    process = start(forks, run_dir, *options, recipe=recipe)
     assert process.wait(timeout=300) == 0, run_dir.with_suffix(".log")
 
 
@@ -37,10 +36,10 @@ def steps_saved(run_dir):
     return sorted(int(p.name.removeprefix("step-")) for p in folders)
 
 
-def stop_in_the_middle(run_dir, signal_number, wait, *options):
+def stop_in_the_middle(forks, run_dir, signal_number, wait):
     """Signals a run after it has saved something new; returns its exit code."""
     before = steps_saved(run_dir)[-1:]
-    process = start(run_dir, *options)
+    process = start(forks, run_dir)
     while steps_saved(run_dir)[-1:] == before and process.poll() is None:
         time.sleep(0.005)
     time.sleep(wait)
@@ -78,57 +77,57 @@ def assert_same_checkpoint(a, b):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(forks, tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("runs") / "whole"
-    finish(run_dir)
+    finish(forks, run_dir)
     return run_dir
 
 
 @pytest.mark.slow
-def test_sigterm_saves_and_the_run_goes_on_bit_for_bit(whole, tmp_path):
+def test_sigterm_saves_and_the_run_goes_on_bit_for_bit(forks, whole, tmp_path):
     run_dir = tmp_path / "run"
-    code = stop_in_the_middle(run_dir, signal.SIGTERM, 0.05)
+    code = stop_in_the_middle(forks, run_dir, signal.SIGTERM, 0.05)
     assert code == 128 + signal.SIGTERM
     (config,) = tmp_path.glob("run/config.json")
     assert "nade" in config.read_text()
-    other = start(run_dir, "seed=1")
+    other = start(forks, run_dir, "seed=1")
     assert other.wait(timeout=120) == 2
     assert "holds a run with other numbers" in (
         run_dir.with_suffix(".log").read_text()
     )
-    finish(run_dir)
+    finish(forks, run_dir)
     assert_same_run(whole, run_dir)
 
 
 @pytest.mark.slow
-def test_five_sigkills_change_nothing(whole, tmp_path):
+def test_five_sigkills_change_nothing(forks, whole, tmp_path):
     run_dir = tmp_path / "run"
     rng = random.Random(os.environ.get("KERAS_GENSEQ_TEST_SEED", 0))
     killed = 0
     for _ in range(5):
         wait = rng.uniform(0.0, 0.25)
-        code = stop_in_the_middle(run_dir, signal.SIGKILL, wait)
+        code = stop_in_the_middle(forks, run_dir, signal.SIGKILL, wait)
         killed += code == -signal.SIGKILL
     assert killed == 5, "the run is too short to be killed five times"
-    finish(run_dir)
+    finish(forks, run_dir)
     assert_same_run(whole, run_dir)
 
 
 @pytest.mark.slow
-def test_a_run_killed_inside_a_fade_goes_on_bit_for_bit(tmp_path):
+def test_a_run_killed_inside_a_fade_goes_on_bit_for_bit(forks, runs):
     game = {"recipe": "progressive_gan"}
-    runs = [tmp_path / name for name in ("whole", "killed")]
+    runs = [runs / f"fade-{name}" for name in ("whole", "killed")]
     fades = [run / "phases" / "2" for run in runs]
     options = ("passes_per_epoch=1",)
-    finish(runs[0], *options, **game)
-    process = start(runs[1], *options, **game)
+    finish(forks, runs[0], *options, **game)
+    process = start(forks, runs[1], *options, **game)
     while not steps_saved(fades[1]) and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     assert process.wait(timeout=60) == -signal.SIGKILL
     # The first half of twelve epochs of 20 updates.
     assert 0 < steps_saved(fades[1])[-1] < 120
-    finish(runs[1], *options, **game)
+    finish(forks, runs[1], *options, **game)
     assert_same_checkpoint(*fades)
     results = [json.loads((r / "results.json").read_text()) for r in runs]
     assert results[0] == results[1]

@@ -143,7 +143,9 @@ def _runner(layer, how, states, mask_spec, **arguments):
     return tf.function(run, jit_compile=how == "xla", autograph=False)
 
 
-def assert_same(ours, theirs, tolerance=1e-5):
+def assert_same(ours, theirs, tolerance=1e-5, words=""):
     assert len(ours) == len(theirs)
     for a, b in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(a, b, atol=tolerance, rtol=tolerance)
+        np.testing.assert_allclose(
+            a, b, atol=tolerance, rtol=tolerance, err_msg=words
+        )

@@ -6,7 +6,7 @@ import pytest
 
 from keras_genseq.models.adversarial.caption_networks import CaptionNetworks
 from keras_genseq.models.adversarial.dcgan import ConstantMaps
-from tests.conformance.making_test import without_values
+from tests.conformance.instances import without_values
 
 
 def networks_of(image_shape=(16, 16, 1), residual=True, text_units=3):

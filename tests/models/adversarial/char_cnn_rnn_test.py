@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_genseq.models import CharCNNRNN
 from keras_genseq.models.adversarial.captions import character_ids
-from tests.conformance.making_test import without_values
+from tests.conformance.instances import without_values
 
 SMALL = {
     "filters": (5, 4),

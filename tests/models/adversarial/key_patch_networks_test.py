@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from keras_genseq.models.adversarial.key_patch_networks import KeyPatchNetworks
-from tests.conformance.making_test import without_values
+from tests.conformance.instances import without_values
 
 NETWORKS = ("encoder", "mask_decoder", "image_decoder", "discriminator")
 

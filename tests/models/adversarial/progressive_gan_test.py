@@ -15,7 +15,7 @@ from tests.conformance.batches import binary_images
 from tests.conformance.instances import awake
 from tests.conformance.instances import counted_traces
 from tests.conformance.instances import optimizers
-from tests.conformance.making_test import without_values
+from tests.conformance.instances import without_values
 from training.checkpoints import CheckpointStore
 
 IMAGES = binary_images(8, (16, 16, 1))

@@ -143,7 +143,7 @@ def test_learns_to_tell_images_apart_by_tokens():
         kl_annealing_steps=50,
         seed=0,
     )
-    model.compile(keras.optimizers.Adam(0.01), jit_compile=True)
+    model.compile(keras.optimizers.Adam(0.01))
     rng = np.random.default_rng(0)
     # Every quarter of an image is black or white: one bit a token.
     x = rng.integers(0, 2, (64, 2, 2, 1)).repeat(2, 1).repeat(2, 2)

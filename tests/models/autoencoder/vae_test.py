@@ -105,7 +105,7 @@ def test_learns_two_images_by_heart(likelihood, filters):
         likelihood=likelihood,
         seed=1,
     )
-    model.compile(keras.optimizers.Adam(0.01), jit_compile=True)
+    model.compile(keras.optimizers.Adam(0.01))
     x, _ = class_images(16)
     before = model.evaluate(x, verbose=0, return_dict=True)
     model.fit(x, epochs=100, batch_size=16, verbose=0)
@@ -141,7 +141,7 @@ def class_images(count):
 @pytest.mark.slow
 def test_a_conditional_model_draws_what_it_is_asked_for():
     model = VAE(SHAPE, 2, hidden_units=(8,), num_classes=2, seed=1)
-    model.compile(keras.optimizers.Adam(0.02), jit_compile=True)
+    model.compile(keras.optimizers.Adam(0.02))
     x, labels = class_images(32)
     data = tf.data.Dataset.from_tensor_slices((x, labels)).batch(16)
     model.fit(data, epochs=60, verbose=0, validation_data=data)

@@ -143,7 +143,7 @@ def test_completion_keeps_what_is_shown_and_ignores_what_is_hidden():
 
 def test_learns_a_distribution_by_heart():
     model = MADE(6, 64, num_masks=2)
-    model.compile(keras.optimizers.Adam(0.02), jit_compile=True)
+    model.compile(keras.optimizers.Adam(0.02))
     x = np.tile(np.eye(6, dtype="float32")[:4], (16, 1))
     model.fit(x, epochs=60, batch_size=64, verbose=0)
     nll = model.evaluate(x, verbose=0, return_dict=True)["nll"]

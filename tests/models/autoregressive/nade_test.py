@@ -222,7 +222,7 @@ def test_names_what_is_wrong_with_a_request_for_samples(
 
 def test_learns_a_distribution_by_heart():
     model = NADE(6, 16)
-    model.compile(keras.optimizers.Adam(0.05), jit_compile=True)
+    model.compile(keras.optimizers.Adam(0.05))
     x = np.tile(np.eye(6, dtype="float32")[:4], (16, 1))
     model.fit(x, epochs=60, batch_size=64, verbose=0)
     nll = model.evaluate(x, verbose=0, return_dict=True)["nll"]

@@ -14,7 +14,7 @@ from keras_genseq.ops.random import row_uniform
 from keras_genseq.tokenizers import WordTokenizer
 from tests.conformance.instances import awake
 from tests.conformance.instances import counted_traces
-from tests.conformance.making_test import without_values
+from tests.conformance.instances import without_values
 
 WORDS = ["a", "b", "c"]
 GRID = (4, 3)

@@ -16,12 +16,6 @@ from training.evaluations.infogan import majority_labels
 from training.evaluations.sample_quality import shrunk
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """Runs beside each other share the classifier that the first one trains."""
-    return tmp_path_factory.mktemp("runs")
-
-
 def small(recipe, run, epochs=2):
     command = ["train", recipe, "--run-dir", str(run), "--epochs", str(epochs)]
     command += ["--strategy", "one_device", "--set", "jit_compile=false"]

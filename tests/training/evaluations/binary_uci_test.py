@@ -34,6 +34,7 @@ def test_a_report_stands_beside_the_paper(recipe, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_GENSEQ_DATA", str(tmp_path / "data"))
     run_dir = tmp_path / "run"
     command = ["train", recipe, "--preset", "paper", "--epochs", "1"]
+    command += ["--xla", "off"]
     assert main([*command, "--run-dir", str(run_dir)]) == 0
     lines = (run_dir / "report.md").read_text().splitlines()
     (headline,) = (line for line in lines if "test NLL" in line)

@@ -41,7 +41,7 @@ def test_a_picture_may_look_at_the_data():
 
 
 def run_of(recipe, folder, *settings):
-    run = folder / recipe
+    run = folder / f"conditional-{recipe}"
     command = ["train", recipe, "--run-dir", str(run), "--epochs", "1"]
     command += ["--strategy", "one_device", "--set", "jit_compile=false"]
     command += ["steps_per_execution=1", *settings]
@@ -49,13 +49,15 @@ def run_of(recipe, folder, *settings):
     return run
 
 
-def test_a_conditional_gan_is_trained_shown_and_sampled(tmp_path, monkeypatch):
+def test_a_conditional_gan_is_trained_shown_and_sampled(
+    runs, tmp_path, monkeypatch
+):
     monkeypatch.setattr(adversarial, "NUM_SAMPLES", 300)
-    run = run_of("gan", tmp_path, "model.num_classes=data")
+    run = run_of("gan", runs, "model.num_classes=data")
     results = json.loads((run / "results.json").read_text())
     assert results["parzen_of_samples"] < results["parzen_of_training_images"]
     # The classifier is a run that one sees, beside the run that it measures.
-    (classifier,) = tmp_path.glob("classifier-digits-*")
+    (classifier,) = runs.glob("classifier-digits-*")
     assert (classifier / "model.keras").exists()
     evaluation = load_run(run)
     assert evaluation.model.num_classes == 10

@@ -94,7 +94,8 @@ def test_both_stages_are_trained_and_reported(
 def test_a_killed_run_goes_on_in_its_second_stage(
     source, tmp_path, monkeypatch
 ):
-    recipe, config = resolve_run("dalle", "demo", [f"data={source}", *SMALL])
+    values = [f"data={source}", *SMALL, "picture=None"]
+    recipe, config = resolve_run("dalle", "demo", values)
     whole = train(recipe, tmp_path / "whole", config=config)
     monkeypatch.setattr("training.train.rehearse", lambda *_: None)
 

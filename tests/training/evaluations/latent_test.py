@@ -15,7 +15,8 @@ def test_a_run_reports_bounds_codes_and_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(latent, "NUM_CODES", 40)
     run = tmp_path / "run"
     command = ["train", "vae", "--run-dir", str(run), "--epochs", "4"]
-    command += ["--strategy", "one_device", "--set", "comparison=digits"]
+    command += ["--strategy", "one_device", "--xla", "off"]
+    command += ["--set", "comparison=digits"]
     assert main(command) == 0
     results = json.loads((run / "results.json").read_text())
     assert results["test_nll"] < results["test_negative_elbo"] < 64.0

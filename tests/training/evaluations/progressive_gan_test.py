@@ -64,9 +64,9 @@ def test_means_of_pixels_and_back():
 
 
 @pytest.mark.slow
-def test_a_run_reports_all_levels_and_is_served(tmp_path, monkeypatch):
+def test_a_run_reports_all_levels_and_is_served(runs, tmp_path, monkeypatch):
     monkeypatch.setattr(adversarial, "NUM_SAMPLES", 300)
-    run = tmp_path / "progressive_gan"
+    run = runs / "progressive_gan"
     command = ["train", "progressive_gan", "--run-dir", str(run)]
     assert main([*command, "--strategy", "one_device", "--steps", "60"]) == 0
     results = json.loads((run / "results.json").read_text())

@@ -9,6 +9,7 @@ from training.evaluations.vision_transformer import attention_distances
 
 SMALL = [
     "--set",
+    "jit_compile=false",
     "steps_per_execution=1",
     "model.num_layers=1",
     "model.hidden_dim=8",
