@@ -14,7 +14,8 @@ from training.train import train
 def test_mixed_precision_ends_with_training(tmp_path):
     kept = {}
     for policy in ("float32", "mixed_bfloat16"):
-        values = ["steps=4", "jit_compile=false", f"dtype_policy={policy}"]
+        values = ["steps=4", "jit_compile=false", "steps_per_execution=1"]
+        values += [f"dtype_policy={policy}"]
         recipe, config = resolve_run("gan", "demo", values)
         run = train(recipe, tmp_path / policy, config=config)
         kept[policy] = keras.models.load_model(run.model)
