@@ -48,6 +48,7 @@ class RecurrentLayer(keras.layers.RNN):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         states = keras.tree.flatten(initial_state)
+        self._check_states(states)
         if keras.tree.is_nested(mask):
             mask = mask[0]
         cell = self.cell
@@ -318,6 +319,10 @@ class RecurrentLayer(keras.layers.RNN):
                 else self.get_initial_state(batch_size=batch_size)
             )
         states = keras.tree.flatten(initial_state)
+        self._check_states(states)
+        return [ops.cast(state, self.compute_dtype) for state in states]
+
+    def _check_states(self, states):
         sizes = keras.tree.flatten(self.cell.state_size)
         found = [tuple(state.shape)[1:] for state in states]
         if len(found) != len(sizes) or any(
@@ -329,7 +334,6 @@ class RecurrentLayer(keras.layers.RNN):
                 f"states, of shapes {[('batch_size', n) for n in sizes]}. "
                 f"Received, behind the rows: {found}"
             )
-        return [ops.cast(state, self.compute_dtype) for state in states]
 
 
 def _check_mask(mask, inputs):

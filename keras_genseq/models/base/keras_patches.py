@@ -98,11 +98,10 @@ class PatchedModel(keras.Model):
         if save_type != "checkpoint":
             return super()._trackable_children(save_type, **kwargs)
         seeds = [g.state for g in self._seed_generators_below()]
-        parts = {
-            "weight": self.weights,
-            "seed": seeds,
-            "metric": self.metrics_variables,
-        }
+        parts = {"weight": self.weights, "seed": seeds}
+        # By their names: one that is not compiled has fewer.
+        for metric in self.metrics:
+            parts[f"{metric.name}_metric"] = metric.variables
         for group, (optimizer, _) in self.optimizer_groups.items():
             if optimizer is not None:
                 parts[f"{group}_optimizer"] = optimizer.variables

@@ -58,8 +58,10 @@ def test_equals_keras(shared, value_dim, causal):
         ours, X, Y, padding_mask=PADDING, use_causal_mask=causal
     )
     for a, b, c in zip(expected, ours_by_mask, ours_by_padding, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
-        np.testing.assert_allclose(a, c, atol=1e-5)
+        # Float32 knows large values to a part of their size.
+        atol = 1e-5 * max(1.0, np.abs(a).max())
+        np.testing.assert_allclose(a, b, atol=atol)
+        np.testing.assert_allclose(a, c, atol=atol)
 
 
 @pytest.mark.parametrize("shared, value_dim", pairs())

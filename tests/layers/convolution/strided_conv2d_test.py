@@ -74,7 +74,9 @@ def test_gradients_under_xla_are_those_outside(layer_class, keras_class):
     for a, b in zip(
         compiled(tf.constant(x)), output_and_gradients(theirs, x), strict=True
     ):
-        np.testing.assert_allclose(a, b, atol=2e-5)
+        # A sum over all positions is known to a part of its size.
+        size = max(1.0, np.abs(b).max())
+        np.testing.assert_allclose(a, b, atol=2e-5 * size)
 
 
 @PAIRS
