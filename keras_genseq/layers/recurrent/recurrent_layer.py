@@ -46,9 +46,21 @@ class RecurrentLayer(keras.layers.RNN):
         super().__init__(_equal_cell(cell, self.cell_class), **kwargs)
         self.jit_compile = jit_compile
 
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        if keras.tree.is_nested(mask):
+            mask = mask[0]
+        _check_steps(sequences, mask)
+        if initial_state is not None:
+            self._check_states(keras.tree.flatten(initial_state))
+        return super().call(
+            sequences,
+            initial_state=initial_state,
+            mask=mask,
+            training=training,
+        )
+
     def inner_loop(self, sequences, initial_state, mask, training=False):
         states = keras.tree.flatten(initial_state)
-        self._check_states(states)
         if keras.tree.is_nested(mask):
             mask = mask[0]
         cell = self.cell
@@ -112,6 +124,7 @@ class RecurrentLayer(keras.layers.RNN):
             )
         if not self.built:
             self.build((*token_ids.shape, embeddings.shape[-1]))
+        _check_steps(token_ids, mask)
         token_ids = self._permuted(ops.cast(token_ids, "int32"))
         table = self._project(ops.cast(embeddings, self.compute_dtype))
         states = self._first_states(initial_state, ops.shape(token_ids)[0])
@@ -240,13 +253,7 @@ class RecurrentLayer(keras.layers.RNN):
             mask: optional `(B, T)` booleans, in the order of the inputs.
             training: bool.
         """
-        if inputs.shape[1] == 0:
-            raise ValueError(
-                "Sequences must have at least one step. Received: "
-                f"shape={tuple(inputs.shape)}"
-            )
         if mask is not None:
-            _check_mask(mask, inputs)
             mask = time_major_mask(self._permuted(mask))
         weights = [
             ops.cast(w, self.compute_dtype)
@@ -336,7 +343,15 @@ class RecurrentLayer(keras.layers.RNN):
             )
 
 
-def _check_mask(mask, inputs):
+def _check_steps(inputs, mask):
+    """Refuses inputs without steps, and a mask that is of others."""
+    if inputs.shape[1] == 0:
+        raise ValueError(
+            "Sequences must have at least one step. Received: "
+            f"shape={tuple(inputs.shape)}"
+        )
+    if mask is None:
+        return
     found, expected = tuple(mask.shape), tuple(inputs.shape[:2])
     fits = len(found) == 2 and all(
         a is None or b is None or a == b
