@@ -210,7 +210,7 @@ def test_generation_of_new_lengths_is_not_traced_again(model):
     [
         (lambda m: m.generate("xyz", 3), "does not know"),
         (lambda m: m.generate(b"a\xff", 3), "must be UTF-8"),
-        (lambda m: m.generate([], 3), "must be text, or integers"),
+        (lambda m: m.generate([], 3), "has no rows"),
         (lambda m: m.generate([1.5], 3), "must be text, or integers"),
         (lambda m: m.generate(np.array([[1, 0, 1]]), 3), "a 0 between tokens"),
         (lambda m: m.generate("a", 3, stop_token_id=[[1], [2]]), "row of tok"),
