@@ -98,9 +98,12 @@ def counted_traces(names):
         if func is None:
             return functools.partial(counting, **kwargs)
 
+        # The loop of a layer is a partial of it.
+        name = getattr(func, "func", func).__name__
+
         @functools.wraps(func)
         def traced(*args, **kwargs):
-            names.append(func.__name__)
+            names.append(name)
             return func(*args, **kwargs)
 
         return function(traced, **kwargs)
