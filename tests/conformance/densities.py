@@ -305,8 +305,8 @@ MODELS = {
                 **kwargs,
             },
         ),
-        # On some processors sums in another order reach 1.05e-6.
-        replica_atol=2e-6,
+        # On some processors sums in another order reach more than 2e-6.
+        replica_atol=1e-5,
         batch=lambda size: binary_images(size, (8, 8, 1)),
         bad_requests=requests_of_codes(
             (8, 8, 1), np.full((1, 4, 4), 5, "int32"), "tokens from 0 to 4"
