@@ -293,7 +293,6 @@ MODELS = {
             **{
                 "filters": (16, 24),
                 "embedding_dim": 3,
-                "residual_gain": 0.5,
                 "likelihood": "gaussian",
                 "relaxation_temperature": (1.0, 0.5),
                 "relaxation_steps": 30,
@@ -305,8 +304,6 @@ MODELS = {
                 **kwargs,
             },
         ),
-        # On some processors sums in another order reach more than 2e-6.
-        replica_atol=1e-5,
         batch=lambda size: binary_images(size, (8, 8, 1)),
         bad_requests=requests_of_codes(
             (8, 8, 1), np.full((1, 4, 4), 5, "int32"), "tokens from 0 to 4"

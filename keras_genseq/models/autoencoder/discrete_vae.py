@@ -39,10 +39,6 @@ class DiscreteVAE(LatentVariableModel):
         filters: sequence of ints. Channels of the groups of residual blocks,
             multiples of 4; between two groups the grid is halved.
         embedding_dim: int. Length of a codebook vector.
-        residual_gain: optional float, by which the residual branches of both
-            networks are multiplied. None takes the paper's, 1 over the square
-            of the number of blocks, which a deep stack needs; few blocks in
-            few updates learn more with a larger one.
         likelihood: `"logit_laplace"` (the paper's) or another of
             `keras_genseq.models.VAE`.
         relaxation_temperature: (first, last) temperature tau.
@@ -105,7 +101,6 @@ class DiscreteVAE(LatentVariableModel):
         *,
         filters=(256, 512, 1024, 2048),
         embedding_dim=128,
-        residual_gain=None,
         likelihood="logit_laplace",
         relaxation_temperature=(1.0, 1.0 / 16.0),
         relaxation_steps=150_000,
@@ -140,11 +135,6 @@ class DiscreteVAE(LatentVariableModel):
                 "`filters` must be multiples of 4: a block is a fourth as wide "
                 f"inside. Received: filters={tuple(filters)}"
             )
-        if residual_gain is not None and not residual_gain > 0.0:
-            raise ValueError(
-                "`residual_gain` must be positive. "
-                f"Received: residual_gain={residual_gain!r}"
-            )
         if not min(relaxation_temperature) > 0.0:
             raise ValueError(
                 "`relaxation_temperature` must be positive. Received: "
@@ -157,7 +147,6 @@ class DiscreteVAE(LatentVariableModel):
         self.num_tokens = num_tokens
         self.filters = tuple(filters)
         self.embedding_dim = embedding_dim
-        self.residual_gain = residual_gain
         self.likelihood = likelihood
         self.relaxation_temperature = tuple(relaxation_temperature)
         self.relaxation_steps = relaxation_steps
@@ -167,7 +156,6 @@ class DiscreteVAE(LatentVariableModel):
             self.image_shape,
             num_tokens,
             filters=self.filters,
-            residual_gain=residual_gain,
             dtype=self.dtype_policy,
         )
         self.codebook = keras.layers.Dense(
@@ -185,7 +173,6 @@ class DiscreteVAE(LatentVariableModel):
             embedding_dim,
             channels * LIKELIHOODS[likelihood].num_parameters,
             filters=self.filters,
-            residual_gain=residual_gain,
             dtype=self.dtype_policy,
         )
         self.codebook_usage = CodebookUsage(num_tokens, dtype="float32")
@@ -311,7 +298,6 @@ class DiscreteVAE(LatentVariableModel):
             "num_tokens": self.num_tokens,
             "filters": list(self.filters),
             "embedding_dim": self.embedding_dim,
-            "residual_gain": self.residual_gain,
             "likelihood": self.likelihood,
             "relaxation_temperature": list(self.relaxation_temperature),
             "relaxation_steps": self.relaxation_steps,

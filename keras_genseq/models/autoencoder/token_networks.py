@@ -6,9 +6,7 @@ from keras import ops
 BLOCKS_PER_GROUP = 2
 
 
-def make_token_encoder(
-    image_shape, num_tokens, *, filters, residual_gain=None, dtype=None
-):
+def make_token_encoder(image_shape, num_tokens, *, filters, dtype=None):
     """A network from images to the logits of their tokens.
 
     One group of residual blocks per entry of `filters`; between two groups,
@@ -19,34 +17,25 @@ def make_token_encoder(
         num_tokens: int. Size of the codebook.
         filters: sequence of ints. Channels of each group; the stem, a 7 x 7
             convolution, has those of the first.
-        residual_gain: optional float, by which residual branches are
-            multiplied; None takes the paper's.
         dtype: dtype policy; the logits are float32 under every one.
 
     Returns:
         `keras.Model` from `(batch_size, height, width, channels)` to
         `(batch_size, rows, columns, num_tokens)`.
     """
-    gain = _gain(filters) if residual_gain is None else residual_gain
     x = inputs = keras.Input(image_shape, dtype="float32", name="x")
     x = _convolution(filters[0], 7, dtype)(x)
     for i, width in enumerate(filters):
         if i:
             x = _largest_of_four(x)
-        x = _group(x, width, (3, 3, 3, 1), gain, dtype)
+        x = _group(x, width, (3, 3, 3, 1), _gain(filters), dtype)
     x = keras.layers.ReLU(dtype=dtype)(x)
     x = _convolution(num_tokens, 1, "float32", name="outputs")(x)
     return keras.Model(inputs, x, name="encoder")
 
 
 def make_token_decoder(
-    tokens_shape,
-    embedding_dim,
-    num_outputs,
-    *,
-    filters,
-    residual_gain=None,
-    dtype=None,
+    tokens_shape, embedding_dim, num_outputs, *, filters, dtype=None
 ):
     """A network from embedded tokens to images: the groups in reverse.
 
@@ -56,20 +45,18 @@ def make_token_decoder(
         num_outputs: int. Channels of the result.
         filters: as for `make_token_encoder`; the last comes first. Between two
             groups every pixel becomes 2 x 2.
-        residual_gain: as for `make_token_encoder`.
         dtype: dtype policy.
 
     Returns:
         `keras.Model` from `(batch_size, rows, columns, embedding_dim)` to
         `(batch_size, height, width, num_outputs)`.
     """
-    gain = _gain(filters) if residual_gain is None else residual_gain
     shape = (*tokens_shape, embedding_dim)
     x = inputs = keras.Input(shape, dtype="float32", name="z")
     for i, width in enumerate(reversed(filters)):
         if i:
             x = keras.layers.UpSampling2D(2, dtype=dtype)(x)
-        x = _group(x, width, (1, 3, 3, 3), gain, dtype)
+        x = _group(x, width, (1, 3, 3, 3), _gain(filters), dtype)
     x = keras.layers.ReLU(dtype=dtype)(x)
     x = _convolution(num_outputs, 1, dtype, name="outputs")(x)
     return keras.Model(inputs, x, name="decoder")

@@ -153,21 +153,6 @@ def test_learns_to_tell_images_apart_by_tokens():
     assert error < 0.1
 
 
-def test_residual_branches_count_as_much_as_the_gain_says():
-    x, outputs = images(3), []
-    # By default the paper's: 1 over the square of two groups of two blocks.
-    for gain in (None, 1.0 / 16.0, 1.0):
-        model = make_model(residual_gain=gain)
-        outputs.append(model.encoder(x).numpy())
-        decoded = model.decoder_output(ops.convert_to_tensor(every_code()))
-        outputs.append(decoded.numpy())
-    for default, paper, other in zip(
-        outputs[:2], outputs[2:4], outputs[4:], strict=True
-    ):
-        np.testing.assert_array_equal(default, paper)
-        assert np.abs(default - other).max() > 0.1
-
-
 def test_metric_counts_tokens_in_use():
     model = make_model()
     model.compile("adam")
@@ -183,7 +168,6 @@ def test_metric_counts_tokens_in_use():
         ({"filters": ()}, "multiples of"),
         ({"likelihood": "poisson"}, "`likelihood` must be one of"),
         ({"relaxation_temperature": (1.0, 0.0)}, "must be positive"),
-        ({"residual_gain": 0.0}, "`residual_gain` must be positive"),
         ({"num_tokens": 0}, "`num_tokens` must be positive"),
     ],
 )
