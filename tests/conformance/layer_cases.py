@@ -51,7 +51,8 @@ def block_case(block_class, *sequences):
             attention_window=3,
             **kwargs,
         ),
-        inputs=lambda size: tuple(normal(size, n, 8) for n in sequences),
+        # Small: what a residual block adds to is rounded by its size.
+        inputs=lambda size: tuple(0.5 * normal(size, n, 8) for n in sequences),
     )
 
 
