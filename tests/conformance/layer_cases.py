@@ -33,8 +33,12 @@ def cell_case(cell_class, num_states, **options):
     )
 
 
-def block_case(block_class, *sequences):
-    """A block of attention and inputs of the given numbers of steps."""
+def block_case(block_class, *sequences, scale=1.0):
+    """A block of attention and inputs of the given numbers of steps.
+
+    What residual branches add to is rounded by its size: `scale` keeps it
+    within what the table asks of bfloat16.
+    """
     return LayerCase(
         make=lambda **kwargs: block_class(
             2,
@@ -51,8 +55,9 @@ def block_case(block_class, *sequences):
             attention_window=3,
             **kwargs,
         ),
-        # Small: what a residual block adds to is rounded by its size.
-        inputs=lambda size: tuple(0.5 * normal(size, n, 8) for n in sequences),
+        inputs=lambda size: tuple(
+            scale * normal(size, n, 8) for n in sequences
+        ),
     )
 
 
@@ -77,7 +82,9 @@ ATTENTION_LAYERS = {
         inputs=lambda size: (normal(size, 6, 3),),
     ),
     "TransformerEncoderBlock": block_case(layers.TransformerEncoderBlock, 6),
-    "TransformerDecoderBlock": block_case(layers.TransformerDecoderBlock, 6, 4),
+    "TransformerDecoderBlock": block_case(
+        layers.TransformerDecoderBlock, 6, 4, scale=0.5
+    ),
     "SinusoidalPositionEncoding": LayerCase(
         make=lambda **kwargs: layers.SinusoidalPositionEncoding(
             max_wavelength=100.0, **kwargs
