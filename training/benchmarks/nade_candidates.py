@@ -11,6 +11,7 @@ from keras_genseq.models import NADE
 from keras_genseq.ops.random import row_seeds
 from keras_genseq.ops.random import row_uniform
 from training.benchmarks.torch_modes import COMPILED
+from training.benchmarks.torch_modes import has_compiler
 from training.benchmarks.torch_modes import torch_modes
 from training.benchmarks.train_step import keras_step
 
@@ -102,9 +103,10 @@ def builders(framework, sizes):
         mean negative log-likelihood before its update.
     """
     if framework == "torch":
+        compiled = [_CUMULATIVE + COMPILED] if has_compiler() else []
         return {
             name: functools.partial(_torch_step, sizes, name)
-            for name in (*_TORCH, _CUMULATIVE + COMPILED)
+            for name in (*_TORCH, *compiled)
         }
     return {
         name: functools.partial(_keras_step, sizes, *values)

@@ -5,6 +5,11 @@ import shutil
 COMPILED = ", compiled"
 
 
+def has_compiler():
+    """Whether there is the C++ compiler that `torch.compile` needs."""
+    return bool(shutil.which("g++") or shutil.which("clang++"))
+
+
 def torch_modes():
     """Ways to run a function or module of PyTorch.
 
@@ -16,6 +21,6 @@ def torch_modes():
     import torch
 
     modes = {"": lambda function: function}
-    if shutil.which("g++") or shutil.which("clang++"):
+    if has_compiler():
         modes[COMPILED] = torch.compile
     return modes

@@ -90,7 +90,7 @@ def _recipe(model, image_shape, **kwargs):
             ProgressiveGAN,
             level=None,
             fade_updates=Factory(half),
-            # Else the critic's loss leaps where a level begins.
+            # Not the paper's: without it the critic's loss leaps at a level.
             halves_slope=True,
             seed=0,
             **model,

@@ -1,5 +1,7 @@
 """Drawing images of captions, token by token, in Python and served."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -15,8 +17,7 @@ from keras_genseq.models.text.generation_options import sampling_options
 from keras_genseq.models.text.text_input import text_input
 from keras_genseq.models.transformer.best_of import best_of_several
 from keras_genseq.models.transformer.best_of import checked_ranker
-from keras_genseq.models.transformer.captions import caption_ids
-from keras_genseq.models.transformer.captions import of_as_many_rows
+from keras_genseq.models.transformer.captions import captions_of_request
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_seeds
@@ -245,22 +246,12 @@ class CaptionedImageModel(BaseModel):
             ),
         }
 
-    def _captions(self, captions, num_rows=None):
-        """Checked captions, `(num_captions, text_length)` int32."""
-        ids = caption_ids(
-            captions,
-            self.tokenizer,
-            self.vocabulary_size,
-            self.text_length,
-            name="caption",
-        )
-        if num_rows is None:
-            return ids
-        return of_as_many_rows(ids, num_rows, "caption")
-
     def _caption_input(self):
         return text_input(
-            self.tokenizer, "captions", self._captions, np.ones((1, 1))
+            self.tokenizer,
+            "captions",
+            functools.partial(captions_of_request, self),
+            np.ones((1, 1)),
         )
 
     def _knobs(self):
@@ -316,7 +307,7 @@ class CaptionedImageModel(BaseModel):
         """Draws several images of each caption."""
         self._check_guidance(options.get("guidance"))
         num_images = as_int(num_images, "num_images", minimum=1, optional=True)
-        captions = self._captions(captions)
+        captions = captions_of_request(self, captions)
         num_captions = captions.shape[0]
         total = num_captions * (num_images or 1)
         drawn = self.ask(

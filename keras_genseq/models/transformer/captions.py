@@ -94,6 +94,33 @@ def caption_ids(captions, tokenizer, vocabulary_size, text_length, name):
     return tf.ensure_shape(ids, (None, text_length))
 
 
+def captions_of_request(model, captions, num_rows=None):
+    """Checks what a model is asked for.
+
+    Args:
+        model: Keras model with a `tokenizer`, or None, a `vocabulary_size` and
+            a `text_length`.
+        captions: as for `caption_ids`.
+        num_rows: int, or None: the rows of the other inputs.
+
+    Returns:
+        As `caption_ids`.
+
+    Raises:
+        ValueError: as `caption_ids` and `of_as_many_rows`.
+    """
+    ids = caption_ids(
+        captions,
+        model.tokenizer,
+        model.vocabulary_size,
+        model.text_length,
+        name="caption",
+    )
+    if num_rows is None:
+        return ids
+    return of_as_many_rows(ids, num_rows, "caption")
+
+
 def of_as_many_rows(captions, num_rows, name):
     """Checks that there is a caption for each image.
 

@@ -1,3 +1,4 @@
+import functools
 import math
 
 import keras
@@ -10,8 +11,8 @@ from keras_genseq.models.base.endpoint import num_rows_of
 from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.text.text_input import text_input
 from keras_genseq.models.transformer.caption_encoder import CaptionEncoder
-from keras_genseq.models.transformer.captions import caption_ids
 from keras_genseq.models.transformer.captions import caption_vocabulary
+from keras_genseq.models.transformer.captions import captions_of_request
 from keras_genseq.models.transformer.captions import drawn_captions
 from keras_genseq.models.transformer.captions import of_as_many_rows
 from keras_genseq.models.transformer.captions import training_captions
@@ -308,7 +309,10 @@ class ContrastiveRanker(ContrastiveModel):
             self.image_shape, "images, in [0, 1]", self.check_inputs
         )
         caption = text_input(
-            self.tokenizer, "captions", self._captions, np.ones((1, 1))
+            self.tokenizer,
+            "captions",
+            functools.partial(captions_of_request, self),
+            np.ones((1, 1)),
         )
         return {
             **super().endpoints(),
@@ -356,19 +360,6 @@ class ContrastiveRanker(ContrastiveModel):
             "tokenizer": tokenizer
             and keras.saving.serialize_keras_object(tokenizer),
         }
-
-    def _captions(self, captions, num_rows=None):
-        """Checked captions, `(num_captions, text_length)` int32."""
-        ids = caption_ids(
-            captions,
-            self.tokenizer,
-            self.vocabulary_size,
-            self.text_length,
-            name="caption",
-        )
-        if num_rows is None:
-            return ids
-        return of_as_many_rows(ids, num_rows, "caption")
 
     def _of_images(self, x):
         return self(x)
