@@ -81,6 +81,8 @@ def global_rows(num_rows):
     replica = context.replica_id_in_sync_group
     mine = tf.one_hot(replica, num_replicas, on_value=num_rows, off_value=0)
     shares = context.all_reduce(tf.distribute.ReduceOp.SUM, mine)
+    # What reduces forgets the shape.
+    shares = tf.ensure_shape(shares, (num_replicas,))
     return rows + tf.reduce_sum(shares[:replica])
 
 
@@ -115,4 +117,10 @@ def rows_of_all_replicas(tensors):
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return tensors
-    return context.all_gather(tensors, axis=0)
+
+    def gathered(x):
+        # What gathers forgets the shape of a row.
+        rows = context.all_gather(x, axis=0)
+        return tf.ensure_shape(rows, (None, *x.shape[1:]))
+
+    return tf.nest.map_structure(gathered, tensors)

@@ -241,7 +241,8 @@ class ContrastiveRanker(ContrastiveModel):
             log_probs = ops.log_softmax(each, axis=-1)
             losses = losses - 0.5 * ops.diagonal(log_probs)
             is_nearest = ops.argmax(each, axis=-1) == rows
-            terms[name] = ops.cast(is_nearest, "float32")
+            # Of examples that replicas have gathered, no rank is known.
+            terms[name] = ops.reshape(ops.cast(is_nearest, "float32"), (-1,))
         return losses, terms
 
     def check_inputs(self, x, name="x"):
