@@ -233,6 +233,7 @@ SUPERVISED = {
         bad_requests=ranker_requests((4, 8, 1), 4),
         quiet={"dropout": 0.0},
         replica_atol=1e-5,
+        compared_awake=True,
     ),
     "DALLE": ModelCase(
         kind="supervised",
