@@ -55,6 +55,16 @@ def without_values():
     global_state.set_global_attribute("uninitialized_variables", [])
 
 
+@contextlib.contextmanager
+def eagerly():
+    """Functions run as Python and are not traced: for what is asked once."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
 def awake(model, scale=0.4):
     """Gives weights a size at which every part of a model hears the others.
 
@@ -144,12 +154,24 @@ def ask(model, case, size):
         model.log_prob(case.pair(size)[0], **condition)
 
 
-def compiled(case, strategy=None, jit_compile=False, **kwargs):
-    """A new instance, ready to train."""
+def compiled(case, strategy=None, mode="graph", **kwargs):
+    """A new instance, ready to train.
+
+    Args:
+        case: a row.
+        strategy: optional `tf.distribute.Strategy`.
+        mode: str. How its steps run: `"eager"`, which traces nothing and is
+            by far the cheapest for a few steps, `"graph"`, or `"xla"`.
+        **kwargs: of the row's model.
+    """
     keras.utils.set_random_seed(4)
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = case.make(**kwargs)
-        model.compile(**optimizers(model), jit_compile=jit_compile)
+        model.compile(
+            **optimizers(model),
+            jit_compile=mode == "xla",
+            run_eagerly=mode == "eager",
+        )
     return model
 
 
@@ -166,25 +188,25 @@ def optimizers(model, rate=0.02):
 
 
 @kept_for_its_row
-def _trainer(case, policy, jit_compile, is_quiet):
+def _trainer(case, policy, mode, is_quiet):
     kwargs = dict(case.quiet) if is_quiet else {}
     if policy != "float32":
         kwargs["dtype"] = policy
-    model = compiled(case, jit_compile=jit_compile, **kwargs)
+    model = compiled(case, mode=mode, **kwargs)
     return model, [v.numpy() for v in model.training_state]
 
 
-def trainer(case, *, policy="float32", jit_compile=False, quiet=False):
+def trainer(case, *, policy="float32", mode="graph", quiet=False):
     """A compiled model in its first state, whoever trained it before.
 
     Args:
         case: a row.
         policy: str. Its dtype policy.
-        jit_compile: bool. Whether XLA compiles its steps.
+        mode: str. How its steps run, as for `compiled`.
         quiet: bool. Without noise in training.
     """
     is_quiet = quiet and bool(case.quiet)
-    model, first = _trainer(case, policy, jit_compile, is_quiet)
+    model, first = _trainer(case, policy, mode, is_quiet)
     for variable, value in zip(model.training_state, first, strict=True):
         variable.assign(value)
     return model

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tests.conformance.batches import BATCH
 from tests.conformance.batches import ROWS
 from tests.conformance.instances import awake
+from tests.conformance.instances import eagerly
 from tests.conformance.instances import steps
 from tests.conformance.instances import weights
 from tests.conformance.promises import assert_awake
@@ -82,6 +83,7 @@ def loss_of_a_group_falls(model, case, group):
 def takes_equal_steps(one, two, case, rtol=1e-3):
     _wake(one, two, case)
     losses = [steps(m, case, 4) for m in (one, two)]
+    assert np.isfinite(losses).all()
     np.testing.assert_allclose(*losses, rtol=rtol)
 
 
@@ -115,12 +117,11 @@ def trains_under_its_policy(model, full, case):
     is_near_full_precision(model, full, case)
 
 
+@eagerly()
 def is_near_full_precision(model, full, case):
     tolerance = {"atol": 0.05}
     if case.kind == "density":
-        policy = model.dtype_policy.name
-        rtol = 1e-5 if policy == "float32" else case.policy_rtol
-        tolerance = {"rtol": rtol}
+        tolerance = {"rtol": case.policy_rtol}
         x, _ = case.pair(ROWS)
         condition = case.condition(ROWS)
         outputs = [m.log_prob(x, **condition) for m in (model, full)]
@@ -138,7 +139,7 @@ def assert_same_weights(a, b, atol=0.0):
 
 def keras_file_keeps_all(model, case, path):
     """Outputs, and the next steps of training; returns the loaded model."""
-    steps(model, case, 3)
+    steps(model, case, 2)
     model.save(path)
     again = keras.models.load_model(path)
     outputs = [case.outputs(m, BATCH) for m in (model, again)]
@@ -146,7 +147,7 @@ def keras_file_keeps_all(model, case, path):
         np.testing.assert_array_equal(a, b)
     before = weights(model)
     for each in (model, again):
-        steps(each, case, 2)
+        steps(each, case, 1)
     assert_same_weights(model, again)
     assert any(
         (a != b).any() for a, b in zip(before, weights(model), strict=True)
@@ -156,11 +157,11 @@ def keras_file_keeps_all(model, case, path):
 
 def resumes(whole, resumed, case, folder):
     """Interrupted and resumed is uninterrupted, bit for bit."""
-    steps(whole, case, 3)
-    CheckpointStore(folder, whole.training_state).save(3, {})
+    steps(whole, case, 2)
+    CheckpointStore(folder, whole.training_state).save(2, {})
     CheckpointStore(folder, resumed.training_state).restore()
     for model in (whole, resumed):
-        steps(model, case, 3)
+        steps(model, case, 2)
     assert_same_weights(whole, resumed)
 
 

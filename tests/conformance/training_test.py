@@ -21,7 +21,7 @@ OTHERS = {n: c for n, c in EVERY_MODEL.items() if c.kind != "game"}
 POLICIES = pytest.mark.parametrize(
     "policy",
     [
-        pytest.param("float32", marks=SLOW),
+        # Every other test trains in float32.
         "mixed_bfloat16",
         pytest.param("mixed_float16", marks=SLOW),
     ],
@@ -35,7 +35,7 @@ def test_loss_falls_on_one_batch(case):
 
 @all_slow(OTHERS)
 def test_loss_falls_on_one_batch_under_xla(case):
-    promises.loss_falls(trainer(case, jit_compile=True), case)
+    promises.loss_falls(trainer(case, mode="xla"), case)
 
 
 @every(OTHERS)
@@ -62,15 +62,15 @@ def test_a_groups_loss_falls_while_the_others_stand_still(case, group):
 
 @all_but_slow(GAMES)
 def test_a_game_of_one_compiled_step_equals_the_plain_one(case):
-    plain = trainer(case, quiet=True)
-    xla = trainer(case, quiet=True, jit_compile=True)
+    plain = trainer(case, quiet=True, mode="eager")
+    xla = trainer(case, quiet=True, mode="xla")
     promises.takes_equal_steps(plain, xla, case)
 
 
 @POLICIES
 @all_but_slow(EVERY_MODEL)
 def test_trains_under_every_policy_with_float32_outputs(case, policy):
-    model = trainer(case, policy=policy)
+    model = trainer(case, policy=policy, mode="eager")
     promises.trains_under_its_policy(model, built(case), case)
 
 
