@@ -118,7 +118,12 @@ def test_a_run_killed_inside_a_fade_goes_on_bit_for_bit(forks, runs):
     game = {"recipe": "progressive_gan"}
     runs = [runs / f"fade-{name}" for name in ("whole", "killed")]
     fades = [run / "phases" / "2" for run in runs]
-    options = ("passes_per_epoch=1",)
+    options = (
+        "passes_per_epoch=1",
+        "model.base_filters=16",
+        "model.max_filters=4",
+        "model.latent_dim=4",
+    )
     finish(forks, runs[0], *options, **game)
     process = start(forks, runs[1], *options, **game)
     while not steps_saved(fades[1]) and process.poll() is None:
