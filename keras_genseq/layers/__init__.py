@@ -15,8 +15,8 @@ from keras_genseq.layers.convolution.reflection_padding2d import (
     ReflectionPadding2D,
 )
 from keras_genseq.layers.convolution.residual_stem import ResidualStem
-from keras_genseq.layers.convolution.strided_conv2d import StridedConv2D
-from keras_genseq.layers.convolution.strided_conv2d_transpose import (
+from keras_genseq.layers.convolution.strided_convolution import StridedConv2D
+from keras_genseq.layers.convolution.strided_convolution import (
     StridedConv2DTranspose,
 )
 from keras_genseq.layers.convolution.weight_standardized_conv2d import (

@@ -88,7 +88,7 @@ from keras_genseq.models.classifier.classifier_model import (
 from keras_genseq.models.classifier.image_classifier import (
     ImageClassifier as ImageClassifier,
 )
-from keras_genseq.models.density.categorical_vector_model import (
+from keras_genseq.models.density.density_model import (
     CategoricalVectorModel as CategoricalVectorModel,
 )
 from keras_genseq.models.density.density_model import (

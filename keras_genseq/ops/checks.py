@@ -11,11 +11,11 @@ import random
 import numpy as np
 import tensorflow as tf
 
-from keras_genseq.ops.conversions import as_int32
-from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.random import row_seeds
-from keras_genseq.ops.value_checks import ensure
-from keras_genseq.ops.value_checks import not_empty
+from keras_genseq.ops.values import as_int32
+from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import ensure
+from keras_genseq.ops.values import not_empty
 
 
 def as_int(value, name, *, minimum=None, maximum=None, optional=False, note=""):

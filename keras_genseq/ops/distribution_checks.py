@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from keras_genseq.ops.conversions import as_tensor
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import ensure
 
 # Rounding of float16 moves the sum of a few hundred classes by less.
 _MOST_OFF = 1e-2

@@ -9,7 +9,7 @@ import threading
 import time
 
 from keras_genseq.ops.checks import as_int
-from keras_genseq.ops.conversions import check_numbers
+from keras_genseq.ops.values import check_numbers
 from keras_genseq.serving.errors import ServerError
 from keras_genseq.serving.request import as_strings
 from keras_genseq.serving.request import complete

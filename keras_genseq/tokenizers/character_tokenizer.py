@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import ensure
 from keras_genseq.tokenizers.tokenizer import Tokenizer
 
 

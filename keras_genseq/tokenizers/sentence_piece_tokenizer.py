@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from keras_genseq.ops.checks import as_int
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import ensure
 from keras_genseq.tokenizers.tokenizer import Tokenizer
 from keras_genseq.tokenizers.tokenizer import replace_invalid
 

@@ -1,8 +1,8 @@
 import tensorflow as tf
 
-from keras_genseq.ops.conversions import as_tensor
-from keras_genseq.ops.value_checks import ensure
-from keras_genseq.ops.value_checks import not_empty
+from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import ensure
+from keras_genseq.ops.values import not_empty
 
 
 class Tokenizer:

@@ -1,7 +1,7 @@
 import keras
 import tensorflow as tf
 
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import ensure
 from keras_genseq.tokenizers.tokenizer import Tokenizer
 
 END_OF_LINE = "<eos>"

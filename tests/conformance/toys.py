@@ -18,7 +18,7 @@ from keras_genseq.ops.log_probabilities import bernoulli_log_prob
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_normals
 from keras_genseq.ops.random import row_uniform
-from keras_genseq.ops.value_checks import all_finite
+from keras_genseq.ops.values import all_finite
 from tests.conformance.bad_requests import game_requests
 from tests.conformance.bad_requests import image_requests
 from tests.conformance.bad_requests import vector_requests

@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from keras_genseq.ops.conversions import check_numbers
+from keras_genseq.ops.values import check_numbers
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")

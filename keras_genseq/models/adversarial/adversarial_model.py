@@ -6,17 +6,17 @@ import keras
 from keras import ops
 
 from keras_genseq import losses
-from keras_genseq.models.base.batch_norm import frozen_statistics
 from keras_genseq.models.base.bounded_slopes import warn_if_unbounded
-from keras_genseq.models.base.conditioning import class_condition
 from keras_genseq.models.base.ema import WeightAverage
 from keras_genseq.models.base.ema import check_decay
 from keras_genseq.models.base.endpoint import Endpoint
+from keras_genseq.models.base.endpoint import class_condition
 from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.models.base.endpoint import temperature_input
 from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
 from keras_genseq.models.base.multi_optimizer_model import check_choice
+from keras_genseq.models.base.multi_optimizer_model import frozen_statistics
 from keras_genseq.models.base.own_networks import check_network
 from keras_genseq.ops.augmentation import AUGMENTATIONS
 from keras_genseq.ops.augmentation import augment
@@ -24,9 +24,9 @@ from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.values import check_numbers
 
 NOISES = ("normal", "uniform")
 # Streams of a row's seed; z is drawn from stream 0.

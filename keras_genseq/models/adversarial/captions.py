@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_genseq.models.text.token_padding import padded_rows
 from keras_genseq.ops.checks import as_row_values
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import ensure
 from keras_genseq.tokenizers.tokenizer import as_texts
 
 # The authors' alphabet. "-" stands there twice, and is found at its last place.

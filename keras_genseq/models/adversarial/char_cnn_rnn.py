@@ -17,8 +17,8 @@ from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.values import check_numbers
 from keras_genseq.tokenizers.tokenizer import as_list
 from keras_genseq.tokenizers.tokenizer import as_texts
 

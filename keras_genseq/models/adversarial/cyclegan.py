@@ -20,7 +20,7 @@ from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import check_numbers
+from keras_genseq.ops.values import check_numbers
 
 GENERATORS = ("resnet", "unet")
 # Images that pass from the generators' turn to the discriminators'.

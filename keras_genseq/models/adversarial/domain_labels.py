@@ -4,13 +4,13 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.models.base.conditioning import class_condition
 from keras_genseq.models.base.endpoint import Input
+from keras_genseq.models.base.endpoint import class_condition
 from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import as_int
-from keras_genseq.ops.conversions import as_floats
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import as_floats
+from keras_genseq.ops.values import ensure
 
 KINDS = ("classes", "attributes")
 

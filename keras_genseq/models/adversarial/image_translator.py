@@ -10,7 +10,7 @@ from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import ensure
 
 
 class ImageTranslator(MultiOptimizerModel):

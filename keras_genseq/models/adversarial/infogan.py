@@ -10,8 +10,8 @@ from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.values import check_numbers
 
 # Streams of a row's seed; the noise z is drawn from stream 0.
 _CATEGORY_STREAM = 2

@@ -3,21 +3,21 @@ from keras import ops
 
 from keras_genseq.models.adversarial.key_patch_networks import KeyPatchNetworks
 from keras_genseq.models.adversarial.part_assembler import PartAssembler
-from keras_genseq.models.base.batch_norm import frozen_statistics
 from keras_genseq.models.base.bounded_slopes import warn_if_unbounded
 from keras_genseq.models.base.ema import WeightAverage
 from keras_genseq.models.base.ema import check_decay
 from keras_genseq.models.base.multi_optimizer_model import check_choice
+from keras_genseq.models.base.multi_optimizer_model import frozen_statistics
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import VALIDATION_STEP
 from keras_genseq.models.base.training_seeds import next_rows
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.key_parts import cut_out
 from keras_genseq.ops.key_parts import has_area
 from keras_genseq.ops.key_parts import mask_of_boxes
 from keras_genseq.ops.key_parts import mirrored_boxes
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.values import check_numbers
 
 # Streams of a row's seed; z is drawn from stream 0.
 _FLIP_STREAM = 1

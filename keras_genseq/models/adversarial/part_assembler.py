@@ -10,13 +10,13 @@ from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
 from keras_genseq.ops.checks import as_images
-from keras_genseq.ops.conversions import as_int32
-from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.key_parts import cut_out
 from keras_genseq.ops.key_parts import detect_key_parts
 from keras_genseq.ops.key_parts import has_area
 from keras_genseq.ops.random import row_uniform
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import as_int32
+from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import ensure
 
 
 class PartAssembler(MultiOptimizerModel):

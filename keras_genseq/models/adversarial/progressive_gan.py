@@ -17,9 +17,9 @@ from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.resampling import doubled
 from keras_genseq.ops.resampling import halved
+from keras_genseq.ops.values import check_numbers
 
 # Of the moving mean of how much reals vary.
 _MOMENTUM = 0.99

@@ -18,9 +18,9 @@ from keras_genseq.models.base.training_seeds import global_rows
 from keras_genseq.models.base.training_seeds import rows_of_all_replicas
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.random import seeds_of_rows
+from keras_genseq.ops.values import check_numbers
 
 # Streams of a row's seed.
 _MIXING_STREAM = 1

@@ -12,13 +12,13 @@ from keras_genseq.models.adversarial.captioned_adversarial_model import (
     frozen_text_encoder,
 )
 from keras_genseq.models.adversarial.captions import drawn_rows
-from keras_genseq.models.base.batch_norm import frozen_statistics
+from keras_genseq.models.base.multi_optimizer_model import frozen_statistics
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import global_rows
 from keras_genseq.models.base.training_seeds import rows_of_all_replicas
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.values import check_numbers
 
 # Streams of a row's seed: see `AdversarialModel`.
 _MISMATCH_STREAM = 2

@@ -7,7 +7,7 @@ from keras_genseq.models.adversarial.image_translator import ImageTranslator
 from keras_genseq.models.adversarial.translation_networks import least_size
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import Input
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import ensure
 
 
 class TwoDomainTranslator(ImageTranslator):

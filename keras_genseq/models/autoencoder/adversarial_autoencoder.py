@@ -11,16 +11,16 @@ from keras_genseq.models.autoencoder.networks import make_encoder
 from keras_genseq.models.autoencoder.prior_matched_autoencoder import (
     PriorMatchedAutoencoder,
 )
-from keras_genseq.models.base.batch_norm import frozen_statistics
 from keras_genseq.models.base.bounded_slopes import warn_if_unbounded
 from keras_genseq.models.base.multi_optimizer_model import check_choice
+from keras_genseq.models.base.multi_optimizer_model import frozen_statistics
 from keras_genseq.models.base.own_networks import check_network
 from keras_genseq.models.base.own_networks import configs_of
 from keras_genseq.models.base.own_networks import with_networks
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import check_numbers
+from keras_genseq.ops.values import check_numbers
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")

@@ -3,9 +3,9 @@
 import tensorflow as tf
 
 from keras_genseq.models.base.base_model import BaseModel
-from keras_genseq.models.base.conditioning import class_condition
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import Input
+from keras_genseq.models.base.endpoint import class_condition
 from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.models.base.endpoint import temperature_input
 from keras_genseq.models.base.endpoint import tensor_input

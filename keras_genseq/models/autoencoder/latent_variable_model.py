@@ -10,7 +10,7 @@ from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import check_numbers
+from keras_genseq.ops.values import check_numbers
 
 
 class LatentVariableModel(LatentCodes):

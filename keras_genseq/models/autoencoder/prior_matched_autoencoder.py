@@ -10,7 +10,7 @@ from keras_genseq.models.base.multi_optimizer_model import MultiOptimizerModel
 from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_vectors
-from keras_genseq.ops.value_checks import all_finite
+from keras_genseq.ops.values import all_finite
 
 
 class PriorMatchedAutoencoder(LatentCodes, MultiOptimizerModel):

@@ -24,7 +24,7 @@ from keras_genseq.ops.divergences import normal_kl
 from keras_genseq.ops.divergences import normal_log_ratio
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.random import row_normals
-from keras_genseq.ops.value_checks import all_finite
+from keras_genseq.ops.values import all_finite
 
 # Beyond these a variance is 0 or infinite to float32's exponential.
 _LOG_VAR_RANGE = (-10.0, 10.0)

@@ -13,7 +13,7 @@ from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.sampling import categories_from_uniforms
 from keras_genseq.ops.scan import scan
-from keras_genseq.ops.value_checks import all_states
+from keras_genseq.ops.values import all_states
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")

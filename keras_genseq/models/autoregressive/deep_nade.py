@@ -4,14 +4,12 @@ from keras import ops
 
 from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.base.presets import Preset
-from keras_genseq.models.density.categorical_vector_model import (
-    CategoricalVectorModel,
-)
+from keras_genseq.models.density.density_model import CategoricalVectorModel
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.log_probabilities import bernoulli_ensemble_log_prob
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.scan import scan
+from keras_genseq.ops.values import as_tensor
 
 # Streams of a row's seed.
 _PROBABILITY_STREAM = 1

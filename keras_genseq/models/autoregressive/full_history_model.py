@@ -3,9 +3,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_genseq.models.density.categorical_vector_model import (
-    CategoricalVectorModel,
-)
+from keras_genseq.models.density.density_model import CategoricalVectorModel
 from keras_genseq.ops.log_probabilities import categorical_log_prob
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.sampling import categories_from_uniforms

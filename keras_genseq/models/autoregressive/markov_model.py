@@ -18,7 +18,7 @@ from keras_genseq.ops.ngram_index import next_context
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.sampling import categories_from_uniforms
 from keras_genseq.ops.scan import scan
-from keras_genseq.ops.value_checks import all_states
+from keras_genseq.ops.values import all_states
 
 # Beyond this, 1 GiB of float32, tables are for `SparseMarkovModel`.
 _MOST_ENTRIES = 2**28

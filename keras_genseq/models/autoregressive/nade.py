@@ -5,9 +5,7 @@ from keras import ops
 
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.presets import Preset
-from keras_genseq.models.density.categorical_vector_model import (
-    CategoricalVectorModel,
-)
+from keras_genseq.models.density.density_model import CategoricalVectorModel
 from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import bernoulli_log_prob

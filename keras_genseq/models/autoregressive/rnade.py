@@ -15,7 +15,7 @@ from keras_genseq.ops.nade import ACTIVATIONS
 from keras_genseq.ops.nade import activate
 from keras_genseq.ops.random import row_uniforms
 from keras_genseq.ops.scan import scan
-from keras_genseq.ops.value_checks import all_finite
+from keras_genseq.ops.values import all_finite
 
 # Standard deviations on either side of the mean over which the components of
 # a model that has seen no data are spread.

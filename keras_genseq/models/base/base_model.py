@@ -19,8 +19,8 @@ from keras_genseq.models.base.keras_patches import PatchedModel
 from keras_genseq.models.base.training_seeds import TrainingSeeds
 from keras_genseq.models.base.weight_transfer import transfer_weights
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import as_floats
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import as_floats
+from keras_genseq.ops.values import ensure
 
 # What `compile` takes in Keras and has no meaning where a model brings its own.
 _OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")

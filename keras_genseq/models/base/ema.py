@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_genseq.ops.conversions import check_numbers
+from keras_genseq.ops.values import check_numbers
 
 
 class WeightAverage:

@@ -15,11 +15,12 @@ import tensorflow as tf
 
 from keras_genseq.export import Signature
 from keras_genseq.models.base.request_checks import as_specified
+from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_seeds
-from keras_genseq.ops.conversions import as_tensor
-from keras_genseq.ops.value_checks import not_empty
+from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import not_empty
 
 REQUIRED = object()
 _IS_SERVED = contextvars.ContextVar("is_served", default=False)
@@ -329,3 +330,38 @@ def _after_all_checks(tensors):
         return tf.nest.map_structure(
             lambda x: None if x is None else tf.identity(x), tensors
         )
+
+
+def class_condition(num_classes, name="condition"):
+    """The class of each row, as `BaseModel.condition_inputs` returns it.
+
+    Args:
+        num_classes: int, or None for a model that is told nothing.
+        name: str. What callers and clients call it.
+
+    Returns:
+        dict of name to `Input`; empty without classes.
+    """
+    if num_classes is None:
+        return {}
+
+    def check(value, num_rows):
+        if num_rows is None:
+            num_rows = tf.shape(value)[0]
+        return as_classes(value, num_rows, num_classes, name=name)
+
+    return {
+        name: Input(
+            tf.TensorSpec((None,), tf.int32),
+            "class of this row",
+            check,
+            minimum=0,
+            maximum=num_classes - 1,
+            missing=(
+                f"This model is conditional on {num_classes} classes: pass "
+                f"`{name}=`, a class or one per row (in training, data of "
+                "`(x, class)`)."
+            ),
+            example=np.zeros((1,), "int32"),
+        )
+    }

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_genseq.ops.checks import as_int
-from keras_genseq.ops.conversions import check_numbers
+from keras_genseq.ops.values import check_numbers
 
 
 def checked_data(

@@ -51,16 +51,13 @@ Several hosts (keras-team/keras issue 20585). `fit` reduces nests and scalars in
     everywhere. Test: `tests/training/multi_worker_test.py`.
 Uneven shares on several hosts (keras `BatchNormalization`, gradients of its
     counts). Hosts whose shares differ trace different collectives, and stop.
-    Here: `several_hosts.with_free_rows`. Test: as above, DCGAN.
+    Here: `with_free_rows`. Test: as above, DCGAN.
 """
 
 import warnings
 
 import keras
 import tensorflow as tf
-
-from keras_genseq.models.base.several_hosts import spans_hosts
-from keras_genseq.models.base.several_hosts import with_free_rows
 
 # Any odd constant far from the small steps by which seed states advance.
 _REPLICA_STRIDE = 0x9E3779B1
@@ -425,3 +422,34 @@ def fold_in_replica(generator):
 
     generator.next = next_on_replica
     generator._folds_in_replica = True
+
+
+def spans_hosts(strategy):
+    """Whether a strategy's replicas are in several processes."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def with_free_rows(step):
+    """A step whose trace is the same for any number of rows.
+
+    Hosts meet in collectives, the first of one in the first of the others. A
+    host whose share of the last batch is smaller traces anew, for any number of
+    rows, and the gradient of a synchronized batch normalization then has one
+    collective more: it differentiates the number of rows. So all trace for any
+    number of rows from the beginning.
+
+    Args:
+        step: callable of a batch.
+    """
+
+    def free(x):
+        if not isinstance(x, tf.Tensor) or not x.shape.rank:
+            return x
+        return tf.raw_ops.PlaceholderWithDefault(
+            input=x, shape=[None, *x.shape[1:]]
+        )
+
+    def step_of_any_size(batch):
+        return step(keras.tree.map_structure(free, batch))
+
+    return step_of_any_size

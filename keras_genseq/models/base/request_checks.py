@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_genseq.ops.value_checks import has_no_rows
+from keras_genseq.ops.values import has_no_rows
 
 
 def as_specified(tensors, inputs, max_steps):

@@ -9,8 +9,8 @@ from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import num_rows_of
 from keras_genseq.ops.checks import as_classes
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import as_tensor
 from keras_genseq.ops.distribution_checks import as_class_probabilities
+from keras_genseq.ops.values import as_tensor
 
 
 class ClassifierModel(BaseModel):

@@ -15,8 +15,8 @@ from keras_genseq.ops.checks import as_quantiles
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import normal_log_prob
 from keras_genseq.ops.random import path_seeds
-from keras_genseq.ops.value_checks import all_finite
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import all_finite
+from keras_genseq.ops.values import ensure
 
 _SERVED_SAMPLES = 100
 _SERVED_QUANTILES = (0.1, 0.5, 0.9)

@@ -12,7 +12,7 @@ from keras_genseq.ops.log_probabilities import categorical_log_prob
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.sampling import categories_from_uniforms
 from keras_genseq.ops.scan import scan
-from keras_genseq.ops.value_checks import all_levels
+from keras_genseq.ops.values import all_levels
 
 
 class ImageLikelihoodModel(FixedShapeDensity):

@@ -20,8 +20,8 @@ from keras_genseq.models.density.density_model import DensityModel
 from keras_genseq.ops.checks import as_mask
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import as_tensor
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import ensure
 
 
 class SequenceModel(DensityModel):

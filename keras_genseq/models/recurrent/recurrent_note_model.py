@@ -7,7 +7,7 @@ from keras_genseq.models.density.sequence_model import SequenceModel
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.scan import scan
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import ensure
 
 _LEAST_TEMPERATURE = 1e-6
 

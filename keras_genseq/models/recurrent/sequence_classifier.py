@@ -7,9 +7,9 @@ from keras_genseq.metrics import StepAccuracy
 from keras_genseq.models.classifier.classifier_model import ClassifierModel
 from keras_genseq.models.recurrent.sequence_predictor import SequencePredictor
 from keras_genseq.ops.checks import as_int
-from keras_genseq.ops.conversions import as_int32
-from keras_genseq.ops.conversions import as_tensor
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import as_int32
+from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import ensure
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")

@@ -13,8 +13,8 @@ from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import normal_log_prob
 from keras_genseq.ops.random import normal_quantile
-from keras_genseq.ops.value_checks import all_finite
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import all_finite
+from keras_genseq.ops.values import ensure
 
 _SERVED_QUANTILES = (0.1, 0.5, 0.9)
 

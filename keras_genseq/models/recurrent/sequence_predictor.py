@@ -11,8 +11,8 @@ from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.value_checks import all_finite
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import all_finite
+from keras_genseq.ops.values import ensure
 
 POOLINGS = ("last", "mean", "max")
 

@@ -26,10 +26,10 @@ from keras_genseq.models.text.token_padding import shifted
 from keras_genseq.models.text.token_padding import token_windows
 from keras_genseq.models.text.token_padding import widened
 from keras_genseq.ops.checks import as_int
-from keras_genseq.ops.conversions import as_int32
 from keras_genseq.ops.random import row_uniform
-from keras_genseq.ops.value_checks import all_token_ids
-from keras_genseq.ops.value_checks import not_empty
+from keras_genseq.ops.values import all_token_ids
+from keras_genseq.ops.values import as_int32
+from keras_genseq.ops.values import not_empty
 from keras_genseq.samplers import SamplingOptions
 
 # Shorter prompts share a program.

@@ -9,9 +9,9 @@ from keras_genseq.models.base.endpoint import rounds_sizes_up
 from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.models.base.endpoint import temperature_input
 from keras_genseq.ops.checks import as_row_values
-from keras_genseq.ops.conversions import as_int32
-from keras_genseq.ops.conversions import as_tensor
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import as_int32
+from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import ensure
 from keras_genseq.samplers import SamplingOptions
 
 MAX_REPETITION_PENALTY = 100.0

@@ -29,10 +29,10 @@ from keras_genseq.models.text.token_padding import padded_rows
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.random import row_uniform
-from keras_genseq.ops.value_checks import all_token_ids
-from keras_genseq.ops.value_checks import ensure
+from keras_genseq.ops.values import all_token_ids
+from keras_genseq.ops.values import check_numbers
+from keras_genseq.ops.values import ensure
 
 _SERVED_BEAM_WIDTH = 4
 _MAX_LENGTH_PENALTY = 100.0

@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_genseq.models.base.batched_apply import power_of_two
-from keras_genseq.ops.conversions import as_tensor
-from keras_genseq.ops.value_checks import ensure
-from keras_genseq.ops.value_checks import not_empty
+from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import ensure
+from keras_genseq.ops.values import not_empty
 from keras_genseq.tokenizers.tokenizer import as_list
 from keras_genseq.tokenizers.tokenizer import as_texts
 

@@ -9,11 +9,11 @@ from keras_genseq.models.text.token_padding import holds_text
 from keras_genseq.models.text.token_padding import padded_at_the_end
 from keras_genseq.models.text.token_padding import padded_rows
 from keras_genseq.ops.checks import as_int
-from keras_genseq.ops.conversions import as_int32
 from keras_genseq.ops.random import row_uniform
-from keras_genseq.ops.value_checks import all_token_ids
-from keras_genseq.ops.value_checks import ensure
-from keras_genseq.ops.value_checks import not_empty
+from keras_genseq.ops.values import all_token_ids
+from keras_genseq.ops.values import as_int32
+from keras_genseq.ops.values import ensure
+from keras_genseq.ops.values import not_empty
 
 _PAPER_VOCABULARY = 16_384
 

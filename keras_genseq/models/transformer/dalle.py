@@ -19,10 +19,10 @@ from keras_genseq.models.transformer.text_image_transformer import (
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_token_grids
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import as_tensor
-from keras_genseq.ops.conversions import check_numbers
 from keras_genseq.ops.masks import IMAGE_ATTENTION
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import check_numbers
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")

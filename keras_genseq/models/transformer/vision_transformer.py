@@ -14,7 +14,7 @@ from keras_genseq.ops.attention_analysis import attention_rollout
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.conversions import check_numbers
+from keras_genseq.ops.values import check_numbers
 
 POOLINGS = ("token", "mean")
 

@@ -7,7 +7,7 @@ from keras_genseq.models.base.endpoint import count_input
 from keras_genseq.models.base.endpoint import seed_input
 from keras_genseq.models.base.endpoint import temperature_input
 from keras_genseq.models.base.endpoint import tensor_input
-from keras_genseq.ops.value_checks import all_finite
+from keras_genseq.ops.values import all_finite
 from tests.conformance.table import EVERY_MODEL
 
 

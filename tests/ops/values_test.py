@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_genseq.ops.conversions import as_floats
-from keras_genseq.ops.conversions import as_int32
-from keras_genseq.ops.conversions import as_tensor
-from keras_genseq.ops.conversions import check_numbers
+from keras_genseq.ops.values import as_floats
+from keras_genseq.ops.values import as_int32
+from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import check_numbers
 
 WIDE = [tf.int64, tf.uint32, tf.uint64]
 SMALL = [tf.int8, tf.uint8, tf.int16, tf.uint16, tf.int32]
