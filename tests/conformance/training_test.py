@@ -21,7 +21,7 @@ OTHERS = {n: c for n, c in EVERY_MODEL.items() if c.kind != "game"}
 POLICIES = pytest.mark.parametrize(
     "policy",
     [
-        # Every other test trains in float32.
+        pytest.param("float32", marks=SLOW),
         "mixed_bfloat16",
         pytest.param("mixed_float16", marks=SLOW),
     ],
