@@ -111,7 +111,7 @@ def trains_under_its_policy(model, full, case):
         assert np.isfinite(losses).all() and losses[-1] < losses[0]
     else:
         losses = [loss_on_fixed_noise(model, case)]
-        losses += [*steps(model, case, 5), loss_on_fixed_noise(model, case)]
+        losses += [*steps(model, case, 10), loss_on_fixed_noise(model, case)]
         assert np.isfinite(losses).all() and losses[-1] < losses[0]
     full.set_weights(model.get_weights())
     is_near_full_precision(model, full, case)
