@@ -27,6 +27,7 @@ tf.config.set_logical_device_configuration(
 # Modules whose fixtures take long: all of their tests go to one worker.
 _TOGETHER = (
     "tests/serving/client_test.py",
+    "tests/training/evaluation_test.py",
     "tests/training/main_test.py",
     "tests/training/query_test.py",
     "tests/training/resume_test.py",
