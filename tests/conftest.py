@@ -12,7 +12,10 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
+from keras_genseq.layers.masked import conv_lstm_scan
+from keras_genseq.layers.recurrent.recurrent_layer import RecurrentLayer
 from keras_genseq.models.base.base_model import BaseModel
+from keras_genseq.ops.recurrent import recurrence
 from tests.slowest_tests import SlowestTests
 
 _ROOT = pathlib.Path(__file__).parent.parent
@@ -24,6 +27,7 @@ tf.config.set_logical_device_configuration(
 # Modules whose fixtures take long: all of their tests go to one worker.
 _TOGETHER = (
     "tests/serving/client_test.py",
+    "tests/training/evaluation_test.py",
     "tests/training/main_test.py",
     "tests/training/query_test.py",
     "tests/training/resume_test.py",
@@ -79,26 +83,53 @@ def _same_seed():
     keras.utils.set_random_seed(0)
 
 
-@pytest.fixture(autouse=True)
-def _without_xla(request, monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def _without_xla(request):
     """A use of a model is no XLA program, whose making takes most of the time.
 
     Neither is a step of training that nobody asked to be one: Keras would make
-    it one, but not after a test that trained a recipe. The tables prove each
-    row with XLA; other tests ask for it where they are about it, or are marked
-    `xla`.
+    it one, but not after a test that trained a recipe; nor is the loop of a
+    recurrent layer in such a step. The tables prove each row with XLA, and the
+    tests of layers each loop; other tests ask for it where they are about it,
+    or are marked `xla`. What a fixture of the module trains and exports is made
+    so, too.
     """
-    is_table = request.path.parent.name in ("conformance", "golden")
-    if is_table or request.node.get_closest_marker("xla"):
+    with pytest.MonkeyPatch.context() as patch:
+        _leave_out_xla(patch, request.path)
+        yield patch
+
+
+@pytest.fixture(autouse=True)
+def _with_xla_on_request(request, _without_xla):
+    if request.node.get_closest_marker("xla"):
+        _without_xla.undo()
+        yield
+        _leave_out_xla(_without_xla, request.path)
+    else:
+        yield
+
+
+def _leave_out_xla(patch, path):
+    if path.parent.name in ("conformance", "golden"):
         return
     compile_method = BaseModel.compile_method
 
     def plain(self, method, jit_compile="auto"):
-        return compile_method(self, method, jit_compile is True)
+        return compile_method(self, method, jit_compile=False)
 
-    monkeypatch.setattr(BaseModel, "compile_method", plain)
-    monkeypatch.setattr(
-        keras.Model, "_resolve_auto_jit_compile", lambda model: False
+    patch.setattr(BaseModel, "compile_method", plain)
+    patch.setattr(keras.Model, "_resolve_auto_jit_compile", lambda model: False)
+    if path.is_relative_to(_ROOT / "tests" / "layers"):
+        return
+
+    def plain_recurrence(*args, **options):
+        return recurrence(*args, **{**options, "jit_compile": False})
+
+    patch.setattr(conv_lstm_scan, "recurrence", plain_recurrence)
+    patch.setattr(
+        RecurrentLayer,
+        "_compiles",
+        lambda layer, inputs, training: layer.jit_compile is True,
     )
 
 

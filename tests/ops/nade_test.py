@@ -21,7 +21,6 @@ def arguments(dtype):
 
 
 def value_and_gradients(tensors, jit=False, **options):
-    @tf.function(jit_compile=jit)
     def run(*tensors):
         with tf.GradientTape() as tape:
             tape.watch(tensors)
@@ -30,6 +29,9 @@ def value_and_gradients(tensors, jit=False, **options):
             loss = tf.reduce_sum(tf.sin(logits))
         return [logits, *tape.gradient(loss, tensors)]
 
+    # What is no XLA program runs step by step: making a graph takes longer.
+    if jit:
+        run = tf.function(run, jit_compile=True, autograph=False)
     return run(*tensors)
 
 

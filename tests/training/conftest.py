@@ -2,6 +2,37 @@ import os
 
 import pytest
 
+from training import evaluation
+from training import rehearsal
+from training import train
+from training.resolve import build_model
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _plain_updates():
+    """The updates of a recipe are no XLA program, and run one by one.
+
+    A program of ten updates takes long to make, and a test trains for few. The
+    tables prove XLA and several updates at once for every model, the tests of
+    `BaseModel` that neither changes what is learned.
+    """
+
+    def plain(recipe, dataset):
+        options = {"jit_compile": False, "steps_per_execution": 1}
+        compiled = {**recipe.compile, **options}
+        return build_model(recipe.replace(compile=compiled), dataset)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (evaluation, rehearsal, train):
+            patch.setattr(module, "build_model", plain)
+        yield patch
+
+
+@pytest.fixture
+def several_updates_at_once(_plain_updates):
+    """Lets a test's updates run as its recipe says."""
+    _plain_updates.undo()
+
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):

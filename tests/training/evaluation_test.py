@@ -1,21 +1,31 @@
 """Runs as evaluations load them."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from training.evaluation import load_run
 from training.resolve import resolve_run
+from training.run_folder import RunFolder
 from training.train import train
 
 
-@pytest.fixture
-def run(tmp_path):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
     """A run of two phases without updates, the second one of a wider model."""
     phases = "(('model.units=4', 'seed=5'), ('model.units=6', 'data=digits'))"
     recipe, config = resolve_run(
         "nade", "demo", ["epochs=0", f"phases={phases}"]
     )
-    return train(recipe, tmp_path / "run", config=config)
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    return train(recipe, folder, config=config).path
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy of the run, from which a test may take something away."""
+    return RunFolder(shutil.copytree(trained, tmp_path / "run"))
 
 
 def test_a_run_with_phases_is_that_of_its_last(run, capsys):

@@ -20,7 +20,8 @@ def bits(tmp_path):
 
 def small(source, **values):
     assignments = [f"{k}={v}" for k, v in values.items()]
-    assignments += ["model.units=4", "jit_compile=false", f"data={source}"]
+    assignments += ["model.units=4", "model.implementation=full"]
+    assignments += ["jit_compile=false", f"data={source}"]
     return resolve_run("nade", "demo", assignments)
 
 

@@ -53,7 +53,8 @@ def test_weights_do_not_depend_on_what_loading_drew(tmp_path, monkeypatch):
 
 def small(**values):
     assignments = [f"{k}={v}" for k, v in values.items()]
-    assignments += ["model.units=4", "jit_compile=false"]
+    # In few operations: a trace of the scan takes longer than the training.
+    assignments += ["model.units=4", "model.implementation=full"]
     recipe, config = resolve_run("nade", "demo", assignments)
     # A constant picture: no sampler is compiled.
     return recipe.replace(picture=lambda model: np.zeros((2, 2, 1))), config
@@ -169,6 +170,7 @@ PAIRS = np.random.default_rng(0).integers(1, [9, 6], (10, 2)).tolist()
 
 @pytest.mark.slow
 @pytest.mark.parametrize("steps, executions", PAIRS)
+@pytest.mark.usefixtures("several_updates_at_once")
 def test_a_killed_run_is_a_whole_one_whatever_an_execution(
     steps, executions, tmp_path, monkeypatch
 ):

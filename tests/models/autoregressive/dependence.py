@@ -14,7 +14,6 @@ def dependence(model):
     )
     x = tf.constant(np.repeat(x, size, axis=0))
 
-    @tf.function
     def gradient(x):
         with tf.GradientTape() as tape:
             tape.watch(x)

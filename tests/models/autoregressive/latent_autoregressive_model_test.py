@@ -94,7 +94,7 @@ def test_memory_beats_a_window_where_the_past_is_far():
     x[:, 0] += 2.0 * sign[:, 0]
     x[:, 6::3] += 2.0 * sign
     model = LatentAutoregressiveModel(12)
-    model.compile(keras.optimizers.Adam(0.02), jit_compile=True)
+    model.compile(keras.optimizers.Adam(0.02))
     data = tf.data.Dataset.from_tensors(x).repeat(250)
     model.fit(data, verbose=0)
     error = x[:, 6::3] - model(x)[:, 6::3, 0].numpy()

@@ -54,7 +54,7 @@ def test_learns_parity_of_sequences_of_several_lengths():
     model = SequenceClassifier(
         2, 16, vocabulary_size=3, embedding_dim=4, cell="gru"
     )
-    model.compile(keras.optimizers.Adam(0.02), jit_compile=True)
+    model.compile(keras.optimizers.Adam(0.02))
     x, y = tokens_and_parity(512)
     model.fit(x, y, batch_size=128, epochs=60, verbose=0)
     x, y = tokens_and_parity(200, seed=1)

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -63,9 +65,20 @@ def test_no_gradient_comes_from_later_tokens():
         assert not gradient[t + 1 :].any() and gradient[: t + 1].all()
 
 
-@POSITIONS
-@pytest.mark.parametrize("window", [None, 4])
-@pytest.mark.parametrize("norm_first", [True, False], ids=["pre", "post"])
+def every_pair_of_options():
+    """Positions, window and norm: each pair of values; all three are slow."""
+    kinds = ("sinusoidal", "learned", "rotary")
+    for i, (positions, window, norm_first) in enumerate(
+        itertools.product(kinds, (None, 4), (True, False))
+    ):
+        is_of_a_pair = (i // 4 + (window is None) + norm_first) % 2
+        marks = [] if is_of_a_pair else [pytest.mark.slow]
+        yield pytest.param(positions, window, norm_first, marks=marks)
+
+
+@pytest.mark.parametrize(
+    "positions, window, norm_first", every_pair_of_options()
+)
 def test_single_steps_equal_the_whole(positions, window, norm_first):
     model = make(
         positions=positions,
