@@ -6,6 +6,7 @@ process does, and forks for every command, before anything has run in it:
 `python -m tests.training.forks` is that process.
 """
 
+import importlib
 import json
 import os
 import pathlib
@@ -35,17 +36,21 @@ class Forks:
         self._process.wait(60)
         self._process.stdout.close()
 
-    def start(self, command, log):
+    def start(self, command, log, constants=None):
         """Starts a command.
 
         Args:
             command: list of str, without `python -m training`.
             log: path of the file to whose end its output goes.
+            constants: optional dict: `module.NAME` -> the value that it has
+                in this command.
 
         Returns:
             `Fork`.
         """
-        return Fork(self, self._ask(command=command, log=str(log)))
+        constants = constants or {}
+        pid = self._ask(command=command, log=str(log), constants=constants)
+        return Fork(self, pid)
 
     def status(self, pid):
         """Exit status of a process, or None while it runs; asked once."""
@@ -99,7 +104,7 @@ def _answer_requests():
         print(json.dumps(answer), file=answers, flush=True)
 
 
-def _fork(command, log):
+def _fork(command, log, constants):
     from training.__main__ import main
     from training.launch import die_with_parent
 
@@ -110,6 +115,9 @@ def _fork(command, log):
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for each in (1, 2):
         os.dup2(output, each)
+    for path, value in constants.items():
+        module, _, name = path.rpartition(".")
+        setattr(importlib.import_module(module), name, value)
     sys.argv[1:] = command
     sys.exit(main())
 

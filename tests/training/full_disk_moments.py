@@ -20,6 +20,7 @@ import sys
 import training.__main__ as command_line
 from keras_genseq.export import atomic
 from keras_genseq.export import version_folder
+from tests.conformance.instances import eagerly
 from training import callbacks
 from training import checkpoints
 from training import evaluate
@@ -31,7 +32,10 @@ from training import train
 TRAIN = [
     *("train", "nade", "--epochs", "1", "--set", "model.units=3"),
     *("global_batch_size=500", "jit_compile=False", "picture=None"),
+    "model.implementation=full",
 ]
+
+_NOTHING = contextlib.nullcontext()
 
 
 def moments():
@@ -92,15 +96,14 @@ def main(disk):
 def run(words):
     """Status and errors of a command."""
     errors = io.StringIO()
+    # What is exported must be traced; all else is asked once.
     with (
+        _NOTHING if words[0] == "export" else eagerly(),
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.redirect_stderr(errors),
     ):
         status = command_line.main(words)
     return status, errors.getvalue()
-
-
-_NOTHING = contextlib.nullcontext()
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_genseq.models import DALLE
+from tests.conformance.instances import eagerly
 from training.__main__ import main
 from training.evaluations import dalle as evaluations
 from training.report import Report
@@ -54,6 +55,7 @@ def command(source, run_dir, *more):
     return words
 
 
+@eagerly()
 def test_both_stages_are_trained_and_reported(
     source, tmp_path, capsys, monkeypatch
 ):
@@ -91,13 +93,14 @@ def test_both_stages_are_trained_and_reported(
 
 
 @pytest.mark.slow
+@eagerly()
 def test_a_killed_run_goes_on_in_its_second_stage(
     source, tmp_path, monkeypatch
 ):
     values = [f"data={source}", *SMALL, "picture=None"]
     recipe, config = resolve_run("dalle", "demo", values)
-    whole = train(recipe, tmp_path / "whole", config=config)
     monkeypatch.setattr("training.train.rehearse", lambda *_: None)
+    whole = train(recipe, tmp_path / "whole", config=config)
 
     def stop(model, *_):
         if isinstance(model, DALLE):
