@@ -150,7 +150,8 @@ def test_a_batch_in_parts_is_the_whole_batch():
     x, y = images(3, 8, 12, 1), images(3, 8, 12, 1, seed=1)
     weights = []
     for parts in (1, 2):
-        model = make_cyclegan(pool_size=2)
+        # Instance normalizations of few pixels magnify what float32 rounds.
+        model = make_cyclegan(pool_size=2, dtype="float64")
         model.compile(
             generator_optimizer=keras.optimizers.SGD(0.1),
             discriminator_optimizer=keras.optimizers.SGD(0.1),
