@@ -17,14 +17,8 @@ def _plain_updates():
     `BaseModel` that neither changes what is learned.
     """
 
-    def plain(recipe, dataset):
-        options = {"jit_compile": False, "steps_per_execution": 1}
-        compiled = {**recipe.compile, **options}
-        return build_model(recipe.replace(compile=compiled), dataset)
-
     with pytest.MonkeyPatch.context() as patch:
-        for module in (evaluation, rehearsal, train):
-            patch.setattr(module, "build_model", plain)
+        _make_plain(patch)
         yield patch
 
 
@@ -32,6 +26,18 @@ def _plain_updates():
 def several_updates_at_once(_plain_updates):
     """Lets a test's updates run as its recipe says."""
     _plain_updates.undo()
+    yield
+    _make_plain(_plain_updates)
+
+
+def _make_plain(patch):
+    def plain(recipe, dataset):
+        options = {"jit_compile": False, "steps_per_execution": 1}
+        compiled = {**recipe.compile, **options}
+        return build_model(recipe.replace(compile=compiled), dataset)
+
+    for module in (evaluation, rehearsal, train):
+        patch.setattr(module, "build_model", plain)
 
 
 @pytest.fixture(scope="session")
