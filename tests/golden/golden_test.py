@@ -32,26 +32,13 @@ def test_a_kept_model_answers_and_trains_on_as_it_did(name):
         np.array_equal(kept.pop("arithmetic"), arithmetic())
         and has_the_writers_threads()
     )
-    found = found_today(name)
+    model = keras.models.load_model(FOLDER / f"{name}.keras")
+    found = answers(model, name) | weights_one_update_later(model, name)
     assert kept.keys() <= found.keys()
-    if same_bits and not has_the_bits(found, kept):
-        # Seen once: in a run of all tests a last bit differed, and did not
-        # when asked again. Why is not known.
-        found = found_today(name)
-        assert has_the_bits(found, kept)
     for key, value in kept.items():
-        if value.dtype.kind not in "fc":
+        if same_bits or value.dtype.kind not in "fc":
             np.testing.assert_array_equal(found[key], value, err_msg=key)
         else:
             np.testing.assert_allclose(
                 found[key], value, rtol=1e-4, atol=1e-5, err_msg=key
             )
-
-
-def found_today(name):
-    model = keras.models.load_model(FOLDER / f"{name}.keras")
-    return answers(model, name) | weights_one_update_later(model, name)
-
-
-def has_the_bits(found, kept):
-    return all(np.array_equal(found[key], kept[key]) for key in kept)
