@@ -11,6 +11,7 @@ import keras
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework import ops
+from tensorflow.python.framework.config import disable_op_determinism
 
 from keras_genseq.layers.masked import conv_lstm_scan
 from keras_genseq.layers.recurrent.recurrent_layer import RecurrentLayer
@@ -81,6 +82,15 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def _same_seed():
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _operations_as_alone():
+    """What trains a recipe makes the operations of the process deterministic;
+    some then sum in another order. Tests of other modules run as they do alone.
+    """
+    yield
+    disable_op_determinism()
 
 
 @pytest.fixture(autouse=True, scope="module")
