@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import signal
 import threading
@@ -200,6 +201,10 @@ async def _serve(root, options):
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     await server.start()
+    # Requests make many lists: the collector would go through all that
+    # TensorFlow and the models hold again and again.
+    gc.collect()
+    gc.freeze()
     if not _is_loopback(server._host):
         tell(
             "Whoever reaches this host may ask: there is no authentication "
