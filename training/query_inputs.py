@@ -96,31 +96,31 @@ def _check_names(inputs, specs, partly=False):
 
 
 def _cast(name, value, spec):
-    wanted = spec.dtype.as_numpy_dtype
-    complaint = (
-        f"Input {name!r} must have dtype {spec.dtype.name} and shape "
-        f"{spec.shape}. Received: "
-    )
+    def refusal(received):
+        return ValueError(
+            f"Input {name!r} must have dtype {spec.dtype.name} and shape "
+            f"{spec.shape}. Received: {received}"
+        )
+
     is_literal = isinstance(value, _LITERAL_TYPES)
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ValueError(f"{complaint}rows of several lengths") from error
-    received = f"{complaint}dtype {array.dtype}, shape {array.shape}"
-    if not spec.shape.is_compatible_with(array.shape):
-        raise ValueError(received)
-    if array.dtype == wanted and spec.dtype != tf.string:
-        return array
+        raise refusal("rows of several lengths") from error
     # An empty list has no kind of its own.
     is_empty_literal = is_literal and array.size == 0
-    if not is_empty_literal and not _is_kind(array, spec.dtype, is_literal):
-        raise ValueError(received)
+    fits = is_empty_literal or _is_kind(array, spec.dtype, is_literal)
+    if not (fits and spec.shape.is_compatible_with(array.shape)):
+        raise refusal(f"dtype {array.dtype}, shape {array.shape}")
     if spec.dtype == tf.string:
         return array.astype(object)
     with np.errstate(over="ignore"):
-        cast = array.astype(wanted)
+        cast = array.astype(spec.dtype.as_numpy_dtype, copy=False)
     if spec.dtype.is_integer and not np.array_equal(cast, array):
-        raise ValueError(f"{received}, with numbers out of range")
+        raise refusal(
+            f"dtype {array.dtype}, shape {array.shape}, with numbers out of "
+            "range"
+        )
     return cast
 
 
@@ -130,10 +130,12 @@ def _is_kind(array, dtype, is_literal):
         strings = all(isinstance(item, (str, bytes)) for item in array.flat)
         return kind in "SU" or (kind == "O" and strings)
     if dtype.is_floating:
-        return kind == "f" or (is_literal and kind in "iu")
+        # Kinds of NumPy do not tell floats of other packages: bfloat16.
+        is_float = kind == "f" or array.dtype == dtype.as_numpy_dtype
+        return is_float or (is_literal and kind in "iu")
     if dtype.is_integer:
         return kind in "iu"
-    return False
+    return array.dtype == dtype.as_numpy_dtype
 
 
 def _parse_value(name, text, spec):
