@@ -7,6 +7,7 @@ the SavedModel in a session; nothing is sent twice.
 
 import asyncio
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -15,20 +16,26 @@ import sys
 import tempfile
 import time
 
+import aiohttp
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_genseq.export import publish
+from keras_genseq.models import MADE
 from keras_genseq.models import NADE
 from keras_genseq.models import RecurrentLanguageModel
 from keras_genseq.serving import AsyncClient
 from keras_genseq.tokenizers import ByteTokenizer
+from training.benchmarks.timing import measure
 from training.markdown import markdown_table
 from training.query import ServingSession
 
 TITLE = "Serving"
 
 NUM_CLIENTS = 32
+_NUM_BARE_CLIENTS = 16
+_NUM_SIGNATURES = 5
 _NUM_REQUESTS = 16  # Different ones of each signature.
 _REQUESTS_PER_REPEAT = 40  # Of one client, by one protocol.
 # Sums in another order differ by so much.
@@ -56,12 +63,17 @@ def benchmark(repeats, threads):
         for where, seed in ((root, 0), (staged, 1)):
             for name, model in models(seed).items():
                 publish(model, where, name, card={})
+        publish(MADE(784, (256,)), root, "made", card={})
         questions = questions_of(root, staged)
+        calls = _calls(root, models(0), questions, repeats)
         with _server(root, threads) as urls:
             measured = {
                 word: asyncio.run(load(url, questions, count, old_alone=True))
                 for word, url in urls.items()
             }
+            measured["REST, a perceptron"] = asyncio.run(
+                load_bare(urls["REST"], root, 10 * count)
+            )
             measured["both, during the swap"] = asyncio.run(
                 _load_and_swap(list(urls.values()), questions, root, staged)
             )
@@ -76,9 +88,18 @@ def benchmark(repeats, threads):
         "protocol: no request failed, and all were answered by version 2 in "
         "the end.",
         "",
+        "The perceptron is MADE of 784 dimensions and 256 units (`score`), of "
+        f"which {_NUM_BARE_CLIENTS} clients ask by requests that are made "
+        "before: the server has most of the cores.",
+        "",
     ]
-    return "\n".join(lines) + "\n".join(
-        f"\n### {word}\n\n{_table(found)}\n" for word, found in measured.items()
+    return (
+        "\n".join(lines)
+        + "\n".join(
+            f"\n### {word}\n\n{_table(found)}\n"
+            for word, found in measured.items()
+        )
+        + f"\n### Calls without a server\n\n{calls}\n"
     )
 
 
@@ -175,6 +196,71 @@ async def load(url, questions, count, old_alone=False, stop=None):
         for number in range(NUM_CLIENTS):
             group.create_task(ask(number))
     return {**found, "": time.perf_counter() - started}
+
+
+async def load_bare(url, root, count):
+    """Asks the perceptron over REST with all clients at once.
+
+    Args:
+        url: str.
+        root: path of the folder of models.
+        count: int. Requests of each client.
+
+    Returns:
+        As `load` does.
+
+    Raises:
+        RuntimeError: if a request fails or an answer is wrong.
+    """
+    x = np.random.default_rng(0).integers(0, 2, (1, 784)).astype("float32")
+    (expected,) = ServingSession(root / "made").run("score", x=x).values()
+    request = {"signature_name": "score", "inputs": {"x": x.tolist()}}
+    body = json.dumps(request).encode()
+    found = []
+
+    async def ask(session):
+        for _ in range(count):
+            started = time.perf_counter()
+            async with session.post("/v1/models/made:predict", data=body) as r:
+                answer = (await r.json()).get("outputs")
+            found.append((time.perf_counter() - started, 0))
+            if not np.allclose(answer, expected, rtol=_TOLERANCE):
+                raise RuntimeError(f"A wrong answer: {answer}")
+
+    async with aiohttp.ClientSession(url) as session:
+        started = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_NUM_BARE_CLIENTS):
+                group.create_task(ask(session))
+    return {"`made` `score`": found, "": time.perf_counter() - started}
+
+
+def _calls(root, kept, questions, repeats):
+    """A table: one row through the SavedModel, and by a `tf.function`."""
+    rows = []
+    for name, signature, inputs, _ in questions[:_NUM_SIGNATURES]:
+        session = ServingSession(root / name)
+        function = tf.function(
+            kept[name].serving_signatures()[signature].function
+        )
+        tensors = {key: tf.constant(value) for key, value in inputs.items()}
+        timings = measure(
+            {
+                "session": lambda s=session, k=signature, x=inputs: s.run(
+                    k, **x
+                ),
+                "function": lambda f=function, x=tensors: {
+                    key: value.numpy() for key, value in f(**x).items()
+                },
+            },
+            100 * repeats,
+            warmups=20,
+        )
+        ours, theirs = (timings[k].median for k in ("session", "function"))
+        times = f"{1000 * ours:.2f}", f"{1000 * theirs:.2f}"
+        rows.append([f"`{name}` `{signature}`", *times, f"{ours / theirs:.2f}"])
+    header = ["one row", "SavedModel ms", "`tf.function` ms", "ratio"]
+    return markdown_table(header, rows)
 
 
 async def _load_and_swap(urls, questions, root, staged):

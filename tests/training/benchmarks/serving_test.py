@@ -5,6 +5,8 @@ import asyncio
 import numpy as np
 import pytest
 
+from keras_genseq.export import publish
+from keras_genseq.models import MADE
 from tests.export.served_toys import toys  # noqa: F401
 from training.benchmarks import serving
 from training.query import ServingSession
@@ -45,3 +47,15 @@ def test_an_answer_of_another_version_is_told(server, answers):
     assert "toy, score: a wrong answer." in str(raised.value.exceptions[0])
     found = asyncio.run(serving.load(server.url, questions, 1))
     assert {version for _, version in found["`toy` `score`"]} == {1}
+
+
+def test_a_perceptron_is_asked_by_requests_made_before(tmp_path):
+    root, other = tmp_path / "served", tmp_path / "other"
+    for folder in (root, other):
+        publish(MADE(784, (4,)), folder, "made", card={})
+    with running_server(root, tell=lambda sentence: None) as server:
+        found = asyncio.run(serving.load_bare(server.url, root, 2))
+        assert "| `made` `score` | 32 |" in serving._table(found)
+        with pytest.raises(ExceptionGroup) as raised:
+            asyncio.run(serving.load_bare(server.url, other, 2))
+    assert "A wrong answer" in str(raised.value.exceptions[0])
