@@ -72,8 +72,7 @@ def evaluate(run_dir):
         can_sample=any(
             hasattr(model, name) for name in ("sample", "translate", "generate")
         ),
-        takes_prompt=getattr(model, "tokenizer", None) is not None
-        or (hasattr(model, "generate") and not hasattr(model, "sample")),
+        prompt=report.prompt,
     ):
         print(line)
     return report.metrics

@@ -127,7 +127,11 @@ def test_prints_long_arrays_in_short_and_keeps_them_whole(
     [
         ("draw", [], "no signature 'draw'. It has: encode, sample, score"),
         ("score", ["y=[[1]]"], r"Unknown inputs: \['y'\]. Missing.*\['x'\]"),
-        ("sample", ["seed=[1]"], r"^Missing inputs: \['temperature'\].*float32"),
+        (
+            "sample",
+            ["seed=[1]"],
+            r"^Missing inputs: \['temperature'\].*float32",
+        ),
         ("score", ["x"], "given as name=value"),
         ("score", ["x=[1]", "x=[2]"], "'x' is given twice"),
         ("score", ["x=[1, 1, 1, 1]"], r"\(None, 4\). Received.*\(4,\)"),
