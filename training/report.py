@@ -88,7 +88,10 @@ class Report:
             lines += ["", f"## {caption}", ""]
             lines += [f"![{caption}](figures/{name}.png)"]
         values = json.dumps(config["recipe_values"], indent=1)
-        lines += ["", "## Configuration", "", fenced(values, "json"), ""]
+        lines += ["", "## Configuration", ""]
+        if any(o.startswith("data=") for o in config.get("overrides", ())):
+            lines += ["As described; what the data changed is said above.", ""]
+        lines += [fenced(values, "json"), ""]
         return "\n".join(lines)
 
     def write(self, run, progress):

@@ -99,13 +99,14 @@ def longer_command(config, run_dir, recipe):
     return command_line([*words, *budget, "--run-dir", str(run_dir)])
 
 
-def next_steps(run, can_sample, prompt=None):
+def next_steps(run, can_sample, prompt=None, use=""):
     """What one does with a run: a line for each, of two columns.
 
     Args:
         run: `RunFolder`.
         can_sample: bool. Whether its model draws samples.
         prompt: optional str. What it can be told to draw, or to go on with.
+        use: str. What one calls of the model, in Python.
 
     Returns:
         list of str.
@@ -122,5 +123,5 @@ def next_steps(run, can_sample, prompt=None):
         ("TensorBoard", f"tensorboard --logdir {shlex.quote(str(run.logs))}"),
     ]
     if run.model.exists():
-        lines.append(("Python", f'keras_genseq.load("{run.path}")'))
+        lines.append(("Python", f'keras_genseq.load("{run.path}"){use}'))
     return [f"{name:12}{words}" for name, words in lines]

@@ -28,10 +28,16 @@ def small(recipe, run, epochs=2):
     return [*command, "steps_per_execution=1"]
 
 
-def test_a_run_of_gan_reports_what_it_should(runs, tmp_path, monkeypatch):
+def test_a_run_of_gan_reports_what_it_should(
+    runs, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(adversarial, "NUM_SAMPLES", 300)
     run = runs / "gan"
     assert main(small("gan", run)) == 0
+    # Minutes of large images pass in each.
+    printed = capsys.readouterr().out
+    for part in ("drawing 300 samples", "Parzen windows", "sample quality"):
+        assert f"\nReport: {part}.\n" in printed
     results = json.loads((run / "results.json").read_text())
     # Training images explain test images better than a beginner's samples.
     assert results["parzen_of_samples"] < results["parzen_of_training_images"]
