@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
+from absl import logging
 
 
 def load(path):
@@ -71,7 +72,7 @@ class ServedModel(Mapping):
     def __init__(self, path):
         self.path = pathlib.Path(path)
         try:
-            self._loaded = tf.saved_model.load(os.fspath(path))
+            self._loaded = _load_quietly(path)
         except Exception as error:
             if "Op type not registered" not in str(error):
                 raise ValueError(
@@ -80,7 +81,15 @@ class ServedModel(Mapping):
                 ) from error
             # Its operations are registered where it is imported.
             importlib.import_module("tensorflow_text")
-            self._loaded = tf.saved_model.load(os.fspath(path))
+            self._loaded = _load_quietly(path)
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise AttributeError(
+            f"A SavedModel has signatures in place of methods, by name: "
+            f"`served[{name!r}]`. There are: {', '.join(self)}"
+        )
 
     def __getitem__(self, name):
         if name not in self._loaded.signatures:
@@ -113,6 +122,16 @@ class ServedModel(Mapping):
 
     def __repr__(self):
         return f"ServedModel({str(self.path)!r}: {', '.join(self)})"
+
+
+def _load_quietly(path):
+    """Without a warning for each function of which no gradient is kept."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        return tf.saved_model.load(os.fspath(path))
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def _as_input(name, value, spec):

@@ -32,7 +32,7 @@ def test_a_file_and_the_newest_model_of_a_run(model, tmp_path):
         model.save(run / "phases" / ".DS_Store" / "model.keras")
 
 
-def test_signatures_of_the_highest_version(model, tmp_path):
+def test_signatures_of_the_highest_version(model, tmp_path, caplog):
     for version in (9, 10):
         (NADE(4, 2) if version == 9 else model).export(tmp_path / str(version))
     for path in (tmp_path, tmp_path / "10"):
@@ -49,6 +49,9 @@ def test_signatures_of_the_highest_version(model, tmp_path):
         served["sample"](seed=[1.5], temperature=[1.0])
     with pytest.raises(KeyError, match=r"There are: .*score"):
         served["paint"]
+    with pytest.raises(AttributeError, match=r"`served\['sample'\]`\. There"):
+        served.sample(seed=[1], temperature=[1.0])
+    assert "gradient" not in caplog.text
 
 
 def test_what_is_no_model_is_said(tmp_path):

@@ -38,6 +38,7 @@ KINDS = (
     "adding",
     "copy",
 )
+_KIND_OF_SUFFIX = {".csv": "series", ".npz": "npz", ".txt": "text"}
 # Of `model.compile`, beside optimizers, whose names are the model's.
 _COMPILE = (*COMPILE_OPTIONS, "weighted_metrics")
 
@@ -61,9 +62,20 @@ def check_train(recipe, preset, overrides):
         path, _, value = assignment.partition("=")
         first = path.strip().partition(".")[0]
         if not first.endswith("optimizer"):
-            check_name(first, sorted(fields), "value")
+            _check_value(first, sorted(fields), recipe)
         if path.strip() in ("data", "data.source"):
             check_source(value)
+
+
+def _check_value(name, fields, recipe):
+    if name in fields or did_you_mean(name, fields):
+        check_name(name, fields, "value")
+        return
+    raise ValueError(
+        f"There is no value {name!r} of the recipe itself. One of its model is "
+        f"`model.{name}`; `python -m training list {recipe}` prints all there "
+        "are."
+    )
 
 
 def check_launch(command, address, ray):
@@ -98,8 +110,19 @@ def check_source(source):
         raise ValueError(
             f"A data source must be one of {', '.join(EMBEDDED)}, or begin "
             f"with {', '.join(f'{kind}:' for kind in KINDS)}."
-            f"{did_you_mean(kind, (*EMBEDDED, *KINDS))} Received: {source!r}"
+            f"{_meant(source)} Received: {source!r}"
         )
+
+
+def _meant(source):
+    """A sentence that offers the source that was meant, or an empty string."""
+    kind, _, location = source.partition(":")
+    location = location or source
+    path = pathlib.Path(location.partition("?")[0]).expanduser()
+    by_path = "images" if path.is_dir() else _KIND_OF_SUFFIX.get(path.suffix)
+    if by_path is not None:
+        return f" Did you mean `{by_path}:{location}`?"
+    return did_you_mean(kind, (*EMBEDDED, *KINDS))
 
 
 def check_run(run_dir):

@@ -44,12 +44,13 @@ def evaluate(run_dir):
     if not evaluation.ended:
         progress.append("**The run has not ended.**")
     monitor = evaluation.recipe.schedule.monitor
+    epochs = "1 epoch" if len(history) == 1 else f"{len(history)} epochs"
     if history and monitor is None:
-        progress.append(f"{len(history)} epochs; the last weights are kept.")
+        progress.append(f"{epochs}; the last weights are kept.")
     elif history:
         best = min(history, key=lambda h: h.get(monitor, np.inf))
         progress.append(
-            f"{len(history)} epochs; best `{monitor}` "
+            f"{epochs}; best `{monitor}` "
             f"{best.get(monitor, np.nan):.4f} in epoch {best['epoch'] + 1:.0f}."
         )
     progress += [f"- {note}" for note in evaluation.dataset.notes]
@@ -72,8 +73,8 @@ def evaluate(run_dir):
         can_sample=any(
             hasattr(model, name) for name in ("sample", "translate", "generate")
         ),
-        takes_prompt=getattr(model, "tokenizer", None) is not None
-        or (hasattr(model, "generate") and not hasattr(model, "sample")),
+        prompt=report.prompt,
+        use=".forecast(history, 7)" if hasattr(model, "forecast") else "",
     ):
         print(line)
     return report.metrics

@@ -89,6 +89,7 @@ class Evaluation:
             add: callable.
             *args: passed to it.
         """
+        print(f"Report: {name}.", flush=True)
         try:
             return add(report, self, *args)
         except (ValueError, tf.errors.InvalidArgumentError) as error:
@@ -147,6 +148,7 @@ class Evaluation:
             Array of samples, and their `condition` as a dict.
         """
         num_samples = self.at_most(num_samples)
+        print(f"Report: drawing {num_samples:,} samples.", flush=True)
         condition = {
             k: v[np.linspace(0, len(v) - 1, num_samples).astype(int)]
             for k, v in self.condition("train").items()

@@ -170,7 +170,9 @@ def curves(history, names, *, ylabel, levels=None):
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for name in names:
         points = [(h["epoch"] + 1, h[name]) for h in history if name in h]
-        axes.plot(*zip(*points, strict=True), label=name)
+        # Of one point there is no line.
+        marker = "o" if len(points) == 1 else None
+        axes.plot(*zip(*points, strict=True), label=name, marker=marker)
     for i, (label, level) in enumerate((levels or {}).items()):
         axes.axhline(level, ls="--", lw=1, color=f"C{i + 2}", label=label)
     axes.set(xlabel="epoch", ylabel=ylabel)

@@ -136,13 +136,14 @@ def units(kl, variance, is_active):
     return figures.pixels(figure)
 
 
-def latent_map(z, labels):
+def latent_map(z, labels, class_names=()):
     """Draws codes on their two principal axes, coloured by class.
 
     Args:
         z: `(num_examples, latent_dim)` array; one or two dimensions are drawn
             as they are.
         labels: `(num_examples,)` ints.
+        class_names: list of str, or empty where classes have numbers alone.
     """
     axes_names = "latent dimension"
     if z.shape[1] > 2:
@@ -153,7 +154,8 @@ def latent_map(z, labels):
     figure, axes = plt.subplots(figsize=(7, 6), layout="constrained")
     for i, label in enumerate(np.unique(labels)):
         points = z[labels == label].T
-        axes.scatter(*points, s=4, color=plt.cm.tab10(i % 10), label=label)
+        name = class_names[label] if class_names else label
+        axes.scatter(*points, s=4, color=plt.cm.tab10(i % 10), label=name)
     axes.set(xlabel=f"{axes_names} 1", ylabel=f"{axes_names} 2")
     axes.legend(markerscale=4, fontsize=8)
     return figures.pixels(figure)

@@ -22,6 +22,7 @@ from training.query_inputs import cast_inputs
 from training.query_inputs import expected_inputs
 from training.query_inputs import parse_inputs
 from training.query_inputs import read_warmup_requests
+from training.query_inputs import with_defaults
 
 _WARMUP_FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 _LONGEST_PRINTED = 20
@@ -42,7 +43,8 @@ def query(
         signature: str.
         inputs: strings `name=value`. The value is `FILE.npy`, `FILE.npz:key`,
             `FILE.png` (one row, pixels in [0, 1]), or a Python or JSON
-            literal. Without any, the example inside the SavedModel is sent.
+            literal. Without any, the example inside the SavedModel is sent;
+            of those left out, the card beside it tells the usual values.
         output: str or None. `FILE.npz` to keep all numbers, of which long
             arrays print a few only.
 
@@ -56,7 +58,10 @@ def query(
     session = ServingSession(saved_model)
     description = session.describe(signature)
     if inputs:
-        request = parse_inputs(inputs, description["inputs"])
+        specs = description["inputs"]
+        defaults = _defaults(session.path, signature, specs)
+        request = parse_inputs(inputs, specs, optional=defaults)
+        request = with_defaults(request, defaults)
     else:
         request = session.example(signature)
     try:
@@ -67,6 +72,22 @@ def query(
         ) from error
     print_answer(answer, output)
     return answer
+
+
+def _defaults(path, signature, specs):
+    """The usual values of inputs, as the card beside a version tells them."""
+    card = os.path.join(os.path.dirname(path), "card.json")
+    try:
+        with open(card, encoding="utf-8") as file:
+            notes = json.load(file)["signatures"][signature]["inputs"]
+    except (OSError, ValueError, KeyError, TypeError):
+        # `check-export` tells what is wrong with a card.
+        return {}
+    return {
+        name: notes[name]["default"]
+        for name in specs
+        if "default" in notes.get(name, {})
+    }
 
 
 def print_answer(answer, output=None):

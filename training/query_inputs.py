@@ -11,14 +11,14 @@ from tensorflow.core.framework import tensor_pb2
 _LITERAL_TYPES = (bool, int, float, str, bytes, list, tuple)
 
 
-def parse_inputs(texts, specs, partly=False):
+def parse_inputs(texts, specs, optional=()):
     """Reads inputs given as `name=value`.
 
     Args:
         texts: strings. The value is `FILE.npy`, `FILE.npz:key`, `FILE.png` or
             a Python or JSON literal.
         specs: dict of input name to `tf.TensorSpec`.
-        partly: bool. Whether inputs may be missing.
+        optional: names of inputs that may be missing.
 
     Returns:
         dict of input name to array or Python value.
@@ -37,11 +37,30 @@ def parse_inputs(texts, specs, partly=False):
         if name in parsed:
             raise ValueError(f"Input {name!r} is given twice.")
         parsed[name] = value
-    _check_names(parsed, specs, partly)
+    _check_names(parsed, specs, optional)
     return {
         name: _parse_value(name, value, specs[name])
         for name, value in parsed.items()
     }
+
+
+def with_defaults(request, defaults):
+    """A request, and the usual values of the inputs it leaves out.
+
+    Args:
+        request: dict of input name to array or Python value.
+        defaults: dict of input name to the value of one row.
+
+    Returns:
+        dict of input name to array or Python value.
+    """
+    lengths = (
+        len(x) if isinstance(x, (list, tuple)) else len(np.atleast_1d(x))
+        for x in request.values()
+    )
+    rows = max(lengths, default=1)
+    usual = {name: [value] * rows for name, value in defaults.items()}
+    return usual | request
 
 
 def cast_inputs(inputs, specs):
@@ -85,14 +104,13 @@ def expected_inputs(specs):
     return f"The signature takes: {', '.join(described)}"
 
 
-def _check_names(inputs, specs, partly=False):
+def _check_names(inputs, specs, optional=()):
     unknown = sorted(set(inputs) - set(specs))
-    missing = [] if partly else sorted(set(specs) - set(inputs))
-    if unknown or missing:
-        raise ValueError(
-            f"Unknown inputs: {unknown}; missing inputs: {missing}. "
-            f"{expected_inputs(specs)}"
-        )
+    missing = sorted(set(specs) - set(inputs) - set(optional))
+    words = [f"Unknown inputs: {unknown}. "] if unknown else []
+    words += [f"Missing inputs: {missing}. "] if missing else []
+    if words:
+        raise ValueError(f"{''.join(words)}{expected_inputs(specs)}")
 
 
 def _cast(name, value, spec):

@@ -47,7 +47,7 @@ def query_server(
             )
             for name, (dtype, shape) in signatures[signature]["inputs"].items()
         }
-        request = parse_inputs(inputs, specs, partly=True)
+        request = parse_inputs(inputs, specs, optional=specs)
         answer = client.call(model, signature, request, **target)
     print_answer(answer, output)
     return answer

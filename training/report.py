@@ -25,8 +25,10 @@ class Report:
         figures: list of `(name, caption, image)`.
         notes: list of paragraphs.
         metrics: dict of plain numbers, for `results.json` and `card.json`.
-        comparison: optional `(ours, unit, baselines)`, of which `verdict`
-            makes a sentence; lower is better.
+        comparison: optional `(ours, unit, baselines)`, and perhaps a floor,
+            of which `verdict` makes a sentence; lower is better.
+        prompt: optional str. What the model can be told to draw, or to go on
+            with, of the test data.
     """
 
     title: str
@@ -35,6 +37,7 @@ class Report:
     notes: list = dataclasses.field(default_factory=list)
     metrics: dict = dataclasses.field(default_factory=dict)
     comparison: tuple | None = None
+    prompt: str | None = None
 
     def add(self, quantity, ours, theirs="", remark=""):
         """Adds a row to the table."""
@@ -85,7 +88,10 @@ class Report:
             lines += ["", f"## {caption}", ""]
             lines += [f"![{caption}](figures/{name}.png)"]
         values = json.dumps(config["recipe_values"], indent=1)
-        lines += ["", "## Configuration", "", fenced(values, "json"), ""]
+        lines += ["", "## Configuration", ""]
+        if any(o.startswith("data=") for o in config.get("overrides", ())):
+            lines += ["As described; what the data changed is said above.", ""]
+        lines += [fenced(values, "json"), ""]
         return "\n".join(lines)
 
     def write(self, run, progress):

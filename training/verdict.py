@@ -17,11 +17,13 @@ class Comparison(NamedTuple):
         ours: float.
         unit: str. `"nats"`, `"MSE"`.
         baselines: dict: name -> float.
+        floor: optional pair of a name and a float. What no model goes below.
     """
 
     ours: float
     unit: str
     baselines: dict
+    floor: tuple | None = None
 
 
 def verdict(comparison, history, monitor, command):
@@ -38,12 +40,19 @@ def verdict(comparison, history, monitor, command):
     """
     name, best = min(comparison.baselines.items(), key=lambda item: item[1])
     ours = f"{comparison.ours:.4g} {comparison.unit}"
+    floor = ""
+    if comparison.floor is not None:
+        floor = ", {} {:.4g}".format(*comparison.floor)
     if comparison.ours < best:
-        return f"{ours}; the best baseline, {name}, has {best:.4g}: learned."
-    beside = f"{ours}; {name} has {best:.4g}"
+        beside = f"the best baseline, {name}, has {best:.4g}{floor}"
+        return f"{ours}; {beside}: learned{_way(comparison, best)}."
+    beside = f"{ours}; {name} has {best:.4g}{floor}"
     epochs = [h for h in history if monitor in h]
     if not epochs:
-        return f"{beside}: no better than that."
+        said = f"{beside}: no better than that."
+        if comparison.floor is None:
+            return said
+        return f"{said} Unless an alarm says otherwise, go on with `{command}`."
     lowest = min(range(len(epochs)), key=lambda i: epochs[i][monitor])
     if lowest + 1 >= _STILL_LEARNING * len(epochs):
         return f"{beside}: undertrained. Go on with `{command}`."
@@ -52,6 +61,16 @@ def verdict(comparison, history, monitor, command):
         f"{len(epochs)}. A smaller model, more dropout or more data may help; "
         "longer training will not."
     )
+
+
+def _way(comparison, best):
+    """How far a result has come from its best baseline to the floor."""
+    if comparison.floor is None:
+        return ""
+    _, lowest = comparison.floor
+    # Of few examples the floor may lie above a baseline, or the result.
+    way = (best - comparison.ours) / (best - min(lowest, comparison.ours))
+    return f", {way:.0%} of the way from the one to the other"
 
 
 def longer_command(config, run_dir, recipe):
@@ -80,13 +99,14 @@ def longer_command(config, run_dir, recipe):
     return command_line([*words, *budget, "--run-dir", str(run_dir)])
 
 
-def next_steps(run, can_sample, takes_prompt):
+def next_steps(run, can_sample, prompt=None, use=""):
     """What one does with a run: a line for each, of two columns.
 
     Args:
         run: `RunFolder`.
         can_sample: bool. Whether its model draws samples.
-        takes_prompt: bool. Whether it is told what to draw, or to go on with.
+        prompt: optional str. What it can be told to draw, or to go on with.
+        use: str. What one calls of the model, in Python.
 
     Returns:
         list of str.
@@ -94,13 +114,14 @@ def next_steps(run, can_sample, takes_prompt):
     path = shlex.quote(str(run.path))
     lines = [("Report", str(run.report))]
     if can_sample:
-        prompt = " --prompt 'Once upon'" if takes_prompt else ""
-        words = f"python -m training sample {path}{prompt}"
+        words = f"python -m training sample {path}"
+        if prompt is not None:
+            words += f" --prompt {shlex.quote(prompt)}"
         lines.append(("Samples", words))
     lines += [
         ("Export", f"python -m training export {path}"),
         ("TensorBoard", f"tensorboard --logdir {shlex.quote(str(run.logs))}"),
     ]
     if run.model.exists():
-        lines.append(("Python", f'keras_genseq.load("{run.path}")'))
+        lines.append(("Python", f'keras_genseq.load("{run.path}"){use}'))
     return [f"{name:12}{words}" for name, words in lines]

@@ -26,7 +26,7 @@ _OUTPUTS = {
     "logits": "logits, before the softmax or sigmoid",
     "realness": "probability of being real, in (0, 1)",
     "point": "the most probable course, or its mean",
-    "quantiles": "quantiles of the forecast",
+    "quantiles": "quantiles 0.1, 0.5 and 0.9 of the forecast",
     "scale": "standard deviation of the forecast",
 }
 

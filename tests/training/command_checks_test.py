@@ -40,6 +40,30 @@ def test_what_follows_from_the_source_is_no_value_to_set():
         command_checks.check_train("gan", "demo", ["replaced=None"])
 
 
+@pytest.mark.parametrize(
+    "source, meant",
+    [
+        ("photos", "images:photos"),
+        ("photo:photos?size=8", "images:photos[?]size=8"),
+        ("temps.csv?gaps=fill", "series:temps.csv[?]gaps=fill"),
+        ("/data/bits.npz", "npz:/data/bits.npz"),
+        ("digitz", "digits"),
+    ],
+)
+def test_a_path_without_its_kind_is_offered_with_it(
+    source, meant, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(ValueError, match=f"Did you mean `{meant}`"):
+        command_checks.check_source(source)
+
+
+def test_a_value_of_the_model_is_offered_as_one():
+    with pytest.raises(ValueError, match=r"`model.latent_dim`; .* list vae"):
+        command_checks.check_train("vae", "demo", ["latent_dim=4"])
+
+
 def test_the_help_of_data_names_all_sources():
     for name in (*command_checks.EMBEDDED, *command_checks.KINDS):
         assert name in train.__doc__, name

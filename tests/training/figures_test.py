@@ -54,6 +54,10 @@ def test_curves_go_through_the_metrics_of_every_epoch(drawn):
     assert axes.get_ylabel() == "nats"
     words = [text.get_text() for text in axes.get_legend().get_texts()]
     assert words == ["nll", "goal"]
+    assert curve.get_marker() == "None"
+    # A run of one epoch shows it.
+    (axes,) = figures.curves(history[:1], ["nll"], ylabel="nats")
+    assert axes.get_lines()[0].get_marker() == "o"
 
 
 def test_a_histogram_counts_every_score_of_every_set(drawn):

@@ -114,3 +114,6 @@ def test_a_map_has_the_codes_of_each_class(drawn, dim):
         np.testing.assert_allclose(
             abs(points[label]), abs(expected[labels == label]), atol=1e-8
         )
+    (axes,) = latent_plots.latent_map(z, labels, ("ant", "bee", "cat"))
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words == ["ant", "bee", "cat"]

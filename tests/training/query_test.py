@@ -71,6 +71,24 @@ def test_sends_the_example_when_nothing_is_given(versions, capsys):
     assert printed == {"text": ["b a"], "token_ids": [[2, 1]]}
 
 
+def test_what_is_left_out_has_the_value_that_the_card_tells(tmp_path):
+    publish(toy_model(0), tmp_path, "toy", card={})
+    card = tmp_path / "toy" / "card.json"
+    told = json.loads(card.read_text())
+    told["signatures"]["sample"]["inputs"]["temperature"]["default"] = 0.5
+    told["signatures"]["sample"]["inputs"]["of_another_version"] = {
+        "default": 1
+    }
+    card.write_text(json.dumps(told))
+    toy = str(tmp_path / "toy")
+    short = query(toy, "sample", ["seed=[1, 2]"])["x"]
+    whole = query(toy, "sample", ["seed=[1, 2]", "temperature=[0.5, 0.5]"])
+    np.testing.assert_array_equal(short, whole["x"])
+    card.write_text("[")
+    with pytest.raises(ValueError, match="Missing inputs"):
+        query(toy, "sample", ["seed=[1, 2]"])
+
+
 def test_reads_files_and_literals(versions, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pixels = np.array([[0, 51], [102, 255]], "uint8")
@@ -108,8 +126,12 @@ def test_prints_long_arrays_in_short_and_keeps_them_whole(
     "signature, inputs, message",
     [
         ("draw", [], "no signature 'draw'. It has: encode, sample, score"),
-        ("score", ["y=[[1]]"], r"Unknown inputs: \['y'\]; missing.*\['x'\]"),
-        ("sample", ["seed=[1]"], r"missing inputs: \['temperature'\].*float32"),
+        ("score", ["y=[[1]]"], r"Unknown inputs: \['y'\]. Missing.*\['x'\]"),
+        (
+            "sample",
+            ["seed=[1]"],
+            r"^Missing inputs: \['temperature'\].*float32",
+        ),
         ("score", ["x"], "given as name=value"),
         ("score", ["x=[1]", "x=[2]"], "'x' is given twice"),
         ("score", ["x=[1, 1, 1, 1]"], r"\(None, 4\). Received.*\(4,\)"),

@@ -48,7 +48,10 @@ def test_a_report_survives_bars_and_fences(tmp_path):
     report.write(run, [])
     text = run.report.read_text()
     assert r"| p(x \| y) | 1.0 |  | of a \| b |" in text
-    assert "\n````json\n" in text
+    assert "\n````json\n" in text and "the data changed" not in text
+    config = run.read_config()
+    own = report.markdown(config | {"overrides": ["data=npz:a.npz"]}, [])
+    assert "As described; what the data changed is said above." in own
     assert json.loads(run.results.read_text()) == {
         "p": 1.0,
         "interval": None,

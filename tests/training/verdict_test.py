@@ -33,6 +33,20 @@ def test_a_result_is_judged_beside_its_best_baseline(ours, history, words):
     assert re.search(words, said)
 
 
+@pytest.mark.parametrize(
+    "ours, floor, words",
+    [
+        (1.0, 0.5, "1.5, floor 0.5: learned, 50% of the way from"),
+        # Of few examples the floor may be above them.
+        (1.0, 2.0, "floor 2: learned, 100% of the way"),
+        (2.0, 0.5, "no better than that. Unless an alarm .* with `go on`"),
+    ],
+)
+def test_a_distance_is_judged_beside_its_floor_too(ours, floor, words):
+    comparison = Comparison(ours, "apart", {"mean": 1.5}, ("floor", floor))
+    assert re.search(words, verdict(comparison, [], None, "go on"))
+
+
 def test_the_command_that_goes_on_only_grows(tmp_path):
     recipe, config = resolve_run("vae", "demo", ["epochs=3", "model.beta=2.0"])
     command = longer_command(config, tmp_path / "r", recipe)
@@ -48,16 +62,18 @@ def test_the_command_that_goes_on_only_grows(tmp_path):
 
 def test_the_end_names_what_to_do_with_a_run(tmp_path):
     run = RunFolder(tmp_path / "my run")
-    lines = next_steps(run, can_sample=True, takes_prompt=True)
+    lines = next_steps(run, can_sample=True, prompt="A farmer")
     assert [line.split()[0] for line in lines] == [
         "Report",
         "Samples",
         "Export",
         "TensorBoard",
     ]
-    assert f"sample '{run.path}' --prompt" in lines[1]
+    assert f"sample '{run.path}' --prompt 'A farmer'" in lines[1]
     run.path.mkdir()
     run.model.write_bytes(b"")
-    lines = next_steps(run, can_sample=False, takes_prompt=False)
+    lines = next_steps(run, can_sample=False)
     assert lines[-1].endswith(f'keras_genseq.load("{run.path}")')
+    lines = next_steps(run, can_sample=False, use=".forecast(x, 7)")
+    assert lines[-1].endswith(f'keras_genseq.load("{run.path}").forecast(x, 7)')
     assert not any(line.startswith("Samples") for line in lines)

@@ -11,11 +11,12 @@ from training.data.arrays import vector_examples
 from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
 from training.data.splits import num_held_out
+from training.data.splits import shuffled_split
 from training.data.tfds_preparation import original_files_folder
 
 _EXPECTED = (
-    "Expected x_train and x_test (with y_train and y_test for labels, x_valid "
-    "and y_valid if there are any), or train, valid and test"
+    "Expected x_train, and x_test if there is any (with y_train and y_test for "
+    "labels, x_valid and y_valid if there are any), or train, valid and test"
 )
 # How people call the parts of a data set.
 _SPLIT_NAMES = {
@@ -38,7 +39,8 @@ def load_npz_file(path):
             `KERAS_GENSEQ_DATA` names, with `x_train` and `x_test` (and
             `y_train`, `y_test`, `x_valid` or `x_val`, `y_valid` or `y_val`),
             or with `train`, `valid` and `test`. Without a valid part, the last
-            10,000 of 60,000 training rows, or the last tenth, take its place.
+            10,000 of 60,000 training rows, or the last tenth, take its place;
+            of a training part alone, tenths of the rows are drawn for both.
             Arrays `(rows, height, width)`, or with 1 or 3 channels behind, are
             images, of rank 2 vectors; floats must be in [0, 1], uint8 images
             are divided by 255, or are bits if none is above 1. Where `n_vars`
@@ -131,7 +133,8 @@ def _without_differences(name, array):
 def _parts(arrays, path, notes):
     """Rows and labels of each split, and names of classes that are words."""
     x_names, y_names = _named(arrays, _ROWS), _named(arrays, _LABELS)
-    if not {"train", "test"} <= set(x_names):
+    is_whole = set(x_names) == {"train"}
+    if not is_whole and not {"train", "test"} <= set(x_names):
         raise ValueError(
             f"{str(path)!r} does not have the arrays of a data set. "
             f"{_EXPECTED}. Received: {', '.join(sorted(arrays)) or 'nothing'}"
@@ -151,7 +154,14 @@ def _parts(arrays, path, notes):
     if y and all(labels.dtype.kind in "US" for labels in y.values()):
         class_names, y = _numbered(y)
     y = {s: _checked_labels(y[s], x[s], y_names[s], notes) for s in y}
-    if "valid" not in x:
+    if is_whole:
+        notes.append("There is no test part: a tenth of the rows is drawn.")
+        drawn = shuffled_split(len(x["train"]))
+        x, y = (
+            {s: part["train"][drawn[s]] for s in drawn if part}
+            for part in (x, y)
+        )
+    elif "valid" not in x:
         rows = len(x["train"])
         cut = max(0, rows - num_held_out(rows))
         for part in (x, y):

@@ -168,6 +168,7 @@ def _pictures(report, evaluation):
     sets = caption_sets(evaluation, _NUM_CAPTIONS)
     share = _NUM_CAPTIONS // len(sets)
     captions = [c for some, _ in sets.values() for c in _spread(some, share)]
+    report.prompt = captions[0]
     count = evaluation.at_most(_IMAGES_OF_A_CAPTION)
     report.add_figure(
         "captions",

@@ -112,7 +112,7 @@ def _one_step(report, models, series, first, past):
         mse, mae = np.mean(error**2), np.mean(np.abs(error))
         ours = f"{mse:.4f}" if name else f"**{mse:.4f}**"
         report.add(
-            f"{name}one step ahead, MSE",
+            f"{name}one step ahead, MSE, standardized",
             ours,
             "",
             f"{len(target):,} test steps; MAE {mae:.4f}; "
@@ -173,13 +173,17 @@ def _horizons(report, evaluation, models, source, series, first, past):
             metrics[f"{name.replace(' ', '_')}_mse_{horizon}"] = float(mse)
         paper = evaluation.paper(f"mse_{horizon}")[0]
         report.add(
-            f"{horizon} steps ahead, mean MSE",
+            f"{_steps(horizon)} ahead, mean MSE, standardized",
             f"{metrics[f'model_mse_{horizon}']:.4f}",
             paper,
             f"{len(origins):,} origins. " + "; ".join(words),
         )
         report.metrics.update(metrics)
     _columns(report, source, horizons, forecasts, future)
+
+
+def _steps(count):
+    return "1 step" if count == 1 else f"{count} steps"
 
 
 def _columns(report, source, horizons, forecasts, future):
@@ -197,7 +201,7 @@ def _columns(report, source, horizons, forecasts, future):
                 report.metrics[f"mae_of_{column}_in_its_units"] = [
                     float(errors[:, :h].mean()) for h in horizons
                 ]
-    header = ["column", "forecast", *(f"{h} steps" for h in horizons)]
+    header = ["column", "forecast", *map(_steps, horizons)]
     report.notes.append(
         "Mean absolute errors in the units of the data:\n\n"
         + markdown_table(header, rows, "ll" + "r" * len(horizons))

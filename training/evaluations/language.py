@@ -22,6 +22,7 @@ _MARKOV_ORDERS = (0, 3, 4, 5)
 _MOST_MARKOV_STATES = 1000
 _MARKOV_ROW = 8192
 _GENERATED = 400
+_PROMPT = 100
 
 
 def evaluate_language(evaluation):
@@ -58,6 +59,7 @@ def evaluate_language(evaluation):
     )
     report.add("trainable parameters", f"{_num_trainable(model):,}")
     _texts(report, evaluation, streams["test"])
+    report.prompt = _two_words(dataset.text(streams["test"][:_PROMPT]))
     report.add_curves(
         evaluation.history,
         ["nll_per_step", "val_nll_per_step"],
@@ -150,7 +152,7 @@ def _texts(report, evaluation, test):
     dataset = evaluation.dataset
     length = evaluation.at_most(_GENERATED)
     for temperature in (1.0, 0.7):
-        for seed, prompt in enumerate((test[:0], test[:100])):
+        for seed, prompt in enumerate((test[:0], test[:_PROMPT])):
             ids = evaluation.model.generate(
                 prompt[None], length, seed=seed, temperature=temperature
             ).numpy()[0]
@@ -160,6 +162,12 @@ def _texts(report, evaluation, test):
                 + (f"after {given!r}:" if given else "from nothing:")
                 + f"\n\n{fenced(dataset.text(ids))}"
             )
+
+
+def _two_words(text):
+    """Two whole words of a text, or where it has none its beginning."""
+    words = " ".join(text.split()[1:3])
+    return words if words and words in text else text[:10]
 
 
 def _carries(model):

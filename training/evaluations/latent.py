@@ -291,7 +291,11 @@ def add_classes_of_codes(report, evaluation):
     report.add_figure(
         "latent_map",
         "Codes of test examples by class, on their two principal axes",
-        latent_plots.latent_map(latent_plots.codes_of(model, x), labels),
+        latent_plots.latent_map(
+            latent_plots.codes_of(model, x),
+            labels,
+            evaluation.dataset.class_names,
+        ),
     )
     report.add_figure(
         "arithmetic",

@@ -24,6 +24,10 @@ _NUM_SUBSETS = 20
 _BATCH = 1_000
 _LEAST_SIDE = 7
 _MOST_PIXELS = 3_072
+_UNITS = {
+    "classifier": "Fréchet distance in features of the classifier",
+    "pixel": "Fréchet distance in pixels",
+}
 
 
 def add_sample_quality(report, evaluation, samples, test):
@@ -40,8 +44,11 @@ def add_sample_quality(report, evaluation, samples, test):
     train = evaluation.inputs("train", len(samples))
     noise = np.random.default_rng(0).random(samples.shape, "float32")
     sets = {"samples": samples, "training_images": train, "noise": noise}
+    # Drawn twice, it has a covariance: none.
+    mean = np.repeat(train.mean(0, keepdims=True), 2, axis=0)
+    placed = {**sets, "mean_image": mean}
     if extractor is not None:
-        features = {k: encoded(extractor.model, x) for k, x in sets.items()}
+        features = {k: encoded(extractor.model, x) for k, x in placed.items()}
         real = encoded(extractor.model, test)
         _add_distances(
             report, "classifier", real, features, _COMPARED, str(extractor)
@@ -54,12 +61,25 @@ def add_sample_quality(report, evaluation, samples, test):
         report,
         "pixel",
         _rows(small),
-        {k: _rows(shrunk(x[:_COMPARED_PIXELS])) for k, x in sets.items()},
+        {k: _rows(shrunk(x[:_COMPARED_PIXELS])) for k, x in placed.items()},
         _COMPARED_PIXELS,
         f"pixels of {small.shape[1]}x{small.shape[2]} as features",
     )
+    if report.comparison is None:
+        kind = "pixel" if extractor is None else "classifier"
+        report.comparison = _comparison(report.metrics, kind)
     if has_patches(test):
         _add_patches(report, sets, test)
+
+
+def _comparison(metrics, kind):
+    """The samples' Fréchet distance beside what needs no training."""
+    ours, floor, *others = (
+        metrics[f"{kind}_frechet_distance_of_{name}"]
+        for name in ("samples", "training_images", "mean_image", "noise")
+    )
+    baselines = dict(zip(("the mean image", "noise"), others, strict=True))
+    return ours, _UNITS[kind], baselines, ("training images", floor)
 
 
 def add_classes(report, evaluation, samples):
@@ -95,6 +115,9 @@ def add_classes(report, evaluation, samples):
 def _add_distances(report, kind, real, features, compared, remark):
     """Fréchet and kernel distance, precision and recall of features."""
     moments = feature_moments(real)
+    report.metrics[f"{kind}_frechet_distance_of_mean_image"] = frechet_distance(
+        moments, feature_moments(features.pop("mean_image"))
+    )
     found = {}
     for name, other in features.items():
         count = min(compared, len(real), len(other))

@@ -35,6 +35,7 @@ def evaluate_text_to_image(evaluation):
     evaluation.add_part(report, "matching captions", _matches)
     test = evaluation.inputs("test", _JUDGED)
     captions, _ = captions_of(evaluation, "test", _JUDGED)
+    report.prompt = captions[0][0]
     samples = np.array(model.generate([c[0] for c in captions], seed=1))
     evaluation.add_part(
         report, "sample quality", add_sample_quality, samples, test

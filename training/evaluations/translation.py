@@ -122,7 +122,9 @@ def _finished(report, evaluation, x, y, answers):
     per_token = float(nats.sum(dtype="float64") / steps.sum())
     report.add("nats per token, end included", f"{per_token:.4f}")
     report.metrics["test_nll_per_step"] = per_token
-    rows = zip(_texts(model, x), answers, _texts(model, y), strict=True)
+    sources = _texts(model, x)
+    report.prompt = sources[0]
+    rows = zip(sources, answers, _texts(model, y), strict=True)
     header = ["source", "answer", "target"]
     shown = list(rows)[:_SHOWN]
     report.notes.append(markdown_table(header, shown, "lll"))

@@ -36,6 +36,26 @@ def test_bytes_are_images(load):
     assert _column(dataset, "valid", "label").tolist() == [2, 3]
 
 
+def test_of_a_training_part_alone_the_others_are_drawn(load):
+    dataset = load(x_train=FLOATS)
+    assert [dataset.size(s) for s in ("train", "valid", "test")] == [16, 2, 2]
+    assert "no test part" in dataset.notes[0]
+    rows = [_column(dataset, s, "x") for s in ("train", "valid", "test")]
+    rows = np.concatenate(rows)
+    np.testing.assert_array_equal(np.sort(rows, 0), np.sort(FLOATS, 0))
+    images = load(x_train=BYTES, y_train=LABELS)
+    for split in ("train", "valid", "test"):
+        for image, label in zip(
+            _column(images, split, "image")[..., 0],
+            _column(images, split, "label"),
+            strict=True,
+        ):
+            (row,) = np.argwhere(
+                (np.float32(BYTES) / 255 == image).all((1, 2))
+            )[0]
+            assert LABELS[row] == label
+
+
 def test_differences_along_the_width_are_summed(load):
     x = RANDOM.randint(0, 256, (20, 4, 3, 3)).astype("uint8")
     dx = np.diff(x, axis=2, prepend=np.zeros_like(x[:, :, :1]))

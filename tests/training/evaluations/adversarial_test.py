@@ -1,6 +1,8 @@
 """The recipes of adversarial models, end to end."""
 
 import json
+import re
+import types
 
 import numpy as np
 import pytest
@@ -13,7 +15,11 @@ from training.evaluations import adversarial
 from training.evaluations.categories import labels_of_clusters
 from training.evaluations.infogan import code_grid
 from training.evaluations.infogan import majority_labels
+from training.evaluations.sample_quality import add_sample_quality
 from training.evaluations.sample_quality import shrunk
+from training.report import Report
+from training.verdict import Comparison
+from training.verdict import verdict
 
 
 def small(recipe, run, epochs=2):
@@ -22,10 +28,16 @@ def small(recipe, run, epochs=2):
     return [*command, "steps_per_execution=1"]
 
 
-def test_a_run_of_gan_reports_what_it_should(runs, tmp_path, monkeypatch):
+def test_a_run_of_gan_reports_what_it_should(
+    runs, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(adversarial, "NUM_SAMPLES", 300)
     run = runs / "gan"
     assert main(small("gan", run)) == 0
+    # Minutes of large images pass in each.
+    printed = capsys.readouterr().out
+    for part in ("drawing 300 samples", "Parzen windows", "sample quality"):
+        assert f"\nReport: {part}.\n" in printed
     results = json.loads((run / "results.json").read_text())
     # Training images explain test images better than a beginner's samples.
     assert results["parzen_of_samples"] < results["parzen_of_training_images"]
@@ -63,6 +75,8 @@ def test_a_run_of_gan_reports_what_it_should(runs, tmp_path, monkeypatch):
     report = (run / "report.md").read_text()
     assert f"classifier {results['classifier_hash']}" in report
     assert "the last weights are kept" in report
+    # A beginner's samples are no nearer to digits than noise is.
+    assert "in features of the classifier; noise has" in report
     for name in ("samples", "interpolations", "curves"):
         assert f"figures/{name}.png" in report
         assert (run / "figures" / f"{name}.png").exists()
@@ -70,6 +84,32 @@ def test_a_run_of_gan_reports_what_it_should(runs, tmp_path, monkeypatch):
     assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
     served = str(tmp_path / "out" / "gan")
     assert main(["query", served, "discriminate"]) == 0
+
+
+@pytest.mark.parametrize(
+    "mean, spread, words",
+    [
+        (0.5, 1.0, r"learned, (9\d|100)% of the way"),
+        (0.4, 0.0, "the mean image has .* no better"),
+    ],
+)
+def test_samples_are_judged_beside_the_mean_image(mean, spread, words):
+    rng = np.random.default_rng(0)
+    pattern = rng.random((8, 8, 1))
+
+    def draw(mean, spread):
+        light = mean + spread * (rng.random((200, 1, 1, 1)) - 0.5)
+        return (light * pattern).astype("float32")
+
+    train, test = draw(0.5, 1.0), draw(0.5, 1.0)
+    report = Report("samples")
+    evaluation = types.SimpleNamespace(
+        extractor=None, inputs=lambda split, limit: train
+    )
+    samples = draw(mean, spread) + 0.01 * rng.random(test.shape, "float32")
+    add_sample_quality(report, evaluation, samples, test)
+    said = verdict(Comparison(*report.comparison), [], None, "go on")
+    assert re.search(words, said)
 
 
 @pytest.mark.slow

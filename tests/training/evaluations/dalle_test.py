@@ -70,7 +70,9 @@ def test_both_stages_are_trained_and_reported(
         "reconstructions.png",
         "curves.png",
     }
-    assert "Computing the tokens of 60 images" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Computing the tokens of 60 images" in printed
+    assert f"sample {run_dir} --prompt 'a " in printed
     model = keras.models.load_model(run_dir / "model.keras")
     stage = keras.models.load_model(run_dir / "discrete_vae" / "model.keras")
     for a, b in zip(

@@ -1,6 +1,8 @@
 """The recipes of sequences, end to end through the command line."""
 
 import json
+import re
+import shlex
 
 import numpy as np
 import pytest
@@ -112,6 +114,10 @@ def test_a_language_model_goes_from_text_to_served_text(text, tmp_path, capsys):
     assert "states carried" in report and "from nothing" in report
     events = list((run / "logs").rglob("events*"))
     assert any(b"samples" in e.read_bytes() for e in events)
+    # What it says to do next can be done.
+    (line,) = re.findall("^Samples +(.*)$", capsys.readouterr().out, re.M)
+    command = shlex.split(line.removeprefix("python -m training "))
+    assert "--prompt" in command and main([*command, "--length", "5"]) == 0
     capsys.readouterr()
     command = ["sample", str(run), "--num-samples", "2", "--length", "30"]
     # The model alone is needed.

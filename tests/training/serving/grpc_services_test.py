@@ -116,7 +116,7 @@ def test_a_tensor_that_does_not_fit_is_refused(stub, x, words):
 @pytest.mark.parametrize(
     "request_, code, words",
     [
-        (request_of(), "INVALID_ARGUMENT", "missing inputs: ['x']"),
+        (request_of(), "INVALID_ARGUMENT", "Missing inputs: ['x']"),
         (request_of(x=X, y=X), "INVALID_ARGUMENT", "Unknown inputs: ['y']"),
         (request_of("none", x=X), "INVALID_ARGUMENT", "no signature 'none'"),
         (request_of(name="none", x=X), "NOT_FOUND", "no model 'none'"),
