@@ -112,6 +112,16 @@ def test_keeps_to_the_dtype_policy(name, policy):
 
 
 @CASES
+def test_whole_numbers_count_as_floats(name):
+    layer, inputs = pair(name)
+    whole = np.round(3.0 * np.asarray(inputs[0]))
+    floats = called(layer, (whole.astype("float32"), *inputs[1:]))
+    ints = called(layer, (whole.astype("int32"), *inputs[1:]))
+    for a, b in zip(floats, ints, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+@CASES
 def test_gradients_are_everywhere_and_finite(name):
     layer, inputs = pair(name)
     inputs = keras.tree.map_structure(tf.constant, inputs)

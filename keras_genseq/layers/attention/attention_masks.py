@@ -3,10 +3,13 @@
 from typing import Any
 from typing import NamedTuple
 
+import keras
+import tensorflow as tf
 from keras import ops
 
 from keras_genseq.ops.attention_axes import fold_axes
 from keras_genseq.ops.attention_axes import fold_mask
+from keras_genseq.ops.values import ensure
 
 
 class Masks(NamedTuple):
@@ -68,11 +71,11 @@ def mask_of_positions(mask, x, axes, name):
         `(rows, time)` booleans, or None.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: if the shapes do not fit, or floats are neither 0 nor 1.
     """
     if mask is None:
         return None
-    mask = ops.cast(mask, "bool")
+    mask = _as_booleans(mask, name)
     _check_shape(mask.shape, x.shape[:-1], name)
     if len(x.shape) == 3:
         return mask
@@ -94,7 +97,7 @@ def mask_of_keys(value, key, value_mask, key_mask, padding_mask, axes):
         `(rows, time)` booleans, or None.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: if the shapes do not fit, or floats are neither 0 nor 1.
     """
     found = mask_of_positions(padding_mask, value, axes, "padding_mask")
     for x, mask, name in (
@@ -123,11 +126,11 @@ def mask_of_weights(mask, shape, num_axes):
         Booleans that broadcast to `(rows, heads, queries, keys)`, or None.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: if the shapes do not fit, or floats are neither 0 nor 1.
     """
     if mask is None:
         return None
-    mask = ops.cast(mask, "bool")
+    mask = _as_booleans(mask, "attention_mask")
     rank, least = len(mask.shape), 2 * num_axes
     if not least <= rank <= len(shape):
         raise ValueError(
@@ -138,6 +141,22 @@ def mask_of_weights(mask, shape, num_axes):
     ones = (1,) * (len(shape) - rank)
     _check_shape((*lead, *ones, *last), shape, "attention_mask")
     return fold_mask(mask, shape, num_axes)
+
+
+def _as_booleans(mask, name):
+    """As Keras reads a mask, but for one that is to be added to scores."""
+    if isinstance(mask, keras.KerasTensor):
+        return ops.cast(mask, "bool")
+    mask = tf.convert_to_tensor(mask)
+    if mask.dtype.is_floating:
+        mask = ensure(
+            mask,
+            tf.reduce_all((mask == 0.0) | (mask == 1.0)),
+            f"`{name}` must be booleans, or floats 0 and 1, true where a "
+            "position counts. Received at least one other value. Of a mask "
+            "that is to be added to scores, pass `mask == 0`.",
+        )
+    return tf.cast(mask, tf.bool)
 
 
 def _check_shape(shape, expected, name):

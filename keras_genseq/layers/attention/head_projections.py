@@ -95,6 +95,7 @@ class HeadProjections(keras.layers.Layer):
         """
         shapes = [getattr(self, f"{name}_kernel").shape[1:] for name in names]
         sizes = [math.prod(shape) for shape in shapes]
+        x = ops.cast(x, self.compute_dtype)
         products = self._product(names, x, x.shape[-1])
         ends = list(itertools.accumulate(sizes))[:-1]
         parts = ops.split(products, ends, axis=-1) if ends else [products]

@@ -58,6 +58,7 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
     ):
         if padding_mask is None:
             padding_mask = implicit_mask(x)
+        x = ops.cast(x, self.compute_dtype)
         if encoded_padding_mask is None:
             encoded_padding_mask = implicit_mask(encoded)
 

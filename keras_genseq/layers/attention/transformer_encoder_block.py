@@ -1,4 +1,5 @@
 import keras
+from keras import ops
 
 from keras_genseq.layers.attention.attention_masks import implicit_mask
 from keras_genseq.layers.attention.feed_forward import FeedForward
@@ -136,6 +137,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
     ):
         if padding_mask is None:
             padding_mask = implicit_mask(x)
+        x = ops.cast(x, self.compute_dtype)
         scores = []
 
         def attention(x):

@@ -34,6 +34,7 @@ class WeightStandardizedConv2D(keras.layers.Conv2D):
         mean = ops.mean(kernel, axis=(0, 1, 2), keepdims=True)
         variance = ops.var(kernel, axis=(0, 1, 2), keepdims=True)
         kernel = (kernel - mean) / ops.sqrt(variance + self.epsilon)
+        inputs = ops.cast(inputs, self.compute_dtype)
         return super().convolution_op(inputs, ops.cast(kernel, inputs.dtype))
 
     def get_config(self):

@@ -35,6 +35,7 @@ class ClassToken(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
+        x = ops.cast(x, self.compute_dtype)
         token = ops.cast(self.token, x.dtype)[None, None, :]
         tokens = ops.repeat(token, ops.shape(x)[0], axis=0)
         return ops.concatenate([tokens, x], axis=1)

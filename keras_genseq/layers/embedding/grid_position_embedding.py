@@ -63,6 +63,7 @@ class GridPositionEmbedding(keras.layers.Layer):
 
     def call(self, x, grid_shape=None):
         embeddings = self.resized(grid_shape or self.grid_shape)
+        x = ops.cast(x, self.compute_dtype)
         return x + ops.cast(embeddings, x.dtype)[None]
 
     def grid(self):

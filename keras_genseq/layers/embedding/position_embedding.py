@@ -42,6 +42,7 @@ class PositionEmbedding(keras.layers.Layer):
         )
 
     def call(self, x, start=0):
+        x = ops.cast(x, self.compute_dtype)
         positions = start + ops.arange(ops.shape(x)[-2])
         positions = ops.minimum(positions, self.sequence_length - 1)
         # A product, not a gather: its gradient is dense and deterministic.

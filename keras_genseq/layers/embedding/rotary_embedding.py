@@ -40,6 +40,7 @@ class RotaryEmbedding(keras.layers.Layer):
                 "Rotary embeddings turn pairs of dimensions: the last axis "
                 f"must be even. Received: shape={tuple(x.shape)}"
             )
+        x = ops.cast(x, self.compute_dtype)
         exponents = ops.arange(dim // 2, dtype="float32") * (2.0 / dim)
         positions = ops.cast(start + ops.arange(ops.shape(x)[-2]), "float32")
         angles = positions[:, None] * self.max_wavelength**-exponents

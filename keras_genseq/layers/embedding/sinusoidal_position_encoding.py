@@ -33,6 +33,7 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
         self.built = True
 
     def call(self, x, start=0):
+        x = ops.cast(x, self.compute_dtype)
         positions = start + ops.arange(ops.shape(x)[-2])
         added = ops.cast(self.encode(positions, x.shape[-1]), x.dtype)
         # Of equal rank: with one row, Grappler mistakes the shapes for equal.

@@ -1,4 +1,5 @@
 import keras
+from keras import ops
 
 from keras_genseq.layers.equalized.equalized_rate import GAIN
 from keras_genseq.layers.equalized.equalized_rate import scaled
@@ -34,6 +35,7 @@ class EqualizedConv2D(keras.layers.Conv2D):
         self.gain = gain
 
     def convolution_op(self, inputs, kernel):
+        inputs = ops.cast(inputs, self.compute_dtype)
         return super().convolution_op(inputs, scaled(kernel, self.gain))
 
     def get_config(self):

@@ -117,6 +117,7 @@ class GatedMaskedBlock(keras.layers.Layer):
 
     def call(self, vertical, horizontal, condition=None):
         reach = self.kernel_size // 2
+        vertical = ops.cast(vertical, self.compute_dtype)
         padded = ops.pad(vertical, [[0, 0], [reach, 0], [reach, reach], [0, 0]])
         v = self.vertical_conv(padded)
         u = self.horizontal_conv(horizontal)

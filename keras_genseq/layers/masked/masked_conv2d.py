@@ -90,7 +90,8 @@ class MaskedConv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         return super().convolution_op(
-            inputs, kernel * ops.cast(self.mask, kernel.dtype)
+            ops.cast(inputs, self.compute_dtype),
+            kernel * ops.cast(self.mask, kernel.dtype),
         )
 
     def get_config(self):

@@ -58,9 +58,9 @@ class InstanceNormalization(keras.layers.Layer):
         variance = ops.mean(ops.square(x), axis=(1, 2), keepdims=True)
         x = x * ops.rsqrt(variance + self.epsilon)
         if self.scale:
-            x = x * self.gamma
+            x = x * ops.cast(self.gamma, "float32")
         if self.center:
-            x = x + self.beta
+            x = x + ops.cast(self.beta, "float32")
         return ops.cast(x, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):

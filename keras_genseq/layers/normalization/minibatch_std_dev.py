@@ -57,7 +57,7 @@ class MinibatchStdDev(keras.layers.Layer):
         gaps = features - ops.matmul(average, features)
         variance = ops.matmul(average, ops.square(gaps))
         deviation = ops.mean(ops.sqrt(variance + self.epsilon), axis=1)
-        return with_map(inputs, deviation)
+        return with_map(ops.cast(inputs, self.compute_dtype), deviation)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], input_shape[-1] + 1)

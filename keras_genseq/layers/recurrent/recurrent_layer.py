@@ -46,6 +46,11 @@ class RecurrentLayer(keras.layers.RNN):
         super().__init__(_equal_cell(cell, self.cell_class), **kwargs)
         self.jit_compile = jit_compile
 
+    def build(self, sequences_shape, initial_state_shape=None):
+        super().build(sequences_shape, initial_state_shape)
+        features = {-1: sequences_shape[-1]}
+        self.input_spec = keras.layers.InputSpec(ndim=3, axes=features)
+
     def call(self, sequences, initial_state=None, mask=None, training=False):
         if keras.tree.is_nested(mask):
             mask = mask[0]
@@ -53,7 +58,7 @@ class RecurrentLayer(keras.layers.RNN):
         if initial_state is not None:
             self._check_states(keras.tree.flatten(initial_state))
         return super().call(
-            sequences,
+            ops.cast(sequences, self.compute_dtype),
             initial_state=initial_state,
             mask=mask,
             training=training,

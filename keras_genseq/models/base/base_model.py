@@ -18,9 +18,11 @@ from keras_genseq.models.base.input_validation import weights_of_classes
 from keras_genseq.models.base.keras_patches import PatchedModel
 from keras_genseq.models.base.training_seeds import TrainingSeeds
 from keras_genseq.models.base.weight_transfer import transfer_weights
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import as_floats
 from keras_genseq.ops.values import ensure
+from keras_genseq.ops.values import has_no_rows
 
 # What `compile` takes in Keras and has no meaning where a model brings its own.
 _OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")
@@ -116,6 +118,7 @@ class BaseModel(PatchedModel):
         gradient_accumulation_steps = check_counts(
             gradient_accumulation_steps=gradient_accumulation_steps
         )
+        check_counts(steps_per_execution=kwargs.get("steps_per_execution", 1))
         kwargs |= dict(zip(_OWN, own, strict=False))
         for name in _OWN:
             if kwargs.get(name):
@@ -454,6 +457,8 @@ class BaseModel(PatchedModel):
         Returns:
             `keras.callbacks.History`.
         """
+        epochs = as_int(epochs, "epochs", minimum=0)
+        batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
         data = self.as_examples(x, y, sample_weight)
         if validation_split and validation_data is None and holds_rows(data[0]):
             # Before weights of classes, which validation does not have.
@@ -527,18 +532,17 @@ class BaseModel(PatchedModel):
         Raises:
             ValueError: if the model is conditional, or as for `fit`.
         """
-        for name in self.condition_inputs():
-            raise ValueError(
-                f"This model is told a `{name}` of each row, which `predict` "
-                f"cannot be: call `model(x, {name})`, or one of its uses: "
-                f"{', '.join(self.endpoints())}."
-            )
 
         def check(x, y=None, sample_weight=None):
-            return self.check_inputs(x), None, None
+            return self._check_alone(x), None, None
 
         x, _, _ = checked_data(check, x)
+        if isinstance(x, tf.data.Dataset) and x.cardinality() == 0:
+            raise ValueError(has_no_rows("x"))
         return super().predict(x, batch_size, *args, **kwargs)
+
+    def predict_on_batch(self, x):
+        return super().predict_on_batch(self._check_alone(x))
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         check = self.check_batch
@@ -693,6 +697,16 @@ class BaseModel(PatchedModel):
             weights=weights,
             runtimes=runtimes,
         )
+
+    def _check_alone(self, x):
+        """Checks examples that come without the condition of a model."""
+        for name in self.condition_inputs():
+            raise ValueError(
+                f"This model is told a `{name}` of each row, which `predict` "
+                f"cannot be: call `model(x, {name})`, or one of its uses: "
+                f"{', '.join(self.endpoints())}."
+            )
+        return self.check_inputs(x)
 
     def needs_targets(self, what="targets"):
         """The sentence for data of `x` alone, of a model that learns pairs."""

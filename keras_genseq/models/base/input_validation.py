@@ -31,7 +31,7 @@ def checked_data(
     Raises:
         ValueError: if arrays are not what the model takes.
     """
-    if x is None or isinstance(x, tf.distribute.DistributedDataset):
+    if isinstance(x, tf.distribute.DistributedDataset):
         return x, y, sample_weight
     if isinstance(x, tf.data.Dataset):
         return _checked_dataset(check, x), y, sample_weight
@@ -124,7 +124,9 @@ class CheckedPyDataset(keras.utils.PyDataset):
         return self.dataset.num_batches
 
     def __getitem__(self, index):
-        return _as_tuple(_checked_batch(self.check, self.dataset[index]))
+        batch = _as_tuple(_checked_batch(self.check, self.dataset[index]))
+        # Keras makes data of these that cannot hold a None.
+        return tuple(() if part is None else part for part in batch)
 
     def on_epoch_begin(self):
         self.dataset.on_epoch_begin()

@@ -23,8 +23,9 @@ Steps of an epoch (keras `EpochIterator`). The last execution of an epoch takes
     `steps_per_execution` batches, however few are left. Here: those.
     Test: `test_an_epoch_has_its_steps_whatever_the_execution`.
 Weights without targets (keras data adapters). `fit(x, sample_weight=)` drops
-    the weights where there is no `y`. Here: they go along with the examples.
-    Test: `test_weights_count_without_targets`.
+    the weights where there is no `y`, and a `PyDataset` cannot hold a None.
+    Here: they go along with the examples, and () stands for None.
+    Test: `test_weights_count_without_targets`, `..._in_a_py_dataset`.
 An update too many (tensorflow, inlining drops control inputs). At the end of
     data of unknown length the call without data still advances
     `optimizer.iterations` and the noise. Here: as above.
@@ -164,8 +165,15 @@ class PatchedModel(keras.Model):
         return history
 
     def evaluate(self, *args, steps=None, **kwargs):
-        self.make_test_function().start(steps)
-        return super().evaluate(*args, steps=steps, **kwargs)
+        self.make_test_function().num_batches = 0
+        self.test_function.start(steps)
+        results = super().evaluate(*args, steps=steps, **kwargs)
+        if self.test_function.num_batches == 0:
+            raise ValueError(
+                "The data to evaluate held no batch: nothing was measured. A "
+                "generator can be read once: give one that lasts."
+            )
+        return results
 
     def make_train_function(self, force=False):
         if self.train_function is None or force:
@@ -249,7 +257,7 @@ class StepFunction:
             step = with_free_rows(step)
 
         def run(batch):
-            logs = strategy.run(step, args=(batch,))
+            logs = strategy.run(step, args=(_with_absent_parts(batch),))
             if num_replicas == 1:
                 return logs
             metrics = model.get_metrics_result()
@@ -328,6 +336,15 @@ class StepFunction:
         if len(batches) == 1:
             return self._run(batches[0])
         return self._run_all(batches)
+
+
+def _with_absent_parts(batch):
+    """A batch with None in place of `()`, as `CheckedPyDataset` writes it."""
+    if not isinstance(batch, tuple):
+        return batch
+    return tuple(
+        None if isinstance(part, tuple) and not part else part for part in batch
+    )
 
 
 def _num_batches(x, batch_size):

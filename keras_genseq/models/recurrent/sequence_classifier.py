@@ -108,7 +108,9 @@ class SequenceClassifier(SequencePredictor, ClassifierModel):
             raise ValueError(
                 f"`y` must hold int labels of shape {words}, here "
                 f"{tuple(shape)}. Received: dtype={y.dtype.name}, "
-                f"shape={tuple(y.shape)}"
+                f"shape={tuple(y.shape)}. For one-hot labels use "
+                "`y.argmax(-1)`, for a column `y[..., 0]`, for whole numbers "
+                'in floats `y.astype("int32")`.'
             )
         y = tf.ensure_shape(as_int32(y, "y"), shape)
         least = -1 if self.return_sequences else 0

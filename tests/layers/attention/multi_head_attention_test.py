@@ -156,3 +156,17 @@ def test_errors():
         MultiHeadAttention(2, blockwise=True)(
             keras.Input((6, 8)), return_attention_scores=True
         )
+
+
+def test_floats_are_masks_where_they_are_0_and_1():
+    x = np.random.default_rng(0).normal(size=(2, 4, 8)).astype("float32")
+    layer = MultiHeadAttention(2, 4)
+    sees = np.tril(np.ones((4, 4), "float32"))
+    np.testing.assert_array_equal(
+        layer(x, attention_mask=sees), layer(x, attention_mask=sees > 0)
+    )
+    added = np.where(sees, 0.0, -1e9)
+    with pytest.raises(ValueError, match=r"`attention_mask` .* `mask == 0`"):
+        layer(x, attention_mask=added)
+    with pytest.raises(ValueError, match=r"`padding_mask` .* `mask == 0`"):
+        layer(x, padding_mask=added[:2])

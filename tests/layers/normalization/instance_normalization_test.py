@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 from keras_genseq.layers import InstanceNormalization
 
@@ -51,3 +52,11 @@ def test_it_is_a_group_normalization_of_single_channels():
     np.testing.assert_allclose(
         InstanceNormalization()(x), other(x), rtol=1e-5, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_weights_of_few_bits_are_taken(dtype):
+    layer = InstanceNormalization(center=True, scale=True, dtype=dtype)
+    x = images(2, 4, 4, 3)
+    outputs = np.array(layer(x), "float32")
+    np.testing.assert_allclose(outputs, InstanceNormalization()(x), atol=0.05)

@@ -276,3 +276,5 @@ def test_what_does_not_fit_the_inputs_is_told(variant):
             layer(INPUTS, initial_state=bad)
     with pytest.raises(ValueError, match="at least one step"):
         layer(INPUTS[:, :0])
+    with pytest.raises(ValueError, match="expected axis -1 of input shape"):
+        layer(INPUTS[..., 1:])

@@ -84,6 +84,7 @@ def test_weights_count_without_targets():
         lambda m, w: m.fit(
             tf.data.Dataset.from_tensors((X, None, w)), verbose=0
         ),
+        lambda m, w: m.fit(Batches(X, None, w), verbose=0),
         lambda m, w: m.train_on_batch(X, sample_weight=w),
     ):
         assert change(density(), lambda m, f=fit: f(m, zero)) == 0.0

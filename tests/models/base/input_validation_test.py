@@ -214,6 +214,31 @@ def test_predictions_are_of_checked_examples(make):
         (ValueError, tf.errors.InvalidArgumentError), match="must hold only"
     ):
         model.predict(make(X * 255.0), verbose=0)
+    with pytest.raises(ValueError, match="must hold only"):
+        model.predict_on_batch(X * 255.0)
+
+
+def test_data_without_batches_are_told():
+    model, empty = density(), tf.data.Dataset.from_tensors(X).take(0)
+    with pytest.raises(ValueError, match="evaluate held no batch"):
+        model.evaluate(empty, verbose=0)
+    with pytest.raises(ValueError, match="evaluate held no batch"):
+        model.fit(X, validation_data=empty, verbose=0)
+    with pytest.raises(ValueError, match="`x` has no rows"):
+        model.predict(empty, verbose=0)
+    with pytest.raises(ValueError, match="Received: a NoneType"):
+        model.fit(verbose=0)
+
+
+@pytest.mark.parametrize("number", [0, -1, 2.0, "2", True])
+def test_what_fit_counts_are_positive_ints(number):
+    with pytest.raises(ValueError, match="`batch_size` must be positive"):
+        density().fit(X, batch_size=number, verbose=0)
+    with pytest.raises(ValueError, match="`steps_per_execution` must be pos"):
+        density().compile(steps_per_execution=number)
+    if number != 0:
+        with pytest.raises(ValueError, match="`epochs` must be an int"):
+            density().fit(X, epochs=number, verbose=0)
 
 
 def test_predictions_of_texts_are_of_their_tokens():

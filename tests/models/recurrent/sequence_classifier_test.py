@@ -114,7 +114,9 @@ def fitted(y, **kwargs):
         (lambda: random_model(pooling="first"), "`pooling` must be one of"),
         (fitted([0, 3]), "labels from 0 to 2"),
         (fitted([0, -1]), "labels from 0 to 2"),
-        (fitted([0.0, 1.0]), "int labels of shape"),
+        (fitted([0.0, 1.0]), r'int labels of .* `y.astype\("int32"\)`'),
+        (fitted([[1], [0]]), r"int labels of shape .* a column `y\[..., 0\]`"),
+        (fitted([[1, 0, 0]] * 2), r"one-hot labels use `y.argmax\(-1\)`"),
         (fitted([0, 1], return_sequences=True), "int labels of shape"),
         (fitted([[0] * 3, [-2] * 3], return_sequences=True), "from -1 to 2"),
         (
