@@ -65,23 +65,38 @@ def check_counts(**counts):
     """Converts arguments that count something to positive ints.
 
     Args:
-        **counts: name -> int, or a sequence of them; see `as_int`.
+        **counts: name -> int; see `as_int`.
 
     Returns:
-        The ints in the order of the arguments, a tuple of ints for a
-        sequence: `units, filters = check_counts(units=units,
-        filters=filters)`; of a single argument its value alone.
+        The ints in the order of the arguments: `units, order =
+        check_counts(units=units, order=order)`; of a single argument its
+        value alone.
 
     Raises:
         ValueError: that names the argument that is not a positive int.
     """
     values = tuple(
-        tuple(as_int(number, name, minimum=1) for number in value)
-        if isinstance(value, (tuple, list))
-        else as_int(value, name, minimum=1)
-        for name, value in counts.items()
+        as_int(value, name, minimum=1) for name, value in counts.items()
     )
     return values if len(values) > 1 else values[0]
+
+
+def as_counts(values, name):
+    """Converts a sequence to a tuple of positive ints.
+
+    Args:
+        values: sequence of ints; see `as_int`.
+        name: str. What error messages call it.
+
+    Raises:
+        ValueError: if it is no sequence, or not of positive ints.
+    """
+    if isinstance(values, (str, bytes)) or not np.iterable(values):
+        raise ValueError(
+            f"`{name}` must be a sequence of positive ints. "
+            f"Received: {name}={values!r}"
+        )
+    return tuple(as_int(value, name, minimum=1) for value in values)
 
 
 def as_image_shape(shape, name="image_shape"):
@@ -99,7 +114,7 @@ def as_image_shape(shape, name="image_shape"):
             f"`{name}` must be (height, width, channels). "
             f"Received: {name}={shape!r}"
         )
-    return check_counts(**{name: tuple(shape)})
+    return as_counts(shape, name)
 
 
 def as_ordering(ordering, input_dim):

@@ -40,6 +40,16 @@ def test_config_round_trip(case):
 
 
 @every(UNCONDITIONAL)
+def test_a_number_is_no_list_of_one(case):
+    model = built(case)
+    config = model.get_config()
+    numbers = [n for n, value in config.items() if type(value) in (int, float)]
+    for name in numbers:
+        with pytest.raises(ValueError, match=name):
+            type(model).from_config({**config, name: [config[name]]})
+
+
+@every(UNCONDITIONAL)
 def test_the_row_leaves_no_argument_at_its_default(case):
     promises.leaves_no_default(built(case), case)
 

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from keras_genseq.ops.checks import as_classes
+from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_ordering
@@ -25,6 +26,8 @@ NO_INTS = [
     tf.constant(True),
     np.array([3]),
     tf.constant([3]),
+    [3],
+    (3,),
     "3",
     None,
 ]
@@ -34,10 +37,11 @@ NO_INTS = [
 def test_whatever_is_an_integer_becomes_an_int(value):
     number = as_int(value, "units", minimum=1, maximum=3)
     assert type(number) is int and number == 3
-    units, filters = check_counts(units=value, filters=[value, 4])
-    assert type(units) is int and units == 3
-    assert filters == (3, 4) and all(type(f) is int for f in filters)
+    units, order = check_counts(units=value, order=4)
+    assert type(units) is int and (units, order) == (3, 4)
     assert check_counts(units=value) == 3
+    filters = as_counts([value, 4], "filters")
+    assert filters == (3, 4) and all(type(f) is int for f in filters)
 
 
 @pytest.mark.parametrize("value", NO_INTS, ids=repr)
@@ -45,7 +49,9 @@ def test_what_is_no_integer_is_refused(value):
     with pytest.raises(ValueError, match=r"`units` must be an int. Received"):
         as_int(value, "units")
     with pytest.raises(ValueError, match=r"`units` must be positive"):
-        check_counts(filters=2, units=[1, value])
+        check_counts(filters=2, units=value)
+    with pytest.raises(ValueError, match=r"`units` must be positive"):
+        as_counts([1, value], "units")
 
 
 def test_limits_of_integers():
@@ -56,6 +62,13 @@ def test_limits_of_integers():
     with pytest.raises(ValueError, match=r"`units` must be positive"):
         check_counts(units=np.int64(0))
     assert as_int(None, "channels", optional=True) is None
+
+
+def test_counts_are_a_sequence():
+    assert as_counts((), "units") == ()
+    for value in (3, np.array(3), "33", None):
+        with pytest.raises(ValueError, match="`units` must be a sequence of"):
+            as_counts(value, "units")
 
 
 def test_an_image_shape_is_three_ints():

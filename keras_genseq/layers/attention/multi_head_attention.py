@@ -12,6 +12,7 @@ from keras_genseq.ops.attention_axes import as_attention_axes
 from keras_genseq.ops.attention_axes import fold_axes
 from keras_genseq.ops.attention_axes import scores_shape
 from keras_genseq.ops.attention_axes import unfold_axes
+from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 
@@ -364,7 +365,7 @@ def _as_output_shape(output_shape):
     is_one = not isinstance(output_shape, (tuple, list))
     sizes = (output_shape,) if is_one else tuple(output_shape)
     try:
-        return check_counts(output_shape=sizes)
+        return as_counts(sizes, "output_shape")
     except ValueError as error:
         raise ValueError(
             "Invalid `output_shape`: it must be a positive int or a tuple of "

@@ -1,8 +1,8 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_int
-from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.grids import resize_grid
 
 
@@ -41,12 +41,12 @@ class GridPositionEmbedding(keras.layers.Layer):
                 "`grid_shape` must be a pair of ints, (rows, columns). "
                 f"Received: grid_shape={grid_shape}"
             )
-        grid_shape = check_counts(grid_shape=list(grid_shape))
+        grid_shape = as_counts(grid_shape, "grid_shape")
         num_prefix_tokens = as_int(
             num_prefix_tokens, "num_prefix_tokens", minimum=0
         )
         super().__init__(**kwargs)
-        self.grid_shape = tuple(grid_shape)
+        self.grid_shape = grid_shape
         self.num_prefix_tokens = num_prefix_tokens
         if initializer is None:
             initializer = keras.initializers.RandomNormal(stddev=0.02)

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import check_counts
 
 
@@ -45,16 +46,15 @@ class PatchEmbedding(keras.layers.Layer):
     ):
         if not isinstance(patch_size, (tuple, list)):
             patch_size = (patch_size, patch_size)
-        patch_size, hidden_dim = check_counts(
-            patch_size=list(patch_size), hidden_dim=hidden_dim
-        )
+        patch_size = as_counts(patch_size, "patch_size")
+        hidden_dim = check_counts(hidden_dim=hidden_dim)
         if len(patch_size) != 2:
             raise ValueError(
                 "`patch_size` must be an int or a pair of ints, (height, "
                 f"width). Received: patch_size={patch_size}"
             )
         super().__init__(**kwargs)
-        self.patch_size = tuple(patch_size)
+        self.patch_size = patch_size
         self.hidden_dim = hidden_dim
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)

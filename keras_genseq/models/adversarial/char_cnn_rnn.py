@@ -14,6 +14,7 @@ from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.endpoint import num_rows_of
 from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts
@@ -126,11 +127,9 @@ class CharCNNRNN(ContrastiveModel):
         seed=None,
         **kwargs,
     ):
-        image_shape, filters, image_filters = check_counts(
-            image_shape=list(image_shape),
-            filters=list(filters),
-            image_filters=list(image_filters),
-        )
+        image_shape = as_counts(image_shape, "image_shape")
+        filters = as_counts(filters, "filters")
+        image_filters = as_counts(image_filters, "image_filters")
         kernel_size, text_dim, max_sequence_length = check_counts(
             kernel_size=kernel_size,
             text_dim=text_dim,

@@ -17,6 +17,7 @@ from keras_genseq.models.adversarial.two_domain_translator import (
 from keras_genseq.models.base.bounded_slopes import warn_if_unbounded
 from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
@@ -153,13 +154,14 @@ class CycleGAN(TwoDomainTranslator):
         adversarial_loss="least_squares",
         **kwargs,
     ):
-        image_shape, target_shape, num_blocks = check_counts(
-            image_shape=list(image_shape),
-            target_shape=list(target_shape or image_shape),
-            num_blocks=num_blocks,
+        image_shape = as_image_shape(image_shape)
+        target_shape = as_image_shape(
+            target_shape or image_shape, "target_shape"
         )
-        filters, discriminator_filters = check_counts(
-            filters=filters, discriminator_filters=discriminator_filters
+        num_blocks, filters, discriminator_filters = check_counts(
+            num_blocks=num_blocks,
+            filters=filters,
+            discriminator_filters=discriminator_filters,
         )
         cycle_weight, identity_weight = check_numbers(
             cycle_weight=cycle_weight, identity_weight=identity_weight
@@ -176,8 +178,8 @@ class CycleGAN(TwoDomainTranslator):
                 f"{tuple(image_shape)}, target_shape={tuple(target_shape)}"
             )
         super().__init__(adversarial_loss=adversarial_loss, **kwargs)
-        self.image_shape = tuple(image_shape)
-        self.target_shape = tuple(target_shape)
+        self.image_shape = image_shape
+        self.target_shape = target_shape
         self.generator = generator
         self.num_blocks = num_blocks
         self.filters = filters

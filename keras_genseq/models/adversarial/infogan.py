@@ -8,6 +8,7 @@ from keras_genseq.layers import StridedConv2DTranspose
 from keras_genseq.models.adversarial.adversarial_model import AdversarialModel
 from keras_genseq.models.base.endpoint import Endpoint
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
@@ -117,11 +118,10 @@ class InfoGAN(AdversarialModel):
         noise="normal",
         **kwargs,
     ):
-        filters, hidden_units, code_units, categories = check_counts(
-            filters=list(filters),
-            hidden_units=hidden_units,
-            code_units=code_units,
-            categories=list(categories),
+        filters = as_counts(filters, "filters")
+        categories = as_counts(categories, "categories")
+        hidden_units, code_units = check_counts(
+            hidden_units=hidden_units, code_units=code_units
         )
         num_continuous = as_int(num_continuous, "num_continuous", minimum=0)
         information_weight, continuous_weight = check_numbers(

@@ -11,6 +11,7 @@ from keras_genseq.models.base.multi_optimizer_model import frozen_statistics
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import VALIDATION_STEP
 from keras_genseq.models.base.training_seeds import next_rows
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.key_parts import cut_out
 from keras_genseq.ops.key_parts import has_area
@@ -169,11 +170,9 @@ class KeyPatchGAN(PartAssembler):
         ema_decay=None,
         **kwargs,
     ):
-        image_shape, num_parts, max_parts, filters = check_counts(
-            image_shape=list(image_shape),
-            num_parts=num_parts,
-            max_parts=max_parts,
-            filters=filters,
+        image_shape = as_image_shape(image_shape)
+        num_parts, max_parts, filters = check_counts(
+            num_parts=num_parts, max_parts=max_parts, filters=filters
         )
         code_dim, latent_dim, decay_steps, discriminator_updates = check_counts(
             code_dim=code_dim,
@@ -196,7 +195,7 @@ class KeyPatchGAN(PartAssembler):
                 f"max_parts={max_parts}"
             )
         super().__init__(**kwargs)
-        self.image_shape = tuple(image_shape)
+        self.image_shape = image_shape
         self.num_parts = num_parts
         self.max_parts = max_parts
         self.filters = filters

@@ -16,6 +16,7 @@ from keras_genseq.models.base.ema import check_decay
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import global_rows
 from keras_genseq.models.base.training_seeds import rows_of_all_replicas
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
@@ -163,11 +164,9 @@ class StarGAN(ManyDomainTranslator):
         adversarial_loss="wasserstein",
         **kwargs,
     ):
-        image_shape, num_domains, num_blocks, filters = check_counts(
-            image_shape=list(image_shape),
-            num_domains=num_domains,
-            num_blocks=num_blocks,
-            filters=filters,
+        image_shape = as_image_shape(image_shape)
+        num_domains, num_blocks, filters = check_counts(
+            num_domains=num_domains, num_blocks=num_blocks, filters=filters
         )
         discriminator_filters, discriminator_updates = check_counts(
             discriminator_filters=discriminator_filters,

@@ -18,6 +18,7 @@ from keras_genseq.models.base.own_networks import check_network
 from keras_genseq.models.base.own_networks import configs_of
 from keras_genseq.models.base.own_networks import with_networks
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import check_numbers
@@ -188,10 +189,9 @@ class AdversarialAutoencoder(PriorMatchedAutoencoder):
         seed=None,
         **kwargs,
     ):
-        image_shape, latent_dim, noise_dim = check_counts(
-            image_shape=list(image_shape),
-            latent_dim=latent_dim,
-            noise_dim=noise_dim,
+        image_shape = as_image_shape(image_shape)
+        latent_dim, noise_dim = check_counts(
+            latent_dim=latent_dim, noise_dim=noise_dim
         )
         num_classes = as_int(
             num_classes, "num_classes", minimum=1, optional=True
@@ -214,7 +214,7 @@ class AdversarialAutoencoder(PriorMatchedAutoencoder):
                 category_discriminator=category_discriminator,
             )
         super().__init__(seed=seed, adversarial_loss=adversarial_loss, **kwargs)
-        self.image_shape = tuple(image_shape)
+        self.image_shape = image_shape
         self.latent_dim = latent_dim
         self.prior = prior
         self.hidden_units = tuple(hidden_units)

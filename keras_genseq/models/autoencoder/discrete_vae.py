@@ -12,6 +12,7 @@ from keras_genseq.models.autoencoder.pixel_likelihoods import LIKELIHOODS
 from keras_genseq.models.autoencoder.token_networks import make_token_decoder
 from keras_genseq.models.autoencoder.token_networks import make_token_encoder
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_token_grids
 from keras_genseq.ops.checks import check_counts
@@ -113,13 +114,11 @@ class DiscreteVAE(LatentVariableModel):
                 f"`likelihood` must be one of {tuple(LIKELIHOODS)}. "
                 f"Received: likelihood={likelihood!r}"
             )
-        counts = {
-            "num_tokens": num_tokens,
-            "embedding_dim": embedding_dim,
-            "relaxation_steps": relaxation_steps,
-        }
-        image_shape, num_tokens, embedding_dim, relaxation_steps = check_counts(
-            image_shape=tuple(image_shape), **counts
+        image_shape = as_image_shape(image_shape)
+        num_tokens, embedding_dim, relaxation_steps = check_counts(
+            num_tokens=num_tokens,
+            embedding_dim=embedding_dim,
+            relaxation_steps=relaxation_steps,
         )
         height, width, channels = image_shape
         shrinking = 2 ** (len(filters) - 1)

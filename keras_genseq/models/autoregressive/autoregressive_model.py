@@ -4,6 +4,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq.models.density.forecasting_model import ForecastingModel
+from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.scan import scan
@@ -63,10 +64,8 @@ class AutoregressiveModel(ForecastingModel):
         activation="relu",
         **kwargs,
     ):
-        hidden_units = tuple(hidden_units)
-        order, hidden_units = check_counts(
-            order=order, hidden_units=hidden_units
-        )
+        order = check_counts(order=order)
+        hidden_units = as_counts(hidden_units, "hidden_units")
         super().__init__(channels, **kwargs)
         self.order = order
         self.hidden_units = hidden_units

@@ -8,6 +8,7 @@ from scipy import special
 
 from keras_genseq.metrics import Perplexity
 from keras_genseq.models.density.sequence_model import SequenceModel
+from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
@@ -72,9 +73,9 @@ class CategoricalAutoregressiveModel(SequenceModel):
         activation="relu",
         **kwargs,
     ):
-        hidden_units = tuple(hidden_units)
-        order, hidden_units, embedding_dim = check_counts(
-            order=order, hidden_units=hidden_units, embedding_dim=embedding_dim
+        hidden_units = as_counts(hidden_units, "hidden_units")
+        order, embedding_dim = check_counts(
+            order=order, embedding_dim=embedding_dim
         )
         num_states = as_int(num_states, "num_states", minimum=2)
         super().__init__((), "int32", **kwargs)

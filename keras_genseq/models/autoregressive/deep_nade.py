@@ -5,6 +5,7 @@ from keras import ops
 from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.density.density_model import CategoricalVectorModel
+from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import bernoulli_ensemble_log_prob
 from keras_genseq.ops.random import row_uniform
@@ -104,9 +105,8 @@ class DeepNADE(CategoricalVectorModel):
         **kwargs,
     ):
         units = (units,) if np.ndim(units) == 0 else tuple(units)
-        units, num_orderings = check_counts(
-            units=units, num_orderings=num_orderings
-        )
+        units = as_counts(units, "units")
+        num_orderings = check_counts(num_orderings=num_orderings)
         if not units:
             raise ValueError("`units` must name at least one hidden layer.")
         super().__init__(input_dim, **kwargs)

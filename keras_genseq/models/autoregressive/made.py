@@ -7,6 +7,7 @@ from keras_genseq.layers.masked.masked_dense import MaskedDense
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import TrainingSeeds
 from keras_genseq.models.density.density_model import CategoricalVectorModel
+from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import bernoulli_ensemble_log_prob
@@ -114,7 +115,8 @@ class MADE(CategoricalVectorModel):
         **kwargs,
     ):
         units = (units,) if np.ndim(units) == 0 else tuple(units)
-        units, num_masks = check_counts(units=units, num_masks=num_masks)
+        units = as_counts(units, "units")
+        num_masks = check_counts(num_masks=num_masks)
         if not units:
             raise ValueError("`units` must name at least one hidden layer.")
         super().__init__(input_dim, **kwargs)

@@ -4,6 +4,8 @@ from keras import ops
 from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.classifier.classifier_model import ClassifierModel
+from keras_genseq.ops.checks import as_counts
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import check_counts
 
@@ -74,19 +76,17 @@ class ImageClassifier(ClassifierModel):
         dropout=0.5,
         **kwargs,
     ):
-        image_shape, filters, hidden_units = check_counts(
-            image_shape=list(image_shape),
-            filters=list(filters),
-            hidden_units=hidden_units,
-        )
+        image_shape = as_image_shape(image_shape)
+        filters = as_counts(filters, "filters")
+        hidden_units = check_counts(hidden_units=hidden_units)
         if min(image_shape[:2]) < 4:
             raise ValueError(
                 "Height and width must be at least 4: two poolings halve "
                 f"them. Received: image_shape={tuple(image_shape)}"
             )
         super().__init__(num_classes=num_classes, **kwargs)
-        self.image_shape = tuple(image_shape)
-        self.filters = tuple(filters)
+        self.image_shape = image_shape
+        self.filters = filters
         self.hidden_units = hidden_units
         self.dropout = dropout
         self.features = self._make_features()

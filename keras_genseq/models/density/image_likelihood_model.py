@@ -4,9 +4,9 @@ import numpy as np
 from keras import ops
 
 from keras_genseq.models.density.density_model import FixedShapeDensity
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
-from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.log_probabilities import bernoulli_log_prob
 from keras_genseq.ops.log_probabilities import categorical_log_prob
 from keras_genseq.ops.random import row_uniform
@@ -31,13 +31,7 @@ class ImageLikelihoodModel(FixedShapeDensity):
     """
 
     def __init__(self, image_shape, num_categories=2, **kwargs):
-        image_shape = tuple(image_shape)
-        if len(image_shape) != 3:
-            raise ValueError(
-                "`image_shape` must be (height, width, channels). "
-                f"Received: image_shape={image_shape}"
-            )
-        image_shape = check_counts(image_shape=image_shape)
+        image_shape = as_image_shape(image_shape)
         num_categories = as_int(num_categories, "num_categories", minimum=2)
         super().__init__(image_shape, **kwargs)
         self.image_shape = image_shape

@@ -11,6 +11,7 @@ from keras_genseq.models.base.endpoint import tensor_input
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.classifier.classifier_model import ClassifierModel
 from keras_genseq.ops.attention_analysis import attention_rollout
+from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
@@ -152,11 +153,9 @@ class VisionTransformer(ClassifierModel):
         head_initializer="zeros",
         **kwargs,
     ):
-        image_shape, num_layers, hidden_dim, num_heads = check_counts(
-            image_shape=list(image_shape),
-            num_layers=num_layers,
-            hidden_dim=hidden_dim,
-            num_heads=num_heads,
+        image_shape = as_image_shape(image_shape)
+        num_layers, hidden_dim, num_heads = check_counts(
+            num_layers=num_layers, hidden_dim=hidden_dim, num_heads=num_heads
         )
         intermediate_dim, representation_dim = (
             as_int(value, name, minimum=1, optional=True)
@@ -181,7 +180,7 @@ class VisionTransformer(ClassifierModel):
                 f"hidden_dim={hidden_dim}, num_heads={num_heads}"
             )
         super().__init__(num_classes=num_classes, **kwargs)
-        self.image_shape = tuple(image_shape)
+        self.image_shape = image_shape
         self.num_layers = num_layers
         self.hidden_dim = hidden_dim
         self.num_heads = num_heads
