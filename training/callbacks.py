@@ -138,10 +138,13 @@ class RunProgress(keras.callbacks.Callback):
             signal.signal(number, handler)
 
     def on_epoch_begin(self, epoch, logs=None):
+        function = self.model.train_function
+        if self.total_steps:
+            function.end_after(self.total_steps - epoch * self.steps_per_epoch)
         if self._resumed:
             # `fit` has just reset the metrics of the epoch that was broken.
             self.store.restore()
-            self.model.train_function.skip(self._step_in_epoch())
+            function.skip(self._step_in_epoch())
             self._resumed = False
 
     def on_train_batch_end(self, batch, logs=None):

@@ -134,6 +134,25 @@ def test_more_updates_go_on_where_fewer_ended(tmp_path, capsys):
     assert_equal(weights_of(run), weights_of(type(run)(tmp_path / "whole")))
 
 
+@pytest.mark.usefixtures("several_updates_at_once")
+def test_the_last_update_may_lie_within_an_execution(tmp_path):
+    weights = []
+    for executed in (1, 4):
+        for steps in (3, 6):
+            recipe, config = small(
+                steps=steps,
+                steps_per_execution=executed,
+                global_batch_size=300,
+            )
+            recipe = override(recipe, "optimizer.learning_rate=0.05")
+            config["recipe_values"] = recipe.describe()
+            run = train(recipe, tmp_path / str(executed), config=config)
+            model = keras.models.load_model(run.model)
+            assert int(model.optimizer.iterations) == steps
+        weights.append(model.get_weights())
+    assert_equal(*weights)
+
+
 @pytest.mark.parametrize(
     "values",
     [{"data": "npz:gone.npz"}, {"global_batch_size": 9999}, {"data": "dates"}],

@@ -7,6 +7,8 @@ from keras_genseq.models.adversarial.adversarial_model import AdversarialModel
 from keras_genseq.models.base.own_networks import configs_of
 from keras_genseq.models.base.own_networks import with_networks
 from keras_genseq.models.base.presets import Preset
+from keras_genseq.ops.checks import as_counts
+from keras_genseq.ops.checks import check_counts
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -97,9 +99,11 @@ class GAN(AdversarialModel):
         **kwargs,
     ):
         super().__init__(image_shape, latent_dim, noise=noise, **kwargs)
-        self.generator_units = tuple(generator_units)
-        self.discriminator_units = tuple(discriminator_units)
-        self.num_pieces = num_pieces
+        self.generator_units = as_counts(generator_units, "generator_units")
+        self.discriminator_units = as_counts(
+            discriminator_units, "discriminator_units"
+        )
+        self.num_pieces = check_counts(num_pieces=num_pieces)
         self.dropout = dropout
         self.input_dropout = input_dropout
         self._own_networks = {

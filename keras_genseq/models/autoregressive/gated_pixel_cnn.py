@@ -89,6 +89,9 @@ class GatedPixelCNN(ImageLikelihoodModel):
         num_classes = as_int(
             num_classes, "num_classes", minimum=1, optional=True
         )
+        kernel_size, first_kernel_size = check_counts(
+            kernel_size=kernel_size, first_kernel_size=first_kernel_size
+        )
         for name, size in (
             ("kernel_size", kernel_size),
             ("first_kernel_size", first_kernel_size),

@@ -55,6 +55,7 @@ Uneven shares on several hosts (keras `BatchNormalization`, gradients of its
     Here: `with_free_rows`. Test: as above, DCGAN.
 """
 
+import math
 import warnings
 
 import keras
@@ -302,8 +303,17 @@ class StepFunction:
             steps_per_epoch: int, or None where the data end an epoch.
         """
         self._steps_per_epoch = steps_per_epoch
+        self._last_step = math.inf
         self._num_skipped = 0
         self.epoch_step = 0
+
+    def end_after(self, num_batches):
+        """Takes no more than `num_batches` of an epoch.
+
+        For a run whose last update lies within an epoch, and may lie within an
+        execution; whoever calls this then stops `fit`.
+        """
+        self._last_step = num_batches
 
     def skip(self, num_batches):
         """Lets the next calls pass for `num_batches` batches without any.
@@ -318,7 +328,8 @@ class StepFunction:
         if self._steps_per_epoch:
             if self.epoch_step >= self._steps_per_epoch:
                 self.epoch_step = 0
-            steps = min(steps, self._steps_per_epoch - self.epoch_step)
+            last_step = min(self._steps_per_epoch, self._last_step)
+            steps = max(0, min(steps, last_step - self.epoch_step))
         skipped = min(steps, self._num_skipped)
         self._num_skipped -= skipped
         batches = []

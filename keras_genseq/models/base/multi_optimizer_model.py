@@ -332,7 +332,7 @@ def check_choice(name, value, choices):
     Raises:
         ValueError: that names the argument and the choices.
     """
-    if value not in choices:
+    if value not in tuple(choices):
         raise ValueError(
             f"`{name}` must be one of {tuple(choices)}. "
             f"Received: {name}={value!r}"
