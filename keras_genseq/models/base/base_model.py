@@ -398,7 +398,7 @@ class BaseModel(PatchedModel):
                 "`sample_weight` must hold one weight for each example, shape "
                 f"{tuple(x.shape[:1])}. Received: "
                 f"shape={tuple(weights.shape)}. Flatten a column: "
-                "`sample_weight.reshape(-1)`."
+                "`sample_weight.reshape(-1)`; there are no weights of steps."
             )
         weights = ensure(
             weights,

@@ -150,8 +150,8 @@ def weights_of_classes(model, class_weight):
     if num_classes is None:
         raise ValueError(
             f"{type(model).__name__} does not learn classes of examples: it "
-            "cannot weigh them: leave `class_weight` out, or pass "
-            "`sample_weight=`, a weight for each example."
+            "cannot weigh them: leave `class_weight` out. Models that weigh "
+            "examples take `sample_weight=`, a weight for each."
         )
     if not isinstance(class_weight, collections.abc.Mapping):
         raise ValueError(
