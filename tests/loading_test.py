@@ -1,11 +1,19 @@
 """Kept models in one line."""
 
+import os
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import keras_genseq
 from keras_genseq.models import NADE
+from keras_genseq.models import RecurrentLanguageModel
+from keras_genseq.tokenizers import ByteTokenizer
 
+ROOT = pathlib.Path(__file__).parent.parent
 BITS = np.eye(4, dtype="float32")
 
 
@@ -69,3 +77,18 @@ def test_what_is_no_model_is_said(tmp_path):
     (tmp_path / "7" / "saved_model.pb").write_bytes(b"no graph")
     with pytest.raises(ValueError, match="cannot be loaded as a SavedModel"):
         keras_genseq.load(tmp_path)
+
+
+def test_the_package_alone_knows_every_kept_class(tmp_path):
+    path = tmp_path / "model.keras"
+    RecurrentLanguageModel(257, 3, tokenizer=ByteTokenizer()).save(path)
+    code = "import sys, keras_genseq, keras; "
+    code += "print(type(keras.saving.load_model(sys.argv[1])).__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["RecurrentLanguageModel"]

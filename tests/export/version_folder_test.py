@@ -105,6 +105,8 @@ def test_the_readme_of_the_newest_version_stands_beside_it(model, tmp_path):
     path = publish(model, tmp_path, "toy", card={})
     text = (tmp_path / "toy" / "README.md").read_text()
     assert text.startswith("# toy\n")
+    assert "## Limits" in text and "is refused before any work" in text
+    assert "export --promote toy" in text and "export --roll-back toy" in text
     with open(os.path.join(path, "assets.extra", "README.md")) as file:
         assert file.read() == text
 

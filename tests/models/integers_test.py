@@ -85,3 +85,26 @@ def test_seeds_by_numpy_are_seeds(name):
     assert len(np.unique(expected, axis=0)) > 1
     with pytest.raises(ValueError, match="`seed` must be an int"):
         model.sample(4, seed=1.0, **options)
+
+
+def test_a_bound_takes_seeds_by_numpy():
+    model = MADE_BY_NUMPY["VAE"](int)
+    x = np.ones((3, 4, 4, 1), "float32")
+    expected, found = (
+        model.log_prob_bound(x, 5, seed=seed, condition=1)
+        for seed in (1, np.int64(1))
+    )
+    np.testing.assert_array_equal(found, expected)
+    # Equal rows have noise of their own.
+    assert len(np.unique(expected)) == 3
+
+
+def test_a_beam_is_as_wide_as_numpy_says():
+    model = models.Transformer(
+        9, num_layers=1, hidden_dim=4, num_heads=2, intermediate_dim=8
+    )
+    answers = [
+        model.translate(np.array([[1, 2]]), 3, beam_width=width)
+        for width in (2, np.int64(2))
+    ]
+    np.testing.assert_array_equal(*answers)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from keras_genseq.models import RecurrentLanguageModel
+from keras_genseq.models import Transformer
 from keras_genseq.tokenizers import ByteTokenizer
 from keras_genseq.tokenizers import CharacterTokenizer
 from keras_genseq.tokenizers import SentencePieceTokenizer
@@ -50,3 +51,48 @@ def test_a_served_model_answers_empty_texts(tmp_path):
     beside = served(text=tf.constant(["", "a"]))["log_prob"]
     np.testing.assert_allclose(alone[0], beside[0])
     np.testing.assert_allclose(model.score([""]), alone)
+
+
+def language_model():
+    return RecurrentLanguageModel(257, 3, tokenizer=ByteTokenizer())
+
+
+def translator():
+    return Transformer(
+        258,
+        num_layers=1,
+        hidden_dim=4,
+        num_heads=2,
+        intermediate_dim=4,
+        max_sequence_length=9,
+        tokenizer=ByteTokenizer(),
+    )
+
+
+def answer(signature, texts):
+    """What a signature answers these texts and, beside them, its example."""
+    return signature.function(
+        **{
+            name: tf.constant(texts)
+            if spec.dtype == tf.string
+            else tf.repeat(signature.example[name], len(texts), axis=0)
+            for name, spec in signature.inputs.items()
+        }
+    )
+
+
+@pytest.mark.parametrize("make", [language_model, translator])
+def test_every_signature_of_texts_answers_empty_ones(make):
+    of_texts = [
+        signature
+        for signature in make().serving_signatures().values()
+        if any(spec.dtype == tf.string for spec in signature.inputs.values())
+    ]
+    assert len(of_texts) > 1
+    for signature in of_texts:
+        alone, beside = answer(signature, [""]), answer(signature, ["", "a"])
+        for key, value in alone.items():
+            if value.dtype == tf.string:
+                assert value[0] == beside[key][0]
+            else:
+                np.testing.assert_allclose(value[0], beside[key][0], atol=1e-5)

@@ -231,6 +231,13 @@ def test_batches_are_no_larger_than_the_data_and_budgets_are_in_updates():
     assert few.schedule.passes_per_epoch == schedule.passes_per_epoch
 
 
+@pytest.mark.parametrize("count, size", [(40, 16), (12, 4)])
+def test_few_images_make_a_classifier(count, size):
+    recipe, _, notes = fitted("classifier", images(GREY[:count], classes=2))
+    assert recipe.schedule.global_batch_size == size
+    assert f"Batches of {size} in place of" in notes
+
+
 def test_semi_supervised_labels_fit_the_classes():
     x = np.repeat(GREY, 2, axis=0)
     recipe, dataset, notes = fitted("aae_semi_supervised", images(x, 3))

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_genseq.export import publish
+from tests.export.toy_model import toy_model
 from training.__main__ import main
 from training.listing import settable
 from training.overrides import override
@@ -245,6 +247,23 @@ def test_tensorflow_is_silent_unless_asked(tmp_path):
     assert quiet.stderr.startswith("Error: A batch of 9999 needs")
     loud = run_command([*command, "--verbose"], tmp_path)
     assert len(loud.stderr.splitlines()) > 3
+
+
+def test_a_query_is_silent(tmp_path):
+    publish(toy_model(0), tmp_path, "toy", card={})
+    done = run_command(["-m", "training", "query", "toy"], tmp_path)
+    assert done.returncode == 0 and done.stdout and not done.stderr
+
+
+def test_a_stopped_evaluation_is_one_sentence(tmp_path, monkeypatch, capsys):
+    def stop(run_dir):
+        raise KeyboardInterrupt
+
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.setattr("training.evaluate.evaluate", stop)
+    assert main(["evaluate", str(tmp_path)]) == 130
+    (said,) = capsys.readouterr().err.strip().splitlines()
+    assert said.startswith("Stopped. What was saved stays")
 
 
 def test_names_a_value_that_is_no_category(tmp_path, capsys):

@@ -53,7 +53,9 @@ def test_a_run_may_train_longer_but_not_shorter(tmp_path, capsys):
     run.write_config(config(epochs=3))
     assert run.model.exists() and not capsys.readouterr().out
     run.write_config(config(epochs=7))
-    assert "epochs: 3 -> 7" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "epochs: 3 -> 7" in printed
+    assert "A learning rate that decays does so over all of it" in printed
     # Evaluations must not take the model of the shorter run for the last one.
     assert not run.model.exists()
     with pytest.raises(ValueError, match="epochs: 7 -> 3"):

@@ -38,3 +38,12 @@ def test_errors(source, tmp_path, capsys):
     output = ["--output", str(tmp_path / "x"), "--vocabulary-size", "200"]
     assert main(["tokenizer", source, *output]) == 2
     assert "cannot choose 200 ids" in capsys.readouterr().err
+
+
+def test_one_long_line_makes_a_tokenizer(tmp_path):
+    path, output = tmp_path / "oneline.txt", tmp_path / "x.model"
+    path.write_text("zebra giraffe quokka " * 400)
+    command = ["tokenizer", f"text:{path}", "--output", str(output)]
+    with pytest.warns(UserWarning):
+        assert main([*command, "--vocabulary-size", "300"]) == 0
+    assert output.exists()

@@ -302,3 +302,21 @@ def test_configs_go_there_and_back(kind):
     x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
     np.testing.assert_allclose(ours(x), theirs(x), atol=1e-6)
     np.testing.assert_array_equal(again(x), theirs(x))
+
+
+def test_a_file_of_keras_layers_is_cloned_into_ours(tmp_path):
+    path = tmp_path / "theirs.keras"
+    theirs = keras.Sequential([keras.Input((5, 3)), keras.layers.LSTM(4)])
+    theirs.save(path)
+    kept = keras.models.load_model(path)
+
+    def of_ours(layer):
+        is_lstm = isinstance(layer, keras.layers.LSTM)
+        kind = layers.LSTM if is_lstm else type(layer)
+        return kind.from_config(layer.get_config())
+
+    ours = keras.models.clone_model(kept, clone_function=of_ours)
+    ours.set_weights(kept.get_weights())
+    assert type(ours.layers[-1]) is layers.LSTM
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    np.testing.assert_allclose(ours(x), theirs(x), atol=1e-6)

@@ -77,6 +77,36 @@ def test_every_container_trains(container):
     assert change(density(), lambda m: m.fit(*data, verbose=0)) > 1e-3
 
 
+SERIES = np.linspace(0.0, 1.0, 48).reshape(8, 6).astype("float32")
+PAIRS = {
+    "classifier": (
+        lambda: models.SequenceClassifier(2, 3, vocabulary_size=5),
+        np.tile([[1, 2, 3]], (8, 1)),
+        np.arange(8) % 2,
+        np.arange(8) + 7,
+    ),
+    "forecaster": (
+        lambda: models.SequenceForecaster(2, 3),
+        SERIES,
+        SERIES[:, :2],
+        np.nan * SERIES[:, :2],
+    ),
+}
+
+
+@pytest.mark.parametrize("make", [batches, Batches], ids=["generator", "Py"])
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_of_every_container_are_checked(make, name):
+    make_model, x, y, bad = PAIRS[name]
+    model = make_model()
+    model.compile("sgd")
+    model.fit(make(x, y), verbose=0)
+    with pytest.raises(
+        (ValueError, tf.errors.InvalidArgumentError), match="`y` must"
+    ):
+        model.fit(make(x, bad), verbose=0)
+
+
 def test_weights_count_without_targets():
     zero, one = np.zeros(8), np.ones(8)
     for fit in (
@@ -117,6 +147,16 @@ def test_class_weights_of_steps_are_refused():
         tagger.fit(x, x % 2, class_weight={1: 100.0}, verbose=0)
 
 
+def test_weights_of_steps_are_refused():
+    tagger = models.SequenceClassifier(
+        2, 3, vocabulary_size=5, return_sequences=True
+    )
+    tagger.compile("sgd")
+    x = np.tile([[1, 2, 3]], (4, 1))
+    with pytest.raises(ValueError, match=r"one weight for each .*\(4, 3\)"):
+        tagger.fit(x, x % 2, sample_weight=np.ones((4, 3)), verbose=0)
+
+
 def test_class_weights_are_refused_without_classes():
     with pytest.raises(ValueError, match="does not learn classes"):
         density().fit(X, class_weight={0: 2.0}, verbose=0)
@@ -138,6 +178,14 @@ def test_a_loss_or_metric_in_its_place_is_refused(own):
         ToyGAN((2, 2, 1), 2).compile(None, *own)
 
 
+def test_a_refused_compile_leaves_no_trace():
+    model = ToyDensity(6)
+    with pytest.raises(ValueError, match="brings its own loss and metrics"):
+        model.compile("adam", metrics=["accuracy"])
+    model.compile("adam")
+    assert np.isfinite(model.fit(X, verbose=0).history["nll"]).all()
+
+
 def test_callbacks_know_which_way_a_metric_is_better():
     x, y = np.tile([[1, 2, 3]], (8, 1)), np.arange(8) % 2
     for monitor, better in (("val_accuracy", np.greater), ("loss", np.less)):
@@ -149,6 +197,15 @@ def test_callbacks_know_which_way_a_metric_is_better():
     callback = keras.callbacks.EarlyStopping("val_nll")
     density().fit(X, validation_data=X, callbacks=[callback], verbose=0)
     assert callback.monitor_op.__name__ == "less"
+
+
+def test_a_checkpoint_keeps_the_best_by_our_metrics(tmp_path):
+    path = tmp_path / "best.keras"
+    callback = keras.callbacks.ModelCheckpoint(
+        path, monitor="val_nll", save_best_only=True
+    )
+    density().fit(X, validation_data=X, callbacks=[callback], verbose=0)
+    assert path.exists() and callback.monitor_op.__name__ == "less"
 
 
 @pytest.mark.parametrize("steps_per_execution", [1, 3, 4, 20])
@@ -241,6 +298,19 @@ class Halve(keras.callbacks.Callback):
 def test_learning_rate_callbacks_reach_every_optimizer(callback):
     model = gan()
     model.fit(np.ones((4, 4, 8, 1)), callbacks=[callback], verbose=0)
+    rates = [
+        float(getattr(model, f"{group}_optimizer").learning_rate)
+        for group in ("discriminator", "generator")
+    ]
+    assert rates == pytest.approx([0.1, 0.05])
+
+
+def test_a_plateau_lowers_the_rates_of_all_players():
+    model = gan()
+    callback = keras.callbacks.ReduceLROnPlateau(
+        "loss", factor=0.5, patience=1, min_delta=100.0
+    )
+    model.fit(np.ones((4, 4, 8, 1)), epochs=2, callbacks=[callback], verbose=0)
     rates = [
         float(getattr(model, f"{group}_optimizer").learning_rate)
         for group in ("discriminator", "generator")

@@ -271,3 +271,33 @@ def test_a_batch_has_at_most_three_parts():
 def test_a_dict_is_told_how_to_become_pairs(make):
     with pytest.raises(ValueError, match=r"a dict of x. Take its parts"):
         density().fit(make(), verbose=0)
+
+
+CONDITIONAL = {
+    "GAN": lambda: models.GAN(
+        (4, 4, 1),
+        2,
+        generator_units=(4,),
+        discriminator_units=(4,),
+        num_classes=3,
+    ),
+    "VAE": lambda: models.VAE([4, 4, 1], 2, hidden_units=(4,), num_classes=3),
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (lambda y: y[:, None], r"condition.reshape\(-1\)"),
+        (lambda y: np.eye(3)[y], r"condition.argmax\(-1\)"),
+        (lambda y: y + 0.7, "must hold ints"),
+    ],
+    ids=["column", "one-hot", "floats"],
+)
+def test_classes_in_data_are_told_their_remedy(name, spoil, words):
+    model = CONDITIONAL[name]()
+    model.compile(jit_compile=False)
+    x = np.ones((3, 4, 4, 1), "float32")
+    with pytest.raises(ValueError, match=words):
+        model.fit(x, spoil(np.arange(3)), verbose=0)

@@ -254,3 +254,9 @@ def test_a_text_has_at_least_one_window():
 def test_a_model_without_a_batch_size_carries_nothing():
     made = RecurrentLanguageModel(6, 5)
     assert made.carry is None and not made.non_trainable_weights
+
+
+def test_a_last_smaller_batch_of_an_array_is_refused():
+    x = np.concatenate(windows())[:10]
+    with pytest.raises(ValueError, match="Drop a last, smaller batch"):
+        model().fit(x, batch_size=ROWS, verbose=0)

@@ -1,9 +1,11 @@
+import keras
 import numpy as np
 import pandas
 import pytest
 import tensorflow as tf
 
 from keras_genseq.models import RecurrentLanguageModel
+from keras_genseq.models import Transformer
 from keras_genseq.models import TransformerLanguageModel
 from keras_genseq.models.text.token_padding import encode_texts
 from keras_genseq.models.text.token_padding import holds_text
@@ -124,3 +126,67 @@ def test_a_model_that_carries_states_takes_rows_as_they_are():
     assert model.as_examples(texts)[0] is texts
     plain = RecurrentLanguageModel(257, 4, tokenizer=ByteTokenizer())
     assert plain.as_examples(texts)[0].shape == (4, 1024)
+
+
+PADDED = np.array([[1, 2, 3, 1], [4, 0, 0, 0], [2, 2, 0, 0], [3, 1, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: RecurrentLanguageModel(7, 4),
+        lambda: Transformer(
+            7,
+            num_layers=1,
+            hidden_dim=8,
+            num_heads=2,
+            intermediate_dim=8,
+            dropout=0.0,
+        ),
+    ],
+    ids=["language model", "translator"],
+)
+def test_a_loss_is_of_real_tokens_however_it_is_worked_off(make):
+    found = []
+    in_parts = {"gradient_accumulation_steps": 2}
+    for width, options in ((4, {}), (20, in_parts)):
+        keras.utils.set_random_seed(0)
+        model = make()
+        model.compile(keras.optimizers.SGD(0.5), jit_compile=False, **options)
+        x = np.pad(PADDED, [[0, 0], [0, width - 4]])
+        y = x if isinstance(model, Transformer) else None
+        history = model.fit(
+            x, y, batch_size=4, shuffle=False, epochs=2, verbose=0
+        ).history
+        if y is None:
+            np.testing.assert_allclose(
+                history["loss"], history["nll_per_step"], rtol=1e-6
+            )
+        found.append((history["loss"], model.get_weights()))
+    (losses, weights), (other_losses, other_weights) = found
+    np.testing.assert_allclose(other_losses, losses, rtol=1e-5)
+    for a, b in zip(weights, other_weights, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_padding_in_front_counts_as_padding_behind():
+    front = np.array([[0, 0, 1, 2, 3], [0, 0, 0, 0, 4]], "int32")
+    behind = np.array([[1, 2, 3, 0, 0], [4, 0, 0, 0, 0]], "int32")
+    weights = []
+    for x in (front, behind):
+        keras.utils.set_random_seed(0)
+        model = TransformerLanguageModel(
+            5, num_layers=1, hidden_dim=8, num_heads=2, dropout=0.0
+        )
+        model.compile(keras.optimizers.SGD(0.5), jit_compile=False)
+        model.fit(x, verbose=0)
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    signatures = model.serving_signatures()
+    for name in ("score", "encode"):
+        answers = [
+            signatures[name].function(x=tf.constant(x)) for x in (front, behind)
+        ]
+        for key in answers[0]:
+            np.testing.assert_array_equal(*(a[key] for a in answers))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from training.data.image_folder import load_image_folder
 
@@ -56,6 +57,14 @@ def test_channels_are_those_of_the_richest_image(tmp_path, color, channels):
         _write(tmp_path / f"{i}.png", shape=(6, 5, 1), seed=i)
     _write(tmp_path / "last.png", shape=(6, 5, color))
     assert load_image_folder(tmp_path).element_shape == (6, 5, channels)
+
+
+def test_kinds_may_be_mixed(tmp_path):
+    for i in range(4):
+        pixels = _write(tmp_path / f"{i}.png", seed=i)
+        Image.fromarray(255 - pixels).save(tmp_path / f"{i}_.webp")
+    dataset = load_image_folder(tmp_path)
+    assert sum(dataset.size(s) for s in dataset.splits) == 8
 
 
 def test_resizing_crops_the_centre_square(tmp_path):
