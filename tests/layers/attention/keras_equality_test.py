@@ -1,8 +1,5 @@
 """Our attention stands where Keras's stood: arguments, masks, configs."""
 
-import types
-import unittest
-
 import keras
 import numpy as np
 import pytest
@@ -307,43 +304,3 @@ def test_arguments_that_do_not_fit_are_refused():
     layer = layers.MultiHeadAttention(2, 4, attention_axes=(1, 2))
     with pytest.raises(ValueError, match=r"from 1 to 1. Rec.*rank 3"):
         layer(X)
-
-
-# Tests of what the layer of Keras is inside: its sublayers and its own methods.
-INSIDE = {
-    "test_initializer",
-    "test_mha_constraints",
-    "test_dtype_policy_map",
-    "test_lora",
-    "test_quantize_int8",
-    "test_causal_only_skipped_for_subclass",
-    "test_compute_attention_combines_causal_and_explicit_mask_fused_fallback",
-    "test_compute_attention_combines_causal_and_explicit_mask_manual_path",
-}
-
-
-@pytest.mark.slow
-def test_keras_own_tests_pass(request, monkeypatch):
-    # A mark of theirs, which is none of ours.
-    mark = "requires_trainable_backend: by a backend that has gradients"
-    request.config.addinivalue_line("markers", mark)
-    theirs = pytest.importorskip(
-        "keras.src.layers.attention.multi_head_attention_test"
-    )
-    ours = {"MultiHeadAttention": layers.MultiHeadAttention}
-    kinds = types.SimpleNamespace(**{**vars(theirs.layers), **ours})
-    monkeypatch.setattr(theirs, "layers", kinds)
-    suite = unittest.defaultTestLoader.loadTestsFromTestCase(
-        theirs.MultiHeadAttentionTest
-    )
-    result = unittest.TestResult()
-    suite.run(result)
-    # They leave it out.
-    keras.config.enable_traceback_filtering()
-    failed = {
-        case._testMethodName
-        for case, trace in (*result.failures, *result.errors)
-        # By `pytest.skip`, which `unittest` takes for an error.
-        if "Skipped: " not in trace
-    }
-    assert result.testsRun > 40 and failed <= INSIDE
