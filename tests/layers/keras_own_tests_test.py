@@ -1,4 +1,4 @@
-"""Keras's own tests, which its wheel holds, of the classes that take its place."""
+"""Keras's own tests, of its wheel, over the classes that take its place."""
 
 import importlib
 import types
@@ -12,8 +12,8 @@ from keras_genseq import layers
 RNN = "keras.src.layers.rnn"
 CONVOLUTION = "keras.src.layers.convolutional"
 ATTENTION = "keras.src.layers.attention"
-# Module -> what takes the place of Keras's classes there, and the tests that are
-# not about the outside: of sublayers and inner methods, of other backends.
+# Module -> what takes the place of Keras's classes there, and the tests that
+# are not of the outside: of sublayers and inner methods, of other backends.
 CASES = {
     f"{RNN}.simple_rnn_test": ({"SimpleRNN": layers.SimpleRNN}, set()),
     f"{RNN}.lstm_test": (
