@@ -80,6 +80,8 @@ class Evaluation:
     def add_part(self, report, name, add, *args):
         """Adds a part to a report: calls `add(report, self, *args)`.
 
+        Its figures are in the run folder when it ends.
+
         Of the user's own data, a part that cannot be made (of a few examples,
         of one class) is left out, with the reason in the report's notes.
 
@@ -91,7 +93,9 @@ class Evaluation:
         """
         print(f"Report: {name}.", flush=True)
         try:
-            return add(report, self, *args)
+            found = add(report, self, *args)
+            report.write_figures(self.run)
+            return found
         except (ValueError, tf.errors.InvalidArgumentError) as error:
             if self.recipe.replaced is None:
                 raise

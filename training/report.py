@@ -29,6 +29,7 @@ class Report:
             of which `verdict` makes a sentence; lower is better.
         prompt: optional str. What the model can be told to draw, or to go on
             with, of the test data.
+        num_written: int. How many of the figures are in the run folder.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Report:
     metrics: dict = dataclasses.field(default_factory=dict)
     comparison: tuple | None = None
     prompt: str | None = None
+    num_written: int = 0
 
     def add(self, quantity, ours, theirs="", remark=""):
         """Adds a row to the table."""
@@ -94,6 +96,19 @@ class Report:
         lines += [fenced(values, "json"), ""]
         return "\n".join(lines)
 
+    def write_figures(self, run):
+        """Writes the figures that are not yet in a run folder.
+
+        Args:
+            run: `RunFolder`.
+        """
+        run.figures.mkdir(parents=True, exist_ok=True)
+        for name, _, image in self.figures[self.num_written :]:
+            figures.write_image(run.figures / f"{name}.png", image)
+        if not self.num_written and self.figures:
+            print(f"Pictures appear in {run.figures}", flush=True)
+        self.num_written = len(self.figures)
+
     def write(self, run, progress):
         """Writes figures, `report.md` and `results.json` into a run folder.
 
@@ -101,8 +116,7 @@ class Report:
             run: `RunFolder`.
             progress: lines on how the run went.
         """
-        for name, _, image in self.figures:
-            figures.write_image(run.figures / f"{name}.png", image)
+        self.write_figures(run)
         text = self.markdown(run.read_config(), progress)
         atomic.write_text(str(run.report.absolute()), text)
         atomic.write_text(

@@ -37,6 +37,7 @@ def evaluate_adversarial(evaluation):
         `Report`.
     """
     report = Report(title=f"{type(evaluation.model).__name__}: samples")
+    evaluation.add_part(report, "pictures", _pictures)
     test = evaluation.inputs("test")
     samples, condition = evaluation.sample(num_samples(test))
     evaluation.add_part(report, "Parzen windows", add_parzen, samples, test)
@@ -48,7 +49,6 @@ def evaluate_adversarial(evaluation):
         evaluation.add_part(report, name, add, samples, test)
     evaluation.add_part(report, "classes of samples", add_classes, samples)
     _alarms(report, evaluation)
-    _pictures(report, evaluation)
     return report
 
 

@@ -27,12 +27,12 @@ def evaluate_density(evaluation):
         `Report`.
     """
     report = Report(title=f"{type(evaluation.model).__name__}: density")
+    evaluation.add_part(report, "pictures", add_sampled_figures)
     test = evaluation.inputs("test")
     scores = _likelihood(report, evaluation, test)
     evaluation.add_part(report, "AUROC", add_anomalies, scores)
     if hasattr(evaluation.model, "encode") and not evaluation.is_conditional:
         evaluation.add_part(report, "linear probe", _representation)
-    evaluation.add_part(report, "pictures", add_sampled_figures)
     report.comparison = (
         report.metrics["test_nll"],
         "nats",

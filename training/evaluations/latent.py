@@ -33,6 +33,7 @@ def evaluate_latent(evaluation):
     report = Report(
         title=f"{type(evaluation.model).__name__}: latent variables"
     )
+    evaluation.add_part(report, "pictures", _pictures)
     test = evaluation.inputs("test")
     _bounds(report, evaluation, test)
     evaluation.add_part(report, "comparison", _comparison)
@@ -40,7 +41,21 @@ def evaluate_latent(evaluation):
     evaluation.add_part(report, "AUROC", add_anomalies, scores.numpy())
     kl = _codes(report, evaluation, test)
     evaluation.add_part(report, "linear probe", _probe)
-    _pictures(report, evaluation, kl)
+    if not evaluation.is_conditional:
+        examples, _ = evaluation.shown(1)
+        report.add_figure(
+            "traversals",
+            "Traversals at the code of a test example: a row per latent "
+            "dimension, those of the highest KL, from -3 to 3",
+            latent_plots.traversal_grid(evaluation.model, examples, kl),
+        )
+        evaluation.add_part(report, "classes of codes", add_classes_of_codes)
+    report.add_curves(
+        evaluation.history,
+        ["negative_elbo", "val_negative_elbo", "reconstruction", "kl"],
+        "nats",
+        {"test NLL": report.metrics["test_nll"]},
+    )
     add_reconstruction_errors(
         report, evaluation, test, "of the mean of each image's codes"
     )
@@ -220,7 +235,7 @@ def _probe(report, evaluation):
     )
 
 
-def _pictures(report, evaluation, kl):
+def _pictures(report, evaluation):
     model = evaluation.model
     examples, condition = evaluation.shown(48)
     report.add_figure(
@@ -240,19 +255,6 @@ def _pictures(report, evaluation, kl):
             add_interpolations,
             examples,
         )
-        report.add_figure(
-            "traversals",
-            "Traversals at the code of a test example: a row per latent "
-            "dimension, those of the highest KL, from -3 to 3",
-            latent_plots.traversal_grid(model, examples[:1], kl),
-        )
-        evaluation.add_part(report, "classes of codes", add_classes_of_codes)
-    report.add_curves(
-        evaluation.history,
-        ["negative_elbo", "val_negative_elbo", "reconstruction", "kl"],
-        "nats",
-        {"test NLL": report.metrics["test_nll"]},
-    )
 
 
 def add_interpolations(report, evaluation, examples):

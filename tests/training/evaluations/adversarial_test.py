@@ -38,6 +38,9 @@ def test_a_run_of_gan_reports_what_it_should(
     printed = capsys.readouterr().out
     for part in ("drawing 300 samples", "Parzen windows", "sample quality"):
         assert f"\nReport: {part}.\n" in printed
+    # What one looks at does not wait for what takes long.
+    pictures = printed.index(f"Pictures appear in {run / 'figures'}")
+    assert pictures < printed.index("drawing 300 samples")
     results = json.loads((run / "results.json").read_text())
     # Training images explain test images better than a beginner's samples.
     assert results["parzen_of_samples"] < results["parzen_of_training_images"]
