@@ -110,6 +110,7 @@ FLOORS = (
                 "demo",
                 "evaluate",
                 "export",
+                "forecast",
                 "listing",
                 "query_server",
                 "sample",

@@ -227,6 +227,32 @@ def sample(
     sample_run(run_dir, num_samples, seed, temperature, output, prompt, length)
 
 
+def forecast(
+    run_dir: Folder,
+    /,
+    history: Path,
+    steps: int,
+    gaps: Literal["refuse", "fill", "drop"] = "refuse",
+    seed: int = 0,
+    output: Path | None = None,
+):
+    """Continue a table by the model of a run: its columns, in their units.
+
+    Args:
+        run_dir: Folder of a run.
+        history: CSV file with the columns that the run was trained on.
+        steps: Rows to come.
+        gaps: What to do where cells are empty.
+        seed: Seed of the continuations that the quantiles are of.
+        output: CSV file; by default forecast.csv in the run.
+    """
+    command_checks.check_run(run_dir)
+    import_tensorflow()
+    from training.forecast import forecast as forecast_run
+
+    forecast_run(run_dir, history, steps, gaps, seed, output)
+
+
 def export(
     run_dir: Folder | None = None,
     /,
@@ -516,6 +542,7 @@ COMMANDS = {
     "launch": launch,
     "evaluate": evaluate,
     "sample": sample,
+    "forecast": forecast,
     "export": export,
     "query": query,
     "serve": serve,

@@ -81,10 +81,7 @@ def load_time_series(name, gaps="refuse", length=None):
             come several times.
     """
     path = _find(name)
-    table = read_table(path)
-    notes = list(table.notes)
-    table = _without_gaps(table, gaps, name, path, notes)
-    table = _in_order(table, path, notes)
+    table, notes = read_series(path, gaps)
     count = len(table.values)
     if count < _LEAST_ROWS:
         raise ValueError(
@@ -117,6 +114,26 @@ def load_time_series(name, gaps="refuse", length=None):
     )
 
 
+def read_series(path, gaps="refuse"):
+    """Reads the numeric columns of a table, without gaps and ordered in time.
+
+    Args:
+        path: path of a file that `read_table` reads.
+        gaps: as for `load_time_series`.
+
+    Returns:
+        `Table`, and a list of sentences: what was taken for what.
+
+    Raises:
+        ValueError: as for `load_time_series`.
+    """
+    path = pathlib.Path(path)
+    table = read_table(path)
+    notes = list(table.notes)
+    table = _without_gaps(table, gaps, path, notes)
+    return _in_order(table, path, notes), notes
+
+
 def _find(name):
     own = pathlib.Path(name).expanduser()
     shared = original_files_folder() / "time_series"
@@ -129,7 +146,7 @@ def _find(name):
     )
 
 
-def _without_gaps(table, gaps, name, path, notes):
+def _without_gaps(table, gaps, path, notes):
     missing = np.isnan(table.values)
     if not missing.any():
         return table
@@ -143,7 +160,7 @@ def _without_gaps(table, gaps, name, path, notes):
         raise ValueError(
             f"{str(path)!r} has gaps ({counts}), the first in line "
             f"{table.lines[row]}, column {table.columns[column]!r}. Say what "
-            f"to do: series:{name}?gaps=fill draws straight lines between the "
+            f"to do: series:{path}?gaps=fill draws straight lines between the "
             "values around each, ?gaps=drop leaves out the rows with gaps."
         )
     if gaps == "drop":

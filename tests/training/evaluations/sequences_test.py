@@ -74,6 +74,17 @@ def test_forecasts_are_in_the_units_and_by_the_names_of_the_data(tmp_path):
     history = np.tile([[[20.0, -300.0]]], (1, 10, 1)).astype("float32")
     point = model.forecast(history, 5, seed=0)["point"].numpy()
     np.testing.assert_allclose(point[0].mean(0), [20.0, -300.0], rtol=0.2)
+    command = ["forecast", str(run), "--history", str(path), "--steps", "3"]
+    assert main(command) == 0
+    header, *lines = (run / "forecast.csv").read_text().splitlines()
+    assert header.startswith("step,degrees,degrees 0.1,") and len(lines) == 3
+    told = np.array([line.split(",") for line in lines], "float64")
+    values = np.array([line.split(",")[1:] for line in rows], "float32")
+    expected = model.forecast(values[None], 3, seed=0)
+    np.testing.assert_allclose(told[:, [1, 5]], expected["point"][0], rtol=1e-4)
+    np.testing.assert_allclose(
+        told[:, 6:9], expected["quantiles"][0, ..., 1].numpy().T, rtol=1e-4
+    )
     assert main(["export", str(run), "--output", str(tmp_path / "out")]) == 0
     exported = tmp_path / "out" / "ar_series"
     card = json.loads((exported / "card.json").read_text())
