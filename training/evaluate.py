@@ -74,7 +74,7 @@ def evaluate(run_dir):
             hasattr(model, name) for name in ("sample", "translate", "generate")
         ),
         prompt=report.prompt,
-        use=".forecast(history, 7)" if hasattr(model, "forecast") else "",
+        can_forecast=hasattr(model, "forecast"),
     ):
         print(line)
     return report.metrics

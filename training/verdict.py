@@ -99,14 +99,14 @@ def longer_command(config, run_dir, recipe):
     return command_line([*words, *budget, "--run-dir", str(run_dir)])
 
 
-def next_steps(run, can_sample, prompt=None, use=""):
+def next_steps(run, can_sample, prompt=None, can_forecast=False):
     """What one does with a run: a line for each, of two columns.
 
     Args:
         run: `RunFolder`.
         can_sample: bool. Whether its model draws samples.
         prompt: optional str. What it can be told to draw, or to go on with.
-        use: str. What one calls of the model, in Python.
+        can_forecast: bool. Whether its model continues tables.
 
     Returns:
         list of str.
@@ -122,6 +122,11 @@ def next_steps(run, can_sample, prompt=None, use=""):
         ("Export", f"python -m training export {path}"),
         ("TensorBoard", f"tensorboard --logdir {shlex.quote(str(run.logs))}"),
     ]
+    use = ""
+    if can_forecast:
+        words = f"{shlex.quote(str(run.path))} --history FILE.csv --steps 7"
+        lines.insert(1, ("Forecast", f"python -m training forecast {words}"))
+        use = ".forecast(history, 7)"
     if run.model.exists():
         lines.append(("Python", f'keras_genseq.load("{run.path}"){use}'))
     return [f"{name:12}{words}" for name, words in lines]

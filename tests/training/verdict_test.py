@@ -74,6 +74,7 @@ def test_the_end_names_what_to_do_with_a_run(tmp_path):
     run.model.write_bytes(b"")
     lines = next_steps(run, can_sample=False)
     assert lines[-1].endswith(f'keras_genseq.load("{run.path}")')
-    lines = next_steps(run, can_sample=False, use=".forecast(x, 7)")
-    assert lines[-1].endswith(f'keras_genseq.load("{run.path}").forecast(x, 7)')
+    lines = next_steps(run, can_sample=False, can_forecast=True)
+    assert f"forecast '{run.path}' --history" in lines[1]
+    assert lines[-1].endswith(f'load("{run.path}").forecast(history, 7)')
     assert not any(line.startswith("Samples") for line in lines)
