@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from keras_genseq.models.density.forecasting_model import ForecastingModel
 from training.evaluation import load_run
 from training.feature_classifier import caption_judges
 from training.feature_classifier import domain_judges
@@ -74,7 +75,7 @@ def evaluate(run_dir):
             hasattr(model, name) for name in ("sample", "translate", "generate")
         ),
         prompt=report.prompt,
-        can_forecast=hasattr(model, "forecast"),
+        can_forecast=isinstance(model, ForecastingModel),
     ):
         print(line)
     return report.metrics

@@ -124,8 +124,8 @@ def next_steps(run, can_sample, prompt=None, can_forecast=False):
     ]
     use = ""
     if can_forecast:
-        words = f"{shlex.quote(str(run.path))} --history FILE.csv --steps 7"
-        lines.insert(1, ("Forecast", f"python -m training forecast {words}"))
+        words = f"forecast {path} --history FILE.csv --steps 7"
+        lines.insert(1, ("Forecast", f"python -m training {words}"))
         use = ".forecast(history, 7)"
     if run.model.exists():
         lines.append(("Python", f'keras_genseq.load("{run.path}"){use}'))
