@@ -16,6 +16,7 @@ from keras_genseq.models.base.ema import check_decay
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import global_rows
 from keras_genseq.models.base.training_seeds import rows_of_all_replicas
+from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
@@ -165,8 +166,13 @@ class StarGAN(ManyDomainTranslator):
         **kwargs,
     ):
         image_shape = as_image_shape(image_shape)
-        num_domains, num_blocks, filters = check_counts(
-            num_domains=num_domains, num_blocks=num_blocks, filters=filters
+        num_domains = (
+            as_counts(num_domains, "num_domains")
+            if isinstance(num_domains, (list, tuple))
+            else check_counts(num_domains=num_domains)
+        )
+        num_blocks, filters = check_counts(
+            num_blocks=num_blocks, filters=filters
         )
         discriminator_filters, discriminator_updates = check_counts(
             discriminator_filters=discriminator_filters,
