@@ -44,8 +44,8 @@ def test_a_number_is_no_list_of_one(case):
     model = built(case)
     config = model.get_config()
     numbers = {name for name, value in config.items() if type(value) is int}
-    # One may list all of them.
-    for name in numbers - {"stop_token_id"}:
+    # Several stop a text; domains are of one or several sets of labels.
+    for name in numbers - {"stop_token_id", "num_domains"}:
         with pytest.raises(ValueError, match=name):
             type(model).from_config({**config, name: [config[name]]})
 
