@@ -85,7 +85,7 @@ def train(
         strategy = make_strategy(strategy, devices)
     group = WorkerGroup(strategy)
     tf.config.experimental.enable_op_determinism()
-    started = time.monotonic()
+    started, former = time.monotonic(), run.read_metrics()
     try:
         with _new_or_gone(run, config) if group.is_chief else _NOTHING:
             recipe = _with_trained_stages(recipe, run, strategy, group)
@@ -103,7 +103,10 @@ def train(
         raise
     if not group.is_chief:
         return None
-    print(f"Trained in {time.monotonic() - started:.0f} s: {run.path}")
+    if run.read_metrics() == former:
+        print(f"Nothing is left to train: {run.path}")
+    else:
+        print(f"Trained in {time.monotonic() - started:.0f} s: {run.path}")
     return run
 
 

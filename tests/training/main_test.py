@@ -68,7 +68,8 @@ def test_train_again_trains_no_further(run, capsys):
     command += ["--run-dir", str(run.path), "--strategy", "one_device"]
     assert main(command) == 0
     assert run.metrics.read_text() == before
-    assert "Epoch" not in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Epoch" not in printed and "Nothing is left to train" in printed
 
 
 def test_evaluates_the_best_weights_of_a_run_that_has_not_ended(run, tmp_path):
