@@ -19,12 +19,20 @@ ROOT = pathlib.Path(__file__).parent.parent.parent
 
 
 class Forks:
-    """Starts commands of `python -m training`; a context manager."""
+    """Starts commands of `python -m training`; a context manager.
+
+    Args:
+        **variables: str, of the environment of the commands.
+    """
+
+    def __init__(self, **variables):
+        self._variables = variables
 
     def __enter__(self):
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.training.forks"],
             cwd=ROOT,
+            env={**os.environ, **self._variables},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
