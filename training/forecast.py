@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 
 from keras_genseq.export import atomic
+from keras_genseq.models.density.forecasting_model import ForecastingModel
 from keras_genseq.ops.checks import as_int
 from training.data.time_series import read_series
 from training.evaluation import load_run
@@ -40,10 +41,10 @@ def forecast(run_dir, history, steps, gaps="refuse", seed=0, output=None):
         raise ValueError(f"`output` must end in .csv. Received: {output}")
     evaluation = load_run(run_dir, needs_data=False)
     model = evaluation.model
-    if not hasattr(model, "forecast"):
+    if not isinstance(model, ForecastingModel):
         raise ValueError(
-            f"A {type(model).__name__} does not forecast. Runs of ar_series "
-            "and latent_ar do."
+            f"A {type(model).__name__} does not continue tables. Runs of "
+            "ar_series and latent_ar do."
         )
     table, notes = read_series(history, gaps)
     for note in notes:
@@ -54,35 +55,22 @@ def forecast(run_dir, history, steps, gaps="refuse", seed=0, output=None):
             f"The run was trained on the columns {', '.join(trained)}. "
             f"{history} has {', '.join(table.columns)}"
         )
-    found = _forecast(model, table.values.astype("float32")[None], steps, seed)
+    rows = table.values.astype("float32")[None]
+    found = model.forecast(rows, steps, seed, quantiles=QUANTILES)
     output = pathlib.Path(output or evaluation.run.path / "forecast.csv")
-    text = _as_csv(table.columns, found)
+    text = _as_csv(table.columns, found["point"][0], found["quantiles"][0])
     atomic.write_text(str(output.absolute()), text)
     print(f"{text}\n{steps} steps after {len(table.values):,} rows: {output}")
     return output
 
 
-def _forecast(model, history, steps, seed):
-    """`(steps, 1 + quantiles, columns)` array: the point comes first."""
-    horizon = getattr(model, "horizon", None)
-    if horizon is None:
-        found = model.forecast(history, steps, seed, quantiles=QUANTILES)
-    elif steps <= horizon:
-        found = model.forecast(history, quantiles=QUANTILES)
-    else:
-        raise ValueError(
-            f"The model forecasts {horizon} steps. Received: steps={steps}"
-        )
-    point, quantiles = (np.array(found[k])[0] for k in ("point", "quantiles"))
-    together = np.concatenate([point[None], quantiles])[:, :steps]
-    return np.moveaxis(together, 0, 1).reshape(steps, len(together), -1)
-
-
-def _as_csv(columns, found):
+def _as_csv(columns, point, quantiles):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = ["", *(f" {quantile}" for quantile in QUANTILES)]
     writer.writerow(["step", *(f"{c}{n}" for c in columns for n in names)])
-    for step, values in enumerate(found, start=1):
-        writer.writerow([step, *(f"{value:.6g}" for value in values.T.flat)])
+    # (1 + quantiles, steps, columns) to a line a step, column after column.
+    together = np.concatenate([point[None], quantiles]).transpose(1, 2, 0)
+    for step, values in enumerate(together, start=1):
+        writer.writerow([step, *(f"{value:.6g}" for value in values.flat)])
     return text.getvalue()

@@ -39,7 +39,7 @@ class Report:
     metrics: dict = dataclasses.field(default_factory=dict)
     comparison: tuple | None = None
     prompt: str | None = None
-    num_written: int = 0
+    num_written: int = dataclasses.field(default=0, init=False)
 
     def add(self, quantity, ours, theirs="", remark=""):
         """Adds a row to the table."""

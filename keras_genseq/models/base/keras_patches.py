@@ -25,7 +25,7 @@ Steps of an epoch (keras `EpochIterator`). The last execution of an epoch takes
 Weights without targets (keras data adapters). `fit(x, sample_weight=)` drops
     the weights where there is no `y`, and a `PyDataset` cannot hold a None.
     Here: they go along with the examples, and () stands for None.
-    Test: `test_weights_count_without_targets`, `..._in_a_py_dataset`.
+    Test: `test_weights_count_without_targets`.
 An update too many (tensorflow, inlining drops control inputs). At the end of
     data of unknown length the call without data still advances
     `optimizer.iterations` and the noise. Here: as above.

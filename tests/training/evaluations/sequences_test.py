@@ -77,6 +77,9 @@ def test_forecasts_are_in_the_units_and_by_the_names_of_the_data(tmp_path):
     command = ["forecast", str(run), "--history", str(path), "--steps", "3"]
     assert main(command) == 0
     header, *lines = (run / "forecast.csv").read_text().splitlines()
+    other = tmp_path / "other.csv"
+    other.write_text(path.read_text().replace("degrees,depth", "depth,degrees"))
+    assert main([*command[:3], str(other), *command[4:]]) == 2
     assert header.startswith("step,degrees,degrees 0.1,") and len(lines) == 3
     told = np.array([line.split(",") for line in lines], "float64")
     values = np.array([line.split(",")[1:] for line in rows], "float32")
