@@ -11,8 +11,8 @@ from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
 from training.data.image_files import image_splits
 from training.data.known_domains import resized
-from training.data.known_domains import shared_folder
 from training.data.known_domains import sheet_of_tiles
+from training.data.known_files import known_folder
 from training.data.splits import num_held_out
 from training.data.splits import shuffled_split
 from training.data.text_file import read_text
@@ -80,7 +80,7 @@ def load_attributes(location, size=None):
 
 def _faces(size):
     """The splits of UTKFace; its last training images are the valid ones."""
-    folder = shared_folder(_FACES)
+    folder = known_folder(_FACES)
     with open(folder / "labels.csv", newline="") as file:
         lines = list(csv.DictReader(file))
     arrays = {}

@@ -9,8 +9,8 @@ import tensorflow as tf
 from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
 from training.data.dataset import DataUnavailableError
+from training.data.known_files import original_files_folder
 from training.data.text_file import read_text
-from training.data.tfds_preparation import original_files_folder
 
 # The keys of a piano, A0 to C8, as MIDI numbers them.
 LOWEST, HIGHEST = 21, 108

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from training.data.arrays import image_examples
 from training.data.dataset import Dataset
+from training.data.known_files import known_folder
 from training.data.resizing import crop_and_resize
-from training.data.tfds_preparation import original_files_folder
 
 NAME = "noto_emoji"
 _SIZES = (32, 64)
@@ -27,12 +27,7 @@ def load_emoji(size=None):
     Raises:
         FileNotFoundError: if there is no such folder.
     """
-    folder = original_files_folder() / NAME
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {str(folder)!r} with the files of {NAME}. "
-            "Let KERAS_GENSEQ_DATA name the folder that holds it."
-        )
+    folder = known_folder(NAME)
     size = size or max(_SIZES)
     source = size if size in _SIZES else max(_SIZES)
     with np.load(folder / f"{NAME}_{source}.npz") as arrays:

@@ -1,12 +1,12 @@
 """Images in MNIST's own format, idx."""
 
-import pathlib
 import re
 
 import numpy as np
 
 from training.data.arrays import image_examples
 from training.data.dataset import Dataset
+from training.data.known_files import located
 from training.data.splits import num_held_out
 from training.data.text_file import read_bytes
 
@@ -18,10 +18,11 @@ def load_idx_folder(folder):
     """Loads a folder of idx files: MNIST and its many relatives.
 
     Args:
-        folder: str. Holds `train-images-idx3-ubyte` and
-            `t10k-images-idx3-ubyte` and, for labels, the two
-            `...-labels-idx1-ubyte`; each plain or packed by gzip. They may
-            have another prefix, `test` for `t10k`, or a dot before `idx`.
+        folder: str, here or below `KERAS_GENSEQ_DATA`. Holds
+            `train-images-idx3-ubyte` and `t10k-images-idx3-ubyte` and, for
+            labels, the two `...-labels-idx1-ubyte`; each plain or packed by
+            gzip. They may have another prefix, `test` for `t10k`, or a dot
+            before `idx`.
 
     Returns:
         `Dataset` of kind `"images"`. The last 10,000 of 60,000 training
@@ -32,10 +33,11 @@ def load_idx_folder(folder):
         ValueError: if a file is not idx, is cut short, or the counts of
             images and labels differ.
     """
-    folder = pathlib.Path(folder).expanduser()
+    folder = located(folder)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"There is no folder {str(folder)!r}. Expected one that holds "
+            f"There is no folder {str(folder)!r}, neither here nor below the "
+            "one that KERAS_GENSEQ_DATA names. Expected one that holds "
             "train-images-idx3-ubyte and its three companions."
         )
     train_images, train_labels = _read_part(folder, "train")

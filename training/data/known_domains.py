@@ -10,9 +10,9 @@ from training.data.arrays import image_examples
 from training.data.dataset import SPLITS
 from training.data.digit_styles import digit_styles
 from training.data.idx_folder import load_idx_folder
+from training.data.known_files import known_folder
 from training.data.splits import num_held_out
 from training.data.splits import shuffled_split
-from training.data.tfds_preparation import original_files_folder
 
 PATCH_SIZE = 32
 _TILE = 64
@@ -54,7 +54,7 @@ def horse2zebra(size):
     Returns:
         As `photographs`: `"a"` are horses, `"b"` zebras.
     """
-    folder = shared_folder("horse2zebra")
+    folder = known_folder("horse2zebra")
     counts = {
         part: len(names)
         for part, names in json.loads(
@@ -83,8 +83,8 @@ def mnist_usps(size):
     Returns:
         As `photographs`: `"a"` is MNIST, `"b"` USPS.
     """
-    mnist = load_idx_folder(str(shared_folder("mnist"))).splits
-    with np.load(shared_folder("usps") / "usps.npz") as arrays:
+    mnist = load_idx_folder(str(known_folder("mnist"))).splits
+    with np.load(known_folder("usps") / "usps.npz") as arrays:
         train, test = (
             (
                 (arrays[f"{part}_images"][..., None] / _USPS_WHITE).astype(
@@ -107,21 +107,6 @@ KNOWN = {
     "horse2zebra": horse2zebra,
     "mnist,usps": mnist_usps,
 }
-
-
-def shared_folder(name):
-    """The folder of a data set below the one that KERAS_GENSEQ_DATA names.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    folder = original_files_folder() / name
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {str(folder)!r} with the files of {name}. "
-            "Let KERAS_GENSEQ_DATA name the folder that holds it."
-        )
-    return folder
 
 
 def _patches(image, size):

@@ -1,6 +1,5 @@
 """NumPy arrays in an .npz file."""
 
-import pathlib
 import zipfile
 import zlib
 
@@ -10,9 +9,9 @@ from training.data.arrays import image_examples
 from training.data.arrays import vector_examples
 from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
+from training.data.known_files import located
 from training.data.splits import num_held_out
 from training.data.splits import shuffled_split
-from training.data.tfds_preparation import original_files_folder
 
 _EXPECTED = (
     "Expected x_train, and x_test if there is any (with y_train and y_test for "
@@ -92,16 +91,13 @@ def load_npz_file(path):
 
 
 def _read_arrays(path):
-    path = pathlib.Path(path).expanduser()
+    path = located(path)
     if not path.is_file():
-        known = original_files_folder() / path
-        if not known.is_file():
-            raise FileNotFoundError(
-                f"There is no file {str(path)!r}, neither here nor below the "
-                "folder that KERAS_GENSEQ_DATA names. Check the path of the "
-                "source."
-            )
-        path = known
+        raise FileNotFoundError(
+            f"There is no file {str(path)!r}, neither here nor below the "
+            "folder that KERAS_GENSEQ_DATA names. Check the path of the "
+            "source."
+        )
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}

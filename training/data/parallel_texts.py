@@ -1,14 +1,13 @@
 """Sentences and their translations, line by line in files of one language."""
 
-import pathlib
 import re
 
 import tensorflow as tf
 
 from training.data.dataset import Dataset
+from training.data.known_files import located
 from training.data.notes import counted
 from training.data.text_file import read_text
-from training.data.tfds_preparation import original_files_folder
 
 _PREFIXES = {"train": ("train",), "valid": ("valid", "val"), "test": ("test",)}
 
@@ -38,8 +37,7 @@ def load_parallel_texts(location):
             "Parallel texts are named FOLDER/SOURCE-TARGET, for instance "
             f"multi30k/de-en. Received: {location!r}"
         )
-    own = pathlib.Path(folder).expanduser()
-    path = own if own.is_dir() else original_files_folder() / folder
+    path = located(folder)
     pairs = {
         split: _pairs(*(_lines(path, split, end) for end in match.groups()))
         for split in _PREFIXES

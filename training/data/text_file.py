@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
-from training.data.tfds_preparation import original_files_folder
+from training.data.known_files import located
 
 # Byte order marks, the longer before those that they begin with.
 _MARKS = (
@@ -143,10 +143,8 @@ def load_text_file(path):
         FileNotFoundError: if there is no such file.
         ValueError: if it cannot be decoded, or is too short to be cut.
     """
-    known = original_files_folder() / path
-    folders = [pathlib.Path(path).expanduser(), known]
-    folder = next((f for f in folders if f.is_dir()), None)
-    if folder is not None:
+    folder = located(path)
+    if folder.is_dir():
         splits, sizes = _read_folder(folder)
     else:
         splits, sizes = split_text(read_text(path), path)

@@ -14,16 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from training.data.dataset import DataUnavailableError
+from training.data.known_files import original_files_folder
 
-_DEFAULT_FOLDER = "../shared/data"
 _CONNECT_SECONDS = 5
-
-
-def original_files_folder():
-    """Folder of original downloads, one sub-folder per builder; read only."""
-    repository = pathlib.Path(__file__).resolve().parents[2]
-    folder = os.environ.get("KERAS_GENSEQ_DATA") or _DEFAULT_FOLDER
-    return (repository / pathlib.Path(folder).expanduser()).resolve()
 
 
 def prepared_builder(name):

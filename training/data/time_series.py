@@ -10,9 +10,9 @@ from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
 from training.data.dataset import DataUnavailableError
 from training.data.dataset import Scale
+from training.data.known_files import original_files_folder
 from training.data.notes import counted
 from training.data.table import read_table
-from training.data.tfds_preparation import original_files_folder
 
 GAPS = ("refuse", "fill", "drop")
 _ENDINGS = ("", ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")

@@ -140,3 +140,10 @@ def test_missing_files_are_explained(tmp_path, missing, message):
 def test_missing_folder_is_explained(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         load_idx_folder(tmp_path / "none")
+
+
+def test_a_known_data_set_is_found_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_GENSEQ_DATA", str(tmp_path))
+    (tmp_path / "fashion").mkdir()
+    _write(tmp_path / "fashion")
+    assert load_idx_folder("fashion").kind == "images"

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from training.data.known_files import original_files_folder
 from training.data.tfds_builders import load_tfds
-from training.data.tfds_preparation import original_files_folder
 
 needs_originals = pytest.mark.skipif(
     not original_files_folder().is_dir(),
