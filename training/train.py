@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import shutil
+import tempfile
 import time
 
 import keras
@@ -104,7 +105,8 @@ def train(
                     background = stack.enter_context(BackgroundCopies(copies))
                     setup = setup.replace(after_save=background.ask)
             former = run.read_metrics()
-            recipe = _with_trained_stages(recipe, run, setup)
+            models = stack.enter_context(tempfile.TemporaryDirectory())
+            recipe = _with_trained_stages(recipe, run, setup, models)
             phases = phases_of(recipe)
             if len(phases) == 1:
                 _train_phase(phases[0], run, setup)
@@ -184,8 +186,11 @@ def _new_or_gone(run, config, copies=None):
             raise
 
 
-def _with_trained_stages(recipe, run, setup):
-    """Trains what comes before a recipe, and tells the recipe where it is."""
+def _with_trained_stages(recipe, run, setup, models):
+    """Trains what comes before a recipe, and tells the recipe where it is.
+
+    Hosts that do not see the run get its models in a folder `models`.
+    """
     stages, group = stages_of(recipe), setup.group
     if stages:
         # What does not suit the recipe is refused before an hour of training.
@@ -200,7 +205,9 @@ def _with_trained_stages(recipe, run, setup):
             print(f"First, {config['recipe']}: {before.path}")
         unprofiled = setup.replace(profile=False)
         _train_phase(stage, before, unprofiled, is_reported=False)
-    return with_stages(recipe, run)
+    return with_stages(
+        recipe, run, at=lambda path: group.file_of_chief(path, models)
+    )
 
 
 def _train_phases(phases, run, setup):
