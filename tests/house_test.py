@@ -48,6 +48,7 @@ FLOORS = (
             "training.muon",
             "training.names",
             "training.private_network",
+            "training.remote_folder",
             "training.worker_group",
         ],
     ),
@@ -69,6 +70,8 @@ FLOORS = (
                 "query_inputs",
                 "recipe",
                 "report",
+                "run_batches",
+                "run_copies",
                 "run_folder",
                 "strategies",
                 "subwords",
@@ -89,6 +92,7 @@ FLOORS = (
             f"training.{room}"
             for room in (
                 "callbacks",
+                "displays",
                 "evaluation",
                 "initial_weights",
                 "rehearsal",

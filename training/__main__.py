@@ -64,6 +64,8 @@ def train(
     xla: Literal["on", "off"] | None = None,
     profile: bool = False,
     init_from: Path | None = None,
+    checkpoint_to: str | None = None,
+    data_service: str | None = None,
     set: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = (),
 ):
     """Train a recipe, evaluate it and write its report.
@@ -101,6 +103,12 @@ def train(
         xla: Whether XLA compiles the updates; by default as the recipe says.
         profile: Write a profile of some updates for TensorBoard.
         init_from: Run, or `.keras` file, from whose weights training starts.
+        checkpoint_to: URL of a folder (s3://, gs://, abfs://, file://, all that
+            fsspec opens) that gets a copy of every checkpoint; a run whose
+            folder has none goes on from the newest there.
+        data_service: `host:port` of a dispatcher of tf.data's service, whose
+            workers make the batches of training. With one worker they are
+            the same, in the same order.
         set: Values of the recipe, `path=value` (e.g. model.units=300
             optimizer.learning_rate=0.001).
     """
@@ -117,11 +125,18 @@ def train(
     overrides = [f"{k}={v}" for k, v in named.items() if v is not None]
     overrides += [assignment for group in set for assignment in group]
     command_checks.check_train(recipe, preset, overrides)
+    data_service = command_checks.checked_address(data_service)
+    copy_to = None
+    if checkpoint_to is not None:
+        from training.remote_folder import RemoteFolder
+
+        copy_to = RemoteFolder(checkpoint_to)
     import_tensorflow()
     from training.evaluate import evaluate as evaluate_run
     from training.resolve import resolve_run
     from training.resolve import scaled_to
     from training.strategies import make_strategy
+    from training.train import copy_run
     from training.train import train as train_run
 
     strategy = make_strategy(strategy, devices)
@@ -132,10 +147,18 @@ def train(
     if run_dir is None:
         run_dir = _new_run_dir(f"{recipe}-{preset}")
     run = train_run(
-        resolved, run_dir, config=config, strategy=strategy, profile=profile
+        resolved,
+        run_dir,
+        config=config,
+        strategy=strategy,
+        profile=profile,
+        copy_to=copy_to,
+        data_service=data_service,
     )
     if run is not None:
         evaluate_run(run.path)
+        if copy_to is not None:
+            copy_run(resolved, run, copy_to)
 
 
 def _new_run_dir(name):
@@ -164,7 +187,7 @@ def launch(
         address: Address of Ray's cluster; by default a new one, on this
             machine.
     """
-    command_checks.check_launch(command, address, ray)
+    command_checks.check_launch(command, address, ray, host_network)
     if not any(word.split("=")[0] == "--run-dir" for word in command):
         # The same one for all workers, and for those that come after them.
         command += ("--run-dir", str(_new_run_dir(command[1])))
@@ -464,8 +487,9 @@ def benchmark(
     """Time a system beside its peers.
 
     Args:
-        name: System to time (`adversarial`, `nade`, `pixels`, `recurrent`,
-            `serving`, `transformer`, `vae`).
+        name: System to time (`adversarial`, `checkpoints`, `dalle`, `nade`,
+            `pixels`, `recurrent`, `restarts`, `serving`, `transformer`,
+            `vae`).
         repeats: Timings of which the median counts.
         threads: Threads of TensorFlow and its peers; by default all cores.
         write: Put the table into docs/benchmarks.md.

@@ -65,6 +65,7 @@ class RunProgress(keras.callbacks.Callback):
             is saved, too.
         group: `WorkerGroup`, whose workers stop and save after the same update.
             Its chief alone writes.
+        after_save: optional callable, called when a checkpoint is written.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class RunProgress(keras.callbacks.Callback):
         checkpoint_every=None,
         checkpoint_seconds=None,
         group=ALONE,
+        after_save=None,
     ):
         super().__init__()
         self.run = run
@@ -90,6 +92,7 @@ class RunProgress(keras.callbacks.Callback):
         self.checkpoint_every = checkpoint_every
         self.checkpoint_seconds = checkpoint_seconds
         self.group = group
+        self.after_save = after_save
         self.state = {
             "epoch": 0,
             "step": 0,
@@ -194,6 +197,8 @@ class RunProgress(keras.callbacks.Callback):
     def _save(self, logs):
         self._check_finite(logs)
         self.store.save(self.state["step"], self.state)
+        if self.after_save is not None:
+            self.after_save()
         self._saved_at = time.monotonic()
 
     def _check_monitor(self):

@@ -78,13 +78,14 @@ def _check_value(name, fields, recipe):
     )
 
 
-def check_launch(command, address, ray):
+def check_launch(command, address, ray, host_network=False):
     """Checks what `launch` was given.
 
     Args:
         command: tuple of str, the words after `--`.
         address: str, or None. Of Ray's cluster.
         ray: bool.
+        host_network: bool. Whether workers stay in the machine's network.
 
     Raises:
         ValueError: if the command is none that workers run.
@@ -100,6 +101,55 @@ def check_launch(command, address, ray):
             "`--address` is that of Ray's cluster: say `--ray`, too. "
             f"Received: {address!r}"
         )
+    service = _option(command, "--data-service")
+    if service:
+        _check_reached("--data-service", service, address, ray, host_network)
+    remote = _option(command, "--checkpoint-to")
+    if remote and not remote.startswith(("file:", "local:")):
+        _check_reached("--checkpoint-to", remote, address, ray, host_network)
+
+
+def _option(command, name):
+    """The value of an option among the words of a command, or None."""
+    for word, following in zip(command, [*command[1:], ""], strict=True):
+        if word == name:
+            return following
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return None
+
+
+def _check_reached(option, value, address, ray, host_network):
+    """Checks that workers may be in a network with what they are to reach."""
+    if ray and not address:
+        raise ValueError(
+            f"Workers of a Ray cluster that is made for them alone reach "
+            f"nothing outside this machine: name a cluster by `--address`. "
+            f"Received: {option} {value}"
+        )
+    if not ray and not host_network:
+        raise ValueError(
+            "Workers with a network of their own reach nothing outside it: say "
+            f"`launch --host-network`, too. Received: {option} {value}"
+        )
+
+
+def checked_address(address):
+    """`host:port` of `host:port` or `grpc://host:port`; None of None.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    if address is None:
+        return None
+    found = address.removeprefix("grpc://")
+    host, _, port = found.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError(
+            "`--data-service` is `host:port` of the dispatcher. "
+            f"Received: {address!r}"
+        )
+    return found
 
 
 def check_source(source):

@@ -201,23 +201,9 @@ class RunFolder:
             ValueError: if the folder holds a run with other numbers.
         """
         if self.config.exists():
-            changes = _changes(self.read_config(), config)
-            if not changes:
+            words = check_config(self.read_config(), config, self.path)
+            if not words:
                 return
-            words = ", ".join(
-                f"{name}: {_short(a)} -> {_short(b)}"
-                for name, (a, b) in changes.items()
-            )
-            if not all(
-                name in _BUDGET and _has_grown(*change)
-                for name, change in changes.items()
-            ):
-                raise ValueError(
-                    f"{self.path} holds a run with other numbers: {words}. Go "
-                    "on with the command that began it, or name another "
-                    "--run-dir. Only epochs and steps may change there, and "
-                    "only grow."
-                )
             print(
                 f"This run trains longer now ({words}). A learning rate that "
                 "decays does so over all of it: from here on it is what a run "
@@ -231,6 +217,38 @@ class RunFolder:
                 str(self.config.absolute()),
                 json.dumps(config, indent=1) + "\n",
             )
+
+
+def check_config(present, config, place, option="--run-dir"):
+    """Checks that a run goes on with the numbers that it began with.
+
+    Args:
+        present: dict. The configuration of the run that there is.
+        config: dict. The configuration of the command.
+        place: path or URL of the run.
+        option: str. What names another place.
+
+    Returns:
+        What has grown, in words, or an empty string.
+
+    Raises:
+        ValueError: if anything has changed but how long the run trains.
+    """
+    changes = _changes(present, config)
+    words = ", ".join(
+        f"{name}: {_short(a)} -> {_short(b)}"
+        for name, (a, b) in changes.items()
+    )
+    if not all(
+        name in _BUDGET and _has_grown(*change)
+        for name, change in changes.items()
+    ):
+        raise ValueError(
+            f"{place} holds a run with other numbers: {words}. Go on with the "
+            f"command that began it, or name another {option}. Only epochs and "
+            "steps may change there, and only grow."
+        )
+    return words
 
 
 def shared_run(run, config, source):

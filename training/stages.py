@@ -26,13 +26,14 @@ def stages_of(recipe):
     }
 
 
-def with_stages(recipe, run):
+def with_stages(recipe, run, at=str):
     """A recipe that is told where the models of its stages are.
 
     Args:
         recipe: `Recipe`.
-        run: `RunFolder`, in which the stages have folders. On several hosts
-            all of them must see it.
+        run: `RunFolder`, in which the stages have folders.
+        at: function of a path of a model there to where it is on this host.
+            A model that training starts from is read by the chief alone.
     """
     model, start = recipe.model, recipe.init_from
     for name, (_, config) in stages_of(recipe).items():
@@ -40,5 +41,5 @@ def with_stages(recipe, run):
         if name == _START:
             start = path
         else:
-            model = model.replace(name, path)
+            model = model.replace(name, at(path))
     return recipe.replace(model=model, init_from=start)

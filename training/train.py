@@ -1,33 +1,29 @@
 """Trains a recipe in a run folder, from the start or from where it stopped."""
 
 import contextlib
+import dataclasses
 import math
 import os
 import pathlib
 import shutil
+import tempfile
 import time
 
 import keras
 import tensorflow as tf
 
 from keras_genseq.export import atomic
-from keras_genseq.models import AdversarialModel
-from training import figures
 from training.callbacks import AveragedWeights
 from training.callbacks import RunProgress
-from training.callbacks import SampleGrids
-from training.callbacks import SampleTexts
 from training.checkpoints import CheckpointStore
-from training.data import bucket_batches
 from training.data import evaluation_batches
 from training.data import load_dataset
 from training.data import model_examples
 from training.data import model_inputs
-from training.data import stream_batches
-from training.data import training_batches
+from training.data.service import service_workers
+from training.displays import displays
 from training.factory import make
 from training.fitting import prepared
-from training.gan_monitor import CollapseAlarm
 from training.initial_weights import start_from
 from training.opening import opening
 from training.overrides import phases_of
@@ -36,6 +32,9 @@ from training.rehearsal import rehearse
 from training.resolve import as_kept
 from training.resolve import build_model
 from training.resolve import steps_per_epoch
+from training.run_batches import run_batches
+from training.run_copies import BackgroundCopies
+from training.run_copies import RunCopies
 from training.run_folder import RunFolder
 from training.stages import stages_of
 from training.stages import with_stages
@@ -43,9 +42,6 @@ from training.strategies import make_strategy
 from training.token_data import with_tokens
 from training.worker_group import WorkerGroup
 from training.worker_group import worker_lost
-
-# Of a profile: late enough that everything is traced, early enough to come.
-_PROFILED_UPDATES = (6, 10)
 
 
 def train(
@@ -56,6 +52,8 @@ def train(
     strategy="auto",
     devices=None,
     profile=False,
+    copy_to=None,
+    data_service=None,
 ):
     """Trains until the recipe's end, going on from the last checkpoint if any.
 
@@ -69,6 +67,10 @@ def train(
         strategy: name of a strategy, or a strategy.
         devices: optional int. Devices of `mirrored`.
         profile: bool. Whether TensorBoard gets a profile of some updates.
+        copy_to: optional `RemoteFolder` that gets a copy of every checkpoint,
+            and from which a run goes on where `run_dir` has nothing.
+        data_service: optional str, `host:port` of a dispatcher of tf.data's
+            service, whose workers make the batches of training.
 
     Returns:
         `RunFolder` with `model.keras`: the weights with the best monitored
@@ -78,22 +80,38 @@ def train(
 
     Raises:
         BlockingIOError: if another process trains in the folder.
+        OSError: if the disk refuses, or at the start `copy_to` or
+            `data_service`. A copy that fails later is told and tried again.
         WorkerLostError: if another worker of the group is gone.
     """
     run = RunFolder(pathlib.Path(run_dir))
     if isinstance(strategy, str):
         strategy = make_strategy(strategy, devices)
+    if data_service is not None:
+        service_workers(data_service)
     group = WorkerGroup(strategy)
     tf.config.experimental.enable_op_determinism()
-    started, former = time.monotonic(), run.read_metrics()
+    started = time.monotonic()
     try:
-        with _new_or_gone(run, config) if group.is_chief else _NOTHING:
-            recipe = _with_trained_stages(recipe, run, strategy, group)
+        with contextlib.ExitStack() as stack:
+            setup = _Setup(strategy, group, profile, data_service)
+            if group.is_chief:
+                copies = None
+                if copy_to is not None:
+                    copy_to.check_writable()
+                    copies = _copies(recipe, run, copy_to)
+                stack.enter_context(_new_or_gone(run, config, copies))
+                if copies is not None:
+                    background = stack.enter_context(BackgroundCopies(copies))
+                    setup = setup.replace(after_save=background.ask)
+            former = run.read_metrics()
+            models = stack.enter_context(tempfile.TemporaryDirectory())
+            recipe = _with_trained_stages(recipe, run, setup, models)
             phases = phases_of(recipe)
             if len(phases) == 1:
-                _train_phase(phases[0], run, strategy, group, profile)
+                _train_phase(phases[0], run, setup)
             else:
-                _train_phases(phases, run, strategy, group, profile)
+                _train_phases(phases, run, setup)
     except tf.errors.OpError as error:
         if group.lost(error):
             raise worker_lost() from error
@@ -110,16 +128,54 @@ def train(
     return run
 
 
-_NOTHING = contextlib.nullcontext()
+@dataclasses.dataclass(frozen=True)
+class _Setup:
+    """What is the same for all that a run trains."""
+
+    strategy: tf.distribute.Strategy
+    group: WorkerGroup
+    profile: bool = False
+    data_service: str | None = None
+    after_save: object = None
+
+    def replace(self, **changes):
+        return dataclasses.replace(self, **changes)
+
+
+def copy_run(recipe, run, remote):
+    """Copies what a run that has ended holds.
+
+    Args:
+        recipe: `Recipe`.
+        run: `RunFolder`.
+        remote: `RemoteFolder`.
+
+    Raises:
+        OSError: if the store refuses.
+    """
+    try:
+        _copies(recipe, run, remote).write()
+    except OSError as error:
+        raise OSError(
+            f"{error}. {run.path} has all; the same command with --run-dir "
+            f"{run.path} copies what is missing."
+        ) from error
+
+
+def _copies(recipe, run, remote):
+    depths = [p.schedule.average_checkpoints or 1 for p in phases_of(recipe)]
+    return RunCopies(run, remote, depth=max(depths))
 
 
 @contextlib.contextmanager
-def _new_or_gone(run, config):
+def _new_or_gone(run, config, copies=None):
     """Holds a run's folder; of a start that saves nothing no new one stays."""
     is_new = not run.path.exists()
     with run.in_use():
         had_config = run.config.exists()
         try:
+            if copies is not None:
+                copies.fetch(config)
             run.write_config(config)
             yield
         except (Exception, KeyboardInterrupt):
@@ -130,9 +186,12 @@ def _new_or_gone(run, config):
             raise
 
 
-def _with_trained_stages(recipe, run, strategy, group):
-    """Trains what comes before a recipe, and tells the recipe where it is."""
-    stages = stages_of(recipe)
+def _with_trained_stages(recipe, run, setup, models):
+    """Trains what comes before a recipe, and tells the recipe where it is.
+
+    Hosts that do not see the run get its models in a folder `models`.
+    """
+    stages, group = stages_of(recipe), setup.group
     if stages:
         # What does not suit the recipe is refused before an hour of training.
         _data(recipe, group)
@@ -144,12 +203,15 @@ def _with_trained_stages(recipe, run, strategy, group):
             continue
         if group.is_chief:
             print(f"First, {config['recipe']}: {before.path}")
-        _train_phase(stage, before, strategy, group, is_reported=False)
-    return with_stages(recipe, run)
+        unprofiled = setup.replace(profile=False)
+        _train_phase(stage, before, unprofiled, is_reported=False)
+    return with_stages(
+        recipe, run, at=lambda path: group.file_of_chief(path, models)
+    )
 
 
-def _train_phases(phases, run, strategy, group, profile):
-    before = None
+def _train_phases(phases, run, setup):
+    before, group = None, setup.group
     for number, recipe in enumerate(phases, start=1):
         phase = run.phase(number)
         if before is not None:
@@ -160,11 +222,13 @@ def _train_phases(phases, run, strategy, group, profile):
         if group.is_chief:
             print(f"Phase {number} of {len(phases)}.")
             phase.path.mkdir(parents=True, exist_ok=True)
-        _train_phase(recipe, phase, strategy, group, profile)
+        _train_phase(recipe, phase, setup)
         if group.is_chief:
             _join_metrics(run, number)
     if group.is_chief and not run.model.exists():
         atomic.write_bytes(str(run.model.absolute()), before.model.read_bytes())
+    if setup.after_save is not None:
+        setup.after_save()
 
 
 def _join_metrics(run, num_phases):
@@ -180,8 +244,9 @@ def _join_metrics(run, num_phases):
     run.write_metrics(joined)
 
 
-def _train_phase(recipe, run, strategy, group, profile=False, is_reported=True):
+def _train_phase(recipe, run, setup, is_reported=True):
     """Trains a recipe without phases; leaves its `model.keras`."""
+    strategy, group = setup.strategy, setup.group
     recipe, dataset = _data(recipe, group)
     schedule = recipe.schedule
     if group.is_chief:
@@ -215,6 +280,7 @@ def _train_phase(recipe, run, strategy, group, profile=False, is_reported=True):
         checkpoint_every=schedule.checkpoint_every,
         checkpoint_seconds=schedule.checkpoint_seconds,
         group=group,
+        after_save=setup.after_save,
     )
     epoch, step = progress.restore()
     epochs = schedule.epochs
@@ -235,7 +301,14 @@ def _train_phase(recipe, run, strategy, group, profile=False, is_reported=True):
         learned = with_tokens(model, dataset)
         try:
             model.fit(
-                _training_batches(recipe, learned, num_steps, epoch, step),
+                run_batches(
+                    recipe,
+                    learned,
+                    steps_per_epoch=num_steps,
+                    start=(epoch, step),
+                    service=setup.data_service,
+                    num_hosts=group.num_workers,
+                ),
                 epochs=epochs,
                 initial_epoch=epoch,
                 steps_per_epoch=num_steps,
@@ -248,7 +321,9 @@ def _train_phase(recipe, run, strategy, group, profile=False, is_reported=True):
                 callbacks=[
                     AveragedWeights(),
                     *(
-                        _shown(run, recipe, dataset, model, progress, profile)
+                        displays(
+                            run, recipe, dataset, model, progress, setup.profile
+                        )
                         if group.is_chief
                         else []
                     ),
@@ -264,6 +339,8 @@ def _train_phase(recipe, run, strategy, group, profile=False, is_reported=True):
     elif run.best_weights.exists():
         model.load_weights(run.best_weights)
     _write_model(as_kept(model, recipe, dataset), run.model)
+    if setup.after_save is not None:
+        setup.after_save()
 
 
 def _data(recipe, group):
@@ -291,20 +368,6 @@ def _write_model(model, path):
             beside.unlink(missing_ok=True)
 
 
-def _shown(run, recipe, dataset, model, progress, profile):
-    """Callbacks that show how training goes, before that which may end it."""
-    return [
-        keras.callbacks.TensorBoard(
-            run.logs,
-            write_graph=False,
-            update_freq="epoch",
-            profile_batch=_PROFILED_UPDATES if profile else 0,
-        ),
-        *_samples(run, recipe, dataset, model),
-        *_alarms(model, progress),
-    ]
-
-
 def _prepare(model, recipe, dataset):
     """What comes before the first update."""
     if recipe.init_from is not None:
@@ -313,50 +376,3 @@ def _prepare(model, recipe, dataset):
         inputs = model_inputs(dataset.splits["train"])
         batches = inputs.batch(recipe.schedule.global_batch_size)
         model.adapt(batches, **make(recipe.schedule.adapt))
-
-
-def _samples(run, recipe, dataset, model):
-    """The callback that shows what the model makes, if it makes any samples."""
-    if recipe.evaluation.picture is None and not hasattr(model, "sample"):
-        return []
-    if recipe.evaluation.picture is not None or not dataset.vocabulary:
-
-        def picture(model):
-            return figures.picture(recipe.evaluation.picture, model, dataset)
-
-        return [SampleGrids(run.logs, picture)]
-
-    def texts(model):
-        rows = model.sample(3, length=200, seed=0).numpy()
-        return [dataset.text(row) for row in rows]
-
-    return [SampleTexts(run.logs, texts)]
-
-
-def _alarms(model, progress):
-    """The callback that watches adversarial training."""
-    if not isinstance(model, AdversarialModel):
-        return []
-    return [CollapseAlarm(progress.state["history"])]
-
-
-def _training_batches(recipe, dataset, num_steps, epoch, step):
-    """Batches from a step of an epoch on, as the recipe wants them."""
-    schedule = recipe.schedule
-    start = {"seed": recipe.seed, "start_epoch": epoch, "start_step": step}
-    examples = model_examples(dataset.splits["train"])
-    if schedule.tokens_per_batch:
-        return bucket_batches(
-            examples, tokens=schedule.tokens_per_batch, **start
-        )
-    start["batch_size"] = schedule.global_batch_size
-    if schedule.stream_window:
-        return stream_batches(examples, window=schedule.stream_window, **start)
-    return training_batches(
-        examples,
-        steps_per_epoch=num_steps,
-        augment_batch=make(
-            recipe.data.augment, {"num_labels": dataset.num_classes}
-        ),
-        **start,
-    )

@@ -1,7 +1,9 @@
 """The processes that train one run together, and what they tell each other."""
 
+import hashlib
 import itertools
 import json
+import pathlib
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +18,8 @@ _GONE = (
     tf.errors.UnavailableError,
     tf.errors.UnknownError,
 )
+# Bytes of a file that are told at a time.
+_PART = 1 << 24
 
 
 class WorkerLostError(RuntimeError):
@@ -96,6 +100,32 @@ class WorkerGroup:
         size = self.sum(np.array([len(text)]))[0]
         text = self.array_of_chief(np.frombuffer(text.ljust(size), "uint8"))
         return json.loads(text.tobytes())
+
+    def file_of_chief(self, path, folder):
+        """A file of the chief on this host; all workers must ask.
+
+        Args:
+            path: str. Where the chief has it.
+            folder: path. Where the others write their copy.
+
+        Returns:
+            Where it is here: str.
+        """
+        if self.num_workers == 1:
+            return path
+        content = pathlib.Path(path).read_bytes() if self.is_chief else b""
+        size, parts = self.told(len(content)), []
+        for start in range(0, size, _PART):
+            part = content[start : start + _PART]
+            part = part.ljust(min(_PART, size - start), b"\0")
+            part = self.array_of_chief(np.frombuffer(part, "uint8"))
+            parts.append(part.tobytes())
+        if self.is_chief:
+            return path
+        name = hashlib.sha256(path.encode()).hexdigest()[:16]
+        copy = pathlib.Path(folder) / f"{name}{pathlib.Path(path).suffix}"
+        copy.write_bytes(b"".join(parts))
+        return str(copy)
 
     def wait(self):
         """Lets no worker go on before all have come here."""

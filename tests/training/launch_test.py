@@ -151,8 +151,28 @@ def test_the_network_is_the_workers_own_or_a_sentence_says_it_is_not(tmp_path):
         (("evaluate", "runs/x"), None, "Workers train"),
         (("train", "nadee"), None, "Did you mean `nade`"),
         (("train", "nade"), "host:1", "say `--ray`"),
+        (
+            ("train", "nade", "--checkpoint-to", "s3://a/b"),
+            None,
+            "say `launch --host-network`",
+        ),
+        (
+            ("train", "nade", "--data-service=far:5050"),
+            None,
+            "say `launch --host-network`",
+        ),
     ],
 )
 def test_what_workers_cannot_do_is_refused(command, address, words):
     with pytest.raises(ValueError, match=words):
         command_checks.check_launch(command, address, ray=False)
+
+
+def test_workers_reach_a_store_where_they_can():
+    reach = ("train", "nade", "--checkpoint-to=s3://a/b")
+    command_checks.check_launch(reach, None, False, host_network=True)
+    command_checks.check_launch(reach, "host:1", ray=True)
+    with pytest.raises(ValueError, match="name a cluster by `--address`"):
+        command_checks.check_launch(reach, None, ray=True)
+    of_disk = ("train", "nade", "--checkpoint-to", "file:///runs/a")
+    command_checks.check_launch(of_disk, None, ray=False)

@@ -123,6 +123,41 @@ def test_a_run_on_two_hosts_is_that_of_one_and_the_chief_alone_writes(
     np.testing.assert_allclose(values, other, rtol=1e-5)
 
 
+# A report would take longer than the training.
+WITHOUT_REPORT = (
+    "import os, runpy, sys, json, training.evaluate, training.train; "
+    "training.evaluate.evaluate = lambda run: None; "
+    "task = json.loads(os.environ.get('TF_CONFIG', '{}')).get('task', {}); "
+    "folder = f\"host-{task.get('index', 'alone')}\"; "
+    "os.makedirs(folder); os.chdir(folder); "
+    "runpy.run_module('training', run_name='__main__')"
+)
+
+
+def runs_alone_and_together(folder, *command):
+    """The run of one process, and that of the chief of two."""
+    alone = start_python(folder, "-c", WITHOUT_REPORT, *command)
+    assert alone.wait(timeout=900) == 0, (folder / "log").read_text()[-3000:]
+    finish(folder, "-c", WITHOUT_REPORT, *command)
+    assert not list((folder / "host-1").iterdir())
+    return folder / "host-alone" / "run", folder / "host-0" / "run"
+
+
+@pytest.mark.slow
+def test_phases_on_two_hosts_are_those_of_one(tmp_path):
+    command = ["train", "progressive_gan", "--run-dir", "run", "--steps", "4"]
+    command += ["--set", "model.base_filters=16", "model.max_filters=4"]
+    command += ["model.latent_dim=4", "steps_per_execution=1"]
+    one, two = runs_alone_and_together(tmp_path, *command)
+    phases = sorted(p.name for p in (one / "phases").iterdir())
+    assert phases == ["1", "2"]
+    for name in phases:
+        a, b = (weights(run / "phases" / name) for run in (one, two))
+        assert len(a) == len(b) > 20
+        for mine, its in zip(a, b, strict=True):
+            np.testing.assert_allclose(mine, its, atol=1e-5)
+
+
 def pid_of(folder, index):
     """Process of the worker that was the last one to start on a host."""
     return int((folder / f"pid-{index}").read_text())

@@ -1,5 +1,7 @@
 """What workers tell each other; two real ones are in `multi_worker_test`."""
 
+import pathlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -63,6 +65,22 @@ def test_the_chiefs_word_reaches_the_others():
     chief = Chorus()
     assert chief.told(value) == value
     assert Chorus(is_chief=False, heard=chief.sums).told("unheard") == value
+
+
+@pytest.mark.parametrize("size", [0, 5, 16, 35])
+def test_a_file_reaches_hosts_that_share_no_disk(size, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.worker_group._PART", 16)
+    content = bytes(range(200, 200 + size))
+    path = str(tmp_path / "model.keras")
+    (tmp_path / "model.keras").write_bytes(content)
+    assert ALONE.file_of_chief(path, "nowhere") == path
+    chief = Chorus()
+    assert chief.file_of_chief(path, "nowhere") == path
+    (tmp_path / "model.keras").unlink()
+    other = Chorus(is_chief=False, heard=chief.sums)
+    copy = pathlib.Path(other.file_of_chief(path, tmp_path))
+    assert copy.read_bytes() == content and copy.suffix == ".keras"
+    assert len(chief.sums) == len(other.sums) and not other.heard
 
 
 def test_errors_of_a_broken_group_are_told_from_others():

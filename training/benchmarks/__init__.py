@@ -3,10 +3,12 @@
 # Modules with a `TITLE` and `benchmark(repeats, threads) -> Markdown`.
 BENCHMARKS = {
     "adversarial": "training.benchmarks.adversarial",
+    "checkpoints": "training.benchmarks.checkpoints",
     "dalle": "training.benchmarks.dalle",
     "nade": "training.benchmarks.nade",
     "pixels": "training.benchmarks.pixels",
     "recurrent": "training.benchmarks.recurrent",
+    "restarts": "training.benchmarks.restarts",
     "serving": "training.benchmarks.serving",
     "transformer": "training.benchmarks.transformer",
     "vae": "training.benchmarks.vae",
