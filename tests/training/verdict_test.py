@@ -39,6 +39,7 @@ def test_a_result_is_judged_beside_its_best_baseline(ours, history, words):
         (1.0, 0.5, "1.5, floor 0.5: learned, 50% of the way from"),
         # Of few examples the floor may be above them.
         (1.0, 2.0, "floor 2: learned, 100% of the way"),
+        (1.495, 0.5, "hardly better than that. Unless an alarm"),
         (2.0, 0.5, "no better than that. Unless an alarm .* with `go on`"),
     ],
 )
