@@ -352,8 +352,9 @@ class RecurrentLayer(keras.layers.RNN):
                 f"states, of shapes {[('batch_size', n) for n in sizes]}. "
                 f"Received, behind the rows: {found}"
             )
-        rows = {batch_size, *(state.shape[0] for state in states)}
-        rows = {size for size in rows if isinstance(size, int)}
+        sizes = [batch_size, *(state.shape[0] for state in states)]
+        # In a graph there may be a tensor among them.
+        rows = {size for size in sizes if isinstance(size, int)}
         if len(rows) > 1:
             raise ValueError(
                 "`initial_state` must have a row for each row of the inputs. "
