@@ -53,6 +53,8 @@ def verdict(comparison, history, monitor, command):
             said += f", {way:.0%} of the way from the one to the other"
         return f"{said}."
     beside = f"{ours}; {name} has {best:.4g}{floor}"
+    if comparison.ours == best:
+        return f"{beside}: as good as that, not better."
     epochs = [h for h in history if monitor in h]
     if not epochs:
         degree = "hardly" if comparison.ours < best else "no"

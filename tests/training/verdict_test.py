@@ -26,6 +26,8 @@ def falling(lowest, count=10):
         (2.59, falling(10), r"2.59 nats; .* has 1.63: undertrained. .*`go on`"),
         (2.59, falling(4), "nothing more after epoch 4 of 10. A smaller model"),
         (2.59, [], "no better than that"),
+        # Of a series that never changes, say, all know everything.
+        (1.63, falling(10), "has 1.63: as good as that, not better."),
     ],
 )
 def test_a_result_is_judged_beside_its_best_baseline(ours, history, words):

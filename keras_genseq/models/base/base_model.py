@@ -20,6 +20,7 @@ from keras_genseq.models.base.input_validation import split_off
 from keras_genseq.models.base.input_validation import weights_of_classes
 from keras_genseq.models.base.keras_patches import PatchedModel
 from keras_genseq.models.base.room import check_room
+from keras_genseq.models.base.room import no_room
 from keras_genseq.models.base.training_seeds import TrainingSeeds
 from keras_genseq.models.base.weight_transfer import transfer_weights
 from keras_genseq.ops.checks import as_int
@@ -590,14 +591,16 @@ class BaseModel(PatchedModel):
                 return self.ask(endpoint, 1, **values)
 
             check_room(ask_one, values, num_rows)
-        inputs = endpoint.check(values, num_rows)
-        args = endpoint.prepare(**inputs)
-        result = self.apply(
-            endpoint.run,
-            *args,
-            batch_size=batch_size,
-            jit_compile=endpoint.jit_compile,
-        )
+        try:
+            inputs = endpoint.check(values, num_rows)
+            result = self.apply(
+                endpoint.run,
+                *endpoint.prepare(**inputs),
+                batch_size=batch_size,
+                jit_compile=endpoint.jit_compile,
+            )
+        except tf.errors.ResourceExhaustedError as error:
+            raise ValueError(no_room(error)) from error
         answers = endpoint.answers(result, inputs)
         return answers if len(answers) > 1 else next(iter(answers.values()))
 

@@ -1,6 +1,8 @@
 """Whether what is asked for fits into memory, before it is drawn."""
 
+import math
 import os
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -43,6 +45,23 @@ def check_room(ask_one, values, num_rows):
             f"{memory / 2**30:.3g} GiB. Ask for fewer at a time, with another "
             "`seed` each."
         )
+
+
+def no_room(error):
+    """The sentence for a request that did not fit into memory.
+
+    Args:
+        error: `tf.errors.ResourceExhaustedError`.
+    """
+    found = re.search(r"shape ?\[([\d,]+)\]", error.message)
+    size = "A tensor"
+    if found:
+        numbers = math.prod(map(int, found.group(1).split(",")))
+        size = f"One tensor of {numbers:,} numbers, {numbers / 2**28:.3g} GiB,"
+    return (
+        f"{size} does not fit into memory. Ask for fewer rows at once "
+        "(`batch_size`), fewer steps or a smaller answer."
+    )
 
 
 def _memory():

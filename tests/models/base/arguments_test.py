@@ -122,3 +122,15 @@ def test_rows_are_measured_by_what_one_of_them_takes():
     model = models.IndependentModel(2**20)
     with pytest.raises(ValueError, match=r"take at least .* GiB, and this"):
         model.sample(10**6, temperature=np.ones(10**6))
+
+
+def test_what_does_not_fit_into_memory_says_its_size(monkeypatch):
+    message = "OOM when allocating tensor with shape[3,1073741824] and type f"
+    model = models.NADE(8, 4)
+
+    def run_out(*args, **kwargs):
+        raise tf.errors.ResourceExhaustedError(None, None, message)
+
+    monkeypatch.setattr(model, "apply", run_out)
+    with pytest.raises(ValueError, match=r"One tensor of .*, 12 GiB, does not"):
+        model.sample(2)
