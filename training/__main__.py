@@ -229,7 +229,7 @@ def sample(
     temperature: float = 1.0,
     output: Path | None = None,
     prompt: str | None = None,
-    length: int = 200,
+    length: int | None = None,
 ):
     """Draw samples from a run's model; print those that are texts.
 
@@ -241,7 +241,7 @@ def sample(
         output: PNG (a grid), TXT or NPY file; by default samples.png, or
             samples.txt, in the run.
         prompt: What texts begin with, a text to translate, or a caption.
-        length: Tokens of a text.
+        length: Tokens of a text, by default 200.
     """
     command_checks.check_run(run_dir)
     import_tensorflow()
@@ -626,6 +626,7 @@ def main(arguments=None):
         arguments.remove("--verbose")
         os.environ[_VERBOSE] = "1"
     try:
+        command_checks.check_options(own)
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS,
             prog="python -m training",

@@ -39,8 +39,54 @@ KINDS = (
     "copy",
 )
 _KIND_OF_SUFFIX = {".csv": "series", ".npz": "npz", ".txt": "text"}
+# Options of other programs, and what they are here.
+_OPTIONS = {
+    "lr": "--set optimizer.learning_rate=",
+    "learning-rate": "--set optimizer.learning_rate=",
+    "batch-size": "--set global_batch_size=",
+    "bs": "--set global_batch_size=",
+    "num-epochs": "--epochs ",
+    "max-steps": "--steps ",
+    "num-steps": "--steps ",
+    "num-train-epochs": "--epochs ",
+    "hidden-size": "--set model.units=",
+    "units": "--set model.units=",
+    "output-dir": "--run-dir ",
+    "out-dir": "--run-dir ",
+    "logdir": "--run-dir ",
+    "dataset": "--data ",
+    "data-dir": "--data ",
+    "resume": "--run-dir ",
+    "checkpoint": "--init-from ",
+    "pretrained": "--init-from ",
+    "gpus": "--strategy ",
+    "optimizer": "--set optimizer.learning_rate=",
+}
 # Of `model.compile`, beside optimizers, whose names are the model's.
 _COMPILE = (*COMPILE_OPTIONS, "weighted_metrics")
+
+
+def check_options(arguments):
+    """Tells what the options of other programs are called here.
+
+    Args:
+        arguments: list of str, the words of a command.
+
+    Raises:
+        ValueError: if `train` is given one of them.
+    """
+    if arguments[:1] != ["train"]:
+        return
+    for word in arguments[1:]:
+        name, _, value = word.partition("=")
+        name = name.removeprefix("--").replace("_", "-")
+        ours = _OPTIONS.get(name) if word.startswith("--") else None
+        if ours is not None:
+            raise ValueError(
+                f"There is no option `--{name}`. Did you mean "
+                f"`{ours}{value or '...'}`? `python -m training list RECIPE` "
+                "prints all that `--set` reaches."
+            )
 
 
 def check_train(recipe, preset, overrides):
@@ -172,7 +218,7 @@ def _meant(source):
     by_path = "images" if path.is_dir() else _KIND_OF_SUFFIX.get(path.suffix)
     if by_path is not None:
         return f" Did you mean `{by_path}:{location}`?"
-    return did_you_mean(kind, (*EMBEDDED, *KINDS))
+    return did_you_mean(kind, (*EMBEDDED, *(f"{kind}:" for kind in KINDS)))
 
 
 def check_run(run_dir):

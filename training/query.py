@@ -301,6 +301,8 @@ def sentence_of(error):
         return text.strip()
     # What TensorFlow adds about the tensors it compared says less.
     words = found.group(1).partition("] [Condition ")[0]
+    # It escapes what it prints, as in C.
+    words = re.sub(r"""\\(["'\\?])""", r"\1", words)
     # An assertion prints each of its parts in brackets.
     return words.replace("] [", " ")
 

@@ -19,7 +19,7 @@ def sample(
     temperature=1.0,
     output=None,
     prompt=None,
-    length=200,
+    length=None,
 ):
     """Writes samples of a run's model to a file; texts are printed, too.
 
@@ -33,7 +33,7 @@ def sample(
             `.npy`; by default `samples.png` in the run folder.
         prompt: optional str. What texts begin with, what is translated, or
             what images are to show.
-        length: int. Tokens of a text.
+        length: int. Tokens of a text; None is 200.
 
     Returns:
         Path of the file.
@@ -54,7 +54,12 @@ def sample(
         )
     if prompt is not None and not (writes_text and hasattr(model, "generate")):
         raise ValueError(
-            f"`--prompt` is for models of text. Received: {prompt!r} for a "
+            f"`--prompt` is for models of text. Received: {prompt!r} for "
+            f"{type(model).__name__}"
+        )
+    if length is not None and not writes_text:
+        raise ValueError(
+            f"`--length` is of texts. Received: {length} for "
             f"{type(model).__name__}"
         )
     if not hasattr(model, "sample"):
@@ -66,7 +71,7 @@ def sample(
     if writes_text and hasattr(model, "generate") and not _is_npy(output):
         texts = model.generate(
             [prompt or ""] * (num_samples or _PRINTED),
-            length,
+            200 if length is None else length,
             seed=seed,
             temperature=temperature,
         )

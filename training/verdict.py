@@ -8,6 +8,8 @@ from training.report import command_line
 # A best epoch among the last ones: a longer run would have gone further.
 _STILL_LEARNING = 0.9
 _LONGER = 3
+# A part of the way to the floor that is as good as none.
+_HARDLY = 0.01
 
 
 class Comparison(NamedTuple):
@@ -43,13 +45,20 @@ def verdict(comparison, history, monitor, command):
     floor = ""
     if comparison.floor is not None:
         floor = ", {} {:.4g}".format(*comparison.floor)
-    if comparison.ours < best:
+    way = _way(comparison, best)
+    if comparison.ours < best and (way is None or way >= _HARDLY):
         beside = f"the best baseline, {name}, has {best:.4g}{floor}"
-        return f"{ours}; {beside}: learned{_way(comparison, best)}."
+        said = f"{ours}; {beside}: learned"
+        if way is not None:
+            said += f", {way:.0%} of the way from the one to the other"
+        return f"{said}."
     beside = f"{ours}; {name} has {best:.4g}{floor}"
+    if comparison.ours == best:
+        return f"{beside}: as good as that, not better."
     epochs = [h for h in history if monitor in h]
     if not epochs:
-        said = f"{beside}: no better than that."
+        degree = "hardly" if comparison.ours < best else "no"
+        said = f"{beside}: {degree} better than that."
         if comparison.floor is None:
             return said
         return f"{said} Unless an alarm says otherwise, go on with `{command}`."
@@ -64,13 +73,16 @@ def verdict(comparison, history, monitor, command):
 
 
 def _way(comparison, best):
-    """How far a result has come from its best baseline to the floor."""
-    if comparison.floor is None:
-        return ""
+    """How far a result has come from its best baseline to the floor.
+
+    Returns:
+        float, or None where there is no floor, or nothing below the baseline.
+    """
+    if comparison.floor is None or comparison.ours >= best:
+        return None
     _, lowest = comparison.floor
     # Of few examples the floor may lie above a baseline, or the result.
-    way = (best - comparison.ours) / (best - min(lowest, comparison.ours))
-    return f", {way:.0%} of the way from the one to the other"
+    return (best - comparison.ours) / (best - min(lowest, comparison.ours))
 
 
 def longer_command(config, run_dir, recipe):

@@ -228,7 +228,8 @@ def as_images(x, image_shape, *, name="x"):
         x,
         tf.reduce_all((x >= 0.0) & (x <= 1.0)),
         f"`{name}` must hold only values in [0, 1], and no NaN. Received at "
-        "least one other value. Scale 8-bit images by 1 / 255.",
+        "least one other value. Scale 8-bit images by 1 / 255, and those in "
+        "[-1, 1] by `(x + 1) / 2`.",
     )
 
 
@@ -321,7 +322,7 @@ def as_seeds(seed, num_rows):
         if np.ndim(seed) == 0:
             # As an int of Python, it has any size.
             return row_seeds(as_int(seed, "seed") % 2**32, num_rows)
-        seed = as_tensor(seed, "seed")
+        seed = _of_any_size(seed)
     if seed.dtype.is_integer and seed.shape.rank == 0:
         seed = tf.cast(seed, tf.int64) % 2**32
         return row_seeds(seed, num_rows)
@@ -329,6 +330,18 @@ def as_seeds(seed, num_rows):
         # Modulo 2^32, as one for all rows.
         seed = tf.cast(seed, tf.int32)
     return as_row_values(seed, num_rows, tf.int32, name="seed")
+
+
+def _of_any_size(seeds):
+    """A tensor of seeds; ints of Python are taken modulo 2^32."""
+    if isinstance(seeds, (list, tuple)):
+        try:
+            # An array would hold large ones as objects, or as floats.
+            seeds = [as_int(seed, "seed") % 2**32 for seed in seeds]
+            return tf.constant(seeds, tf.int64, (len(seeds),))
+        except ValueError:
+            pass  # What is no list of ints is named below.
+    return as_tensor(seeds, "seed")
 
 
 def as_row_values(values, num_rows, dtype, *, name, minimum=None, maximum=None):
@@ -351,7 +364,7 @@ def as_row_values(values, num_rows, dtype, *, name, minimum=None, maximum=None):
     if not kind.is_integer and not (kind.is_floating and dtype.is_floating):
         raise ValueError(
             f"`{name}` must hold {'numbers' if dtype.is_floating else 'ints'}. "
-            f"Received: dtype={kind.name}"
+            f"Received: dtype={kind.name}{_how_to_number(kind, name)}"
         )
     if dtype.is_integer:
         values = as_int32(values, name)
@@ -390,6 +403,17 @@ def as_row_values(values, num_rows, dtype, *, name, minimum=None, maximum=None):
     return values
 
 
+def _how_to_number(kind, name):
+    """What to do about values that are no ints, a sentence; or nothing."""
+    if kind == tf.string:
+        return f". Number names: `np.unique({name}, return_inverse=True)[1]`."
+    if kind.is_bool:
+        return f'. Convert them: `{name}.astype("int32")`.'
+    if kind.is_floating:
+        return f'. Of whole numbers in floats: `{name}.astype("int32")`.'
+    return ""
+
+
 def as_sequences(x, step_shape, dtype, *, name="x"):
     """Converts to a `(batch_size, time, *step_shape)` tensor.
 
@@ -417,9 +441,12 @@ def as_sequences(x, step_shape, dtype, *, name="x"):
     shape = (None, None, *step_shape)
     if not x.shape.is_compatible_with(shape):
         words = ", ".join(["batch_size", "time", *map(str, step_shape)])
+        remedy = ""
+        if dtype.is_floating and x.shape.rank == 3:
+            remedy = f". Make the model with `channels={x.shape[2]}` for these."
         raise ValueError(
             f"`{name}` must have shape ({words}). "
-            f"Received: shape={tuple(x.shape)}"
+            f"Received: shape={tuple(x.shape)}{remedy}"
         )
     x = tf.cast(x, dtype) if dtype.is_floating else as_int32(x, name)
     x = tf.ensure_shape(x, shape)

@@ -101,6 +101,43 @@ def check_numbers(*, minimum=0.0, **numbers):
     return values if len(values) > 1 else values[0]
 
 
+def as_rate(value, name="dropout"):
+    """Converts the rate of a dropout to a float in [0, 1].
+
+    Args:
+        value: number.
+        name: str. What error messages call it.
+
+    Raises:
+        ValueError: if it is no number, or out of range.
+    """
+    rate = check_numbers(**{name: value})
+    if rate > 1.0:
+        raise ValueError(
+            f"`{name}` is a share of values: it must be in [0, 1]. "
+            f"Received: {name}={value!r}"
+        )
+    return rate
+
+
+def check_rates(arguments):
+    """Converts the rates among keyword arguments: those called `...dropout`.
+
+    Args:
+        arguments: dict of name to value.
+
+    Returns:
+        dict of the same names.
+
+    Raises:
+        ValueError: as `as_rate` does.
+    """
+    return {
+        name: as_rate(value, name) if name.endswith("dropout") else value
+        for name, value in arguments.items()
+    }
+
+
 def ensure(x, condition, message):
     """Returns `x` if `condition` holds, else raises.
 

@@ -1,3 +1,4 @@
+import numpy as np
 import tensorflow as tf
 
 from keras_genseq.ops.values import as_tensor
@@ -69,6 +70,7 @@ class Tokenizer:
 
         Args:
             token_ids: `(batch_size, time)` integers; 0 stands for no text.
+                Rows of several lengths may be lists, or a ragged tensor.
 
         Returns:
             `(batch_size,)` string tensor.
@@ -76,7 +78,7 @@ class Tokenizer:
         Raises:
             ValueError: if an id stands for nothing.
         """
-        token_ids = as_tensor(token_ids, "token_ids")
+        token_ids = _filled_up(token_ids)
         if not token_ids.dtype.is_integer:
             raise ValueError(
                 "`token_ids` must hold integers. "
@@ -93,6 +95,20 @@ class Tokenizer:
         return tf.strings.reduce_join(
             tf.gather(pieces, token_ids), axis=-1, separator=self.separator
         )
+
+
+def _filled_up(token_ids):
+    """Token ids as a tensor; shorter rows end with zeros."""
+    if isinstance(token_ids, (list, tuple)) and token_ids:
+        rows = [np.asarray(row) for row in token_ids]
+        rows = [row if row.size else row.astype("int32") for row in rows]
+        if all(row.ndim == 1 and row.dtype.kind in "iu" for row in rows):
+            token_ids = tf.ragged.stack(
+                [tf.constant(row, tf.int64) for row in rows]
+            )
+    if isinstance(token_ids, tf.RaggedTensor):
+        return token_ids.to_tensor()
+    return as_tensor(token_ids, "token_ids")
 
 
 def as_list(texts):

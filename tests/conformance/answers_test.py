@@ -6,6 +6,7 @@ from tests.conformance.instances import built
 from tests.conformance.rows import every
 from tests.conformance.rows import every_but_slow
 from tests.conformance.table import COMPLETING
+from tests.conformance.table import DENSITIES
 from tests.conformance.table import EVERY_MODEL
 from tests.conformance.table import SAMPLING
 
@@ -13,6 +14,11 @@ from tests.conformance.table import SAMPLING
 @every(EVERY_MODEL)
 def test_eager_graph_and_xla_agree(case):
     promises.agrees_in_every_mode(built(case), case)
+
+
+@every({n: c for n, c in DENSITIES.items() if not n.startswith("Toy")})
+def test_examples_of_another_shape_are_refused(case):
+    promises.refuses_other_shapes(built(case), case)
 
 
 @every(EVERY_MODEL)

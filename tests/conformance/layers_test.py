@@ -122,6 +122,21 @@ def test_whole_numbers_count_as_floats(name):
 
 
 @CASES
+def test_no_rows_are_answered_by_none(name):
+    layer, inputs = pair(name)
+    outputs = called(layer, inputs)
+    none = keras.tree.map_structure(
+        lambda x: tf.constant(x[:0] if x.shape[0] == BATCH else x), inputs
+    )
+    with tf.GradientTape() as tape:
+        found = called(layer, none)
+        loss = sum(tf.reduce_sum(x) for x in found)
+    assert [x.shape for x in found] == [(0, *x.shape[1:]) for x in outputs]
+    for gradient in tape.gradient(loss, layer.trainable_variables):
+        assert gradient is None or np.isfinite(gradient).all()
+
+
+@CASES
 def test_gradients_are_everywhere_and_finite(name):
     layer, inputs = pair(name)
     inputs = keras.tree.map_structure(tf.constant, inputs)
@@ -189,6 +204,13 @@ def test_what_a_mask_hides_does_not_matter(name):
     outputs = called(layer, [x], mask=mask)
     for a, b in zip(outputs, called(layer, [spoiled], mask=mask), strict=True):
         np.testing.assert_array_equal(a, b)
+    # Gaps in a table, say: no gradient may be of them.
+    gaps = tf.constant(np.where(mask[..., None], x, np.nan).astype("float32"))
+    with tf.GradientTape() as tape:
+        found = called(layer, [gaps], mask=mask)
+        loss = sum(tf.reduce_sum(x[mask] if x.ndim > 2 else x) for x in found)
+    for gradient in tape.gradient(loss, layer.trainable_variables):
+        assert np.isfinite(gradient).all()
     unmasked = called(layer, [spoiled])
     assert any(
         np.abs(np.subtract(a, b)).max() > 1e-3

@@ -8,6 +8,7 @@ import inspect
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests.conformance.batches import BATCH
@@ -49,6 +50,18 @@ def leaves_no_default(model, case):
     assert unchanged - required == set(case.at_defaults), (
         "the table's row leaves an argument at its default"
     )
+
+
+def refuses_other_shapes(model, case):
+    """A call of examples of another shape is no silent other answer."""
+    x, *others = case.tensors(BATCH)
+    others = [] if case.num_classes is None else others
+    wider = tf.concat([x, x[..., :1]], -1)
+    spec = model.input_spec
+    is_free = spec is not None and spec.shape[-1] is None
+    for other in (x[0],) if is_free else (x[0], wider):
+        with pytest.raises(ValueError, match="incompatible with the layer"):
+            model(other, *others)
 
 
 def agrees_in_every_mode(model, case):

@@ -11,6 +11,7 @@ from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_ordering
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_seeds
+from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_seeds
 
@@ -167,3 +168,30 @@ def test_classes_are_integers_one_per_row():
         as_classes([-1, 0], 2, 3)
     with pytest.raises(ValueError, match=r"0 to 2, or -1 if unknown"):
         as_classes([-2, 0], 2, 3, unknown=True)
+
+
+def test_seeds_of_a_list_have_any_size():
+    np.testing.assert_array_equal(as_seeds([2**63 + 5, -1], 2), [5, -1])
+    np.testing.assert_array_equal(as_seeds((2**32 + 7,), 1), [7])
+    for seeds in ([1, 2.0], [True, 1], [[1], [2]], ["1", "2"]):
+        with pytest.raises(ValueError, match="`seed` must"):
+            as_seeds(seeds, 2)
+
+
+@pytest.mark.parametrize(
+    "classes, words",
+    [
+        (["cat", "dog"], r"Number names: `np.unique\(condition"),
+        ([True, False], r"Convert them: `condition.astype"),
+        ([0.0, 1.0], r"Of whole numbers in floats: `condition.astype"),
+    ],
+)
+def test_classes_of_another_kind_are_told_their_remedy(classes, words):
+    with pytest.raises(ValueError, match=words):
+        as_classes(classes, 2, 2)
+
+
+def test_steps_of_another_width_are_told_their_model():
+    x = np.zeros((2, 3, 5), "float32")
+    with pytest.raises(ValueError, match=r"model with `channels=5`"):
+        as_sequences(x, (), tf.float32)

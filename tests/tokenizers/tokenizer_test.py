@@ -96,3 +96,16 @@ def test_every_signature_of_texts_answers_empty_ones(make):
                 assert value[0] == beside[key][0]
             else:
                 np.testing.assert_allclose(value[0], beside[key][0], atol=1e-5)
+
+
+def test_ids_of_several_lengths_are_decoded():
+    tokenizer = CharacterTokenizer("ab ")
+    expected = [b"a", b"ab", b""]
+    ids = [tokenizer.encode([text])[0].numpy() for text in ("a", "ab", "")]
+    for rows in (
+        ids,
+        [row.tolist() for row in ids],
+        tf.ragged.constant([row.tolist() for row in ids]),
+    ):
+        assert tokenizer.decode(rows).numpy().tolist() == expected
+    assert tokenizer.decode([[], []]).numpy().tolist() == [b"", b""]

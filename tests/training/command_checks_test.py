@@ -50,6 +50,7 @@ def test_what_follows_from_the_source_is_no_value_to_set():
         ("temps.csv?gaps=fill", "series:temps.csv[?]gaps=fill"),
         ("/data/bits.npz", "npz:/data/bits.npz"),
         ("digitz", "digits"),
+        ("text", "text:"),
     ],
 )
 def test_a_path_without_its_kind_is_offered_with_it(
@@ -90,3 +91,17 @@ def test_switches_of_every_recipe_become_values(monkeypatch):
         "jit_compile=False",
     ]
     assert heard[3].startswith("global_batch_size=") and len(heard) == 6
+
+
+@pytest.mark.parametrize(
+    "option, ours",
+    [
+        ("--lr=0.1", "--set optimizer.learning_rate=0.1"),
+        ("--batch_size", "--set global_batch_size=..."),
+        ("--num-epochs", "--epochs ..."),
+    ],
+)
+def test_options_of_other_programs_are_told_ours(option, ours, capsys):
+    assert main(["train", "nade", option, "3"]) == 2
+    assert f"Did you mean `{ours}`?" in capsys.readouterr().err
+    assert main(["list", "nade"]) == 0

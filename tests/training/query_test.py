@@ -12,6 +12,7 @@ from tests.export.toy_model import toy_model
 from training.query import ServingSession
 from training.query import print_answer
 from training.query import query
+from training.query import sentence_of
 
 WITHOUT_KERAS = """
 import sys
@@ -207,3 +208,16 @@ def test_an_answer_that_cannot_be_kept_is_told_and_spoils_nothing(tmp_path):
     with pytest.raises(OSError, match=r"Could not write .*untouched"):
         print_answer(answer, str(tmp_path / "no" / "answer.npz"))
     assert [path.name for path in tmp_path.iterdir()] == ["answer.npz"]
+
+
+def test_the_words_of_an_assertion_are_as_they_were_written():
+    message = 'Cut "x", `y.astype("int32")`, or it\'s a \\ too long.'
+
+    @tf.function
+    def refuse(x):
+        tf.debugging.Assert(x > 0, [message])
+        return x
+
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        refuse(tf.constant(-1))
+    assert sentence_of(caught.value) == message

@@ -26,6 +26,8 @@ def falling(lowest, count=10):
         (2.59, falling(10), r"2.59 nats; .* has 1.63: undertrained. .*`go on`"),
         (2.59, falling(4), "nothing more after epoch 4 of 10. A smaller model"),
         (2.59, [], "no better than that"),
+        # Of a series that never changes, say, all know everything.
+        (1.63, falling(10), "has 1.63: as good as that, not better."),
     ],
 )
 def test_a_result_is_judged_beside_its_best_baseline(ours, history, words):
@@ -39,6 +41,7 @@ def test_a_result_is_judged_beside_its_best_baseline(ours, history, words):
         (1.0, 0.5, "1.5, floor 0.5: learned, 50% of the way from"),
         # Of few examples the floor may be above them.
         (1.0, 2.0, "floor 2: learned, 100% of the way"),
+        (1.495, 0.5, "hardly better than that. Unless an alarm"),
         (2.0, 0.5, "no better than that. Unless an alarm .* with `go on`"),
     ],
 )

@@ -11,6 +11,7 @@ from training.data.emoji import load_emoji
 from training.data.image_files import SUFFIXES
 from training.data.image_files import image_splits
 from training.data.notes import counted
+from training.data.notes import in_classes
 from training.data.splits import shuffled_split
 from training.data.text_file import read_text
 
@@ -83,7 +84,7 @@ def load_captioned_images(folder, size=None):
         element_shape=shape,
         description=(
             f"{sizes} images of {shape[0]}x{shape[1]} with up to {most} "
-            f"captions, in {len(class_names) or 'no'} classes, from {root}."
+            f"captions, {in_classes(class_names)}, from {root}."
         ),
         class_names=tuple(class_names),
         notes=tuple(notes),

@@ -12,6 +12,7 @@ from training.data.image_files import KINDS
 from training.data.image_files import SUFFIXES
 from training.data.image_files import image_splits
 from training.data.notes import counted
+from training.data.notes import in_classes
 from training.data.splits import shuffled_split
 
 _SPLIT_NAMES = {
@@ -88,8 +89,8 @@ def images_dataset(name, rows, class_names, size, notes):
         num_classes=len(class_names) or None,
         element_shape=shape,
         description=(
-            f"{sizes} images of {shape[0]}x{shape[1]} in "
-            f"{len(class_names) or 'no'} classes, from "
+            f"{sizes} images of {shape[0]}x{shape[1]} "
+            f"{in_classes(class_names)}, from "
             f"{name.partition(':')[2]}.{left_out}"
         ),
         class_names=tuple(class_names),

@@ -128,6 +128,7 @@ def _without_differences(name, array):
 
 def _parts(arrays, path, notes):
     """Rows and labels of each split, and names of classes that are words."""
+    arrays = _with_names(arrays, notes)
     x_names, y_names = _named(arrays, _ROWS), _named(arrays, _LABELS)
     is_whole = set(x_names) == {"train"}
     if not is_whole and not {"train", "test"} <= set(x_names):
@@ -164,6 +165,18 @@ def _parts(arrays, path, notes):
             if part:
                 part["train"], part["valid"] = np.split(part["train"], [cut])
     return x, y, class_names
+
+
+def _with_names(arrays, notes):
+    """Arrays that were written without names: examples, perhaps labels."""
+    names = dict(zip(("arr_0", "arr_1"), ("x_train", "y_train"), strict=True))
+    x, y = arrays.get("arr_0"), arrays.get("arr_1")
+    if x is None or not set(arrays) <= set(names):
+        return arrays
+    if y is not None and (y.ndim != 1 or len(y) != len(x)):
+        return arrays
+    notes.extend(f"`{a}` is taken for {names[a]}." for a in arrays)
+    return {names[name]: array for name, array in arrays.items()}
 
 
 def _named(arrays, patterns):

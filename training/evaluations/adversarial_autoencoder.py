@@ -74,7 +74,16 @@ def _codes(report, evaluation, test):
     again = model.reconstruct(test, **evaluation.condition("test"))
     error = np.square(again - test).sum((1, 2, 3)).mean()
     report.add("test reconstruction, squared error of an image", f"{error:.3f}")
+    mean = evaluation.inputs("train").mean(0)
+    baseline = float(np.square(test - mean).sum((1, 2, 3)).mean())
     report.metrics["reconstruction_error"] = float(error)
+    report.metrics["mean_image_squared_error"] = baseline
+    if report.comparison is None:
+        report.comparison = (
+            float(error),
+            "squared error of a reconstruction",
+            {"the mean image": baseline},
+        )
 
 
 def _parts_z(model, x, batch_size=1000):

@@ -223,6 +223,9 @@ def add_sampled_figures(report, evaluation, rows=10):
         rows: int. Test examples that are completed.
     """
     model = evaluation.model
+    if evaluation.dataset.kind == "vectors":
+        _add_sampled_rows(report, evaluation)
+        return
     report.add_figure(
         "samples", "Samples (seeds of seed 0)", evaluation.sample_grid()
     )
@@ -243,4 +246,22 @@ def add_sampled_figures(report, evaluation, rows=10):
             figures.as_images(together, evaluation.dataset.element_shape),
             2 * len(columns),
         ),
+    )
+
+
+def _add_sampled_rows(report, evaluation, rows=24):
+    """Adds samples of vectors as what they are, rows of a table."""
+    examples, _ = evaluation.shown(rows)
+    samples = evaluation.model.sample(len(examples), seed=0).numpy()
+    low, high = examples.min(0), examples.max(0)
+    scaled = np.clip(
+        (np.stack([examples, samples]) - low) / np.maximum(high - low, 1e-12),
+        0.0,
+        1.0,
+    )
+    report.add_figure(
+        "samples",
+        "A row for each example, a column for each dimension: at the top test "
+        "examples, below as many samples (seeds of seed 0)",
+        figures.grid(scaled[..., None], 1, scale=8),
     )

@@ -119,19 +119,22 @@ def _classes(report, model, classifier, x, labels):
         f"by a classifier of real images, right on {real:.4f} of those of the "
         f"test; {len(x):,} translations, each to another class than its own",
     )
+    as_they_were = _accuracy(classifier, x, targets)
     report.metrics["domain_accuracy"] = accuracy
     report.metrics["classifier_accuracy"] = real
+    report.comparison = _comparison(accuracy, as_they_were, real)
     return translated, targets
 
 
 def _attributes(report, evaluation, classifiers, x, labels):
     model = evaluation.model
-    answers, reals, targets, translated = [], [], [], []
+    answers, reals, targets, translated, before = [], [], [], [], []
     for i, name in enumerate(evaluation.dataset.class_names):
         target = _flipped(labels, [i])
         translations = np.array(model.translate(x, target_domain=target))
         answers.append(_accuracy(classifiers[i], translations, target[:, i]))
         reals.append(_accuracy(classifiers[i], x, labels[:, i]))
+        before.append(_accuracy(classifiers[i], x, target[:, i]))
         kept = [
             _accuracy(other, translations, labels[:, j])
             for j, other in enumerate(classifiers)
@@ -153,9 +156,20 @@ def _attributes(report, evaluation, classifiers, x, labels):
         translated.append(translations)
     report.metrics["domain_accuracy"] = float(np.mean(answers))
     report.metrics["classifier_accuracy"] = float(np.mean(reals))
+    report.comparison = _comparison(*map(np.mean, (answers, before, reals)))
     # Each next image with another attribute changed.
     which = np.arange(len(x)) % len(classifiers), np.arange(len(x))
     return np.stack(translated)[which], np.stack(targets)[which]
+
+
+def _comparison(accuracy, as_they_were, real):
+    """Translations that miss their domain, beside images as they were."""
+    return (
+        1.0 - float(accuracy),
+        "of translations miss their domain",
+        {"images as they were": 1.0 - float(as_they_were)},
+        ("real images of it", 1.0 - float(real)),
+    )
 
 
 def _identity(report, model, classifiers, x, labels, translated, targets):

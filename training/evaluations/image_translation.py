@@ -3,10 +3,13 @@
 import numpy as np
 
 from keras_genseq.metrics import PatchDescriptors
+from keras_genseq.metrics import frechet_distance
 from keras_genseq.metrics import sliced_wasserstein_distances
 from training import figures
 from training.data import as_array
 from training.data import load_dataset
+from training.evaluations.sample_quality import feature_moments
+from training.evaluations.sample_quality import shrunk
 from training.report import Report
 
 _JUDGED = 1_000
@@ -34,9 +37,11 @@ def evaluate_image_translation(evaluation):
         _cycle(report, model, x, target, where)
         _realness(report, model, translated, other, target, where)
         _patches(report, x, translated, other, where)
+        _pixels(report, x, translated, other, where)
         if evaluation.judges:
             judge = evaluation.judges[target_name]
             _classes(report, judge, source, other, x, translated, where)
+    report.comparison = _comparison(report.metrics)
     report.metrics["num_parameters"] = model.count_params()
     report.add_figure(
         "translations",
@@ -118,6 +123,7 @@ def _cycle(report, model, x, target, where):
         f"{len(x):,} test images. To the mean color: {to_mean:.4f}",
     )
     report.metrics[f"cycle_error_{_name(where)}"] = error
+    report.metrics[f"mean_color_error_{_name(where)}"] = to_mean
 
 
 def _realness(report, model, translated, other, target, where):
@@ -169,6 +175,64 @@ def _patches(report, x, translated, other, where):
 
 def _descriptors(x, seed):
     return PatchDescriptors(x.shape[1:], seed=seed).update(x)
+
+
+def _pixels(report, x, translated, other, where):
+    """How far translations are from real images, in their pixels."""
+    real, train = (
+        images_of(other, split, _JUDGED) for split in ("test", "train")
+    )
+    if min(len(real), len(translated), len(train)) < 2:
+        return
+    sets = {
+        "translations": translated,
+        "training images": train,
+        "the mean image": np.repeat(train.mean(0, keepdims=True), 2, axis=0),
+    }
+    if x.shape[1:] == real.shape[1:]:
+        sets["images as they were"] = x
+    reference = _pixel_moments(real)
+    found = {
+        name: frechet_distance(reference, _pixel_moments(z))
+        for name, z in sets.items()
+    }
+    others = ", ".join(
+        f"{name} {found[name]:.2f}" for name in sets if name != "translations"
+    )
+    report.add(
+        f"pixel Fréchet distance, {where}",
+        f"{found['translations']:.2f}",
+        "",
+        f"{len(translated):,} against {len(real):,} test images; {others}",
+    )
+    report.metrics[f"pixel_frechet_distance_{_name(where)}"] = found
+
+
+def _pixel_moments(x):
+    return feature_moments(shrunk(x).reshape(len(x), -1).astype("float64"))
+
+
+def _comparison(metrics):
+    """Translations beside what needs no training, over both ways."""
+    ways = "a_to_b", "b_to_a"
+    found = [metrics.get(f"pixel_frechet_distance_{way}") for way in ways]
+    if None in found:
+        errors, colors = (
+            [metrics[f"{kind}_{way}"] for way in ways]
+            for kind in ("cycle_error", "mean_color_error")
+        )
+        return (
+            float(np.mean(errors)),
+            "from a pixel after both ways",
+            {"the mean color": float(np.mean(colors))},
+        )
+    means = {
+        name: float(np.mean([distances[name] for distances in found]))
+        for name in found[0].keys() & found[1].keys()
+    }
+    ours, floor = means.pop("translations"), means.pop("training images")
+    unit = "Fréchet distance in pixels, over both ways"
+    return ours, unit, means, ("training images", floor)
 
 
 def _classes(report, judge, source, other, x, translated, where):

@@ -18,6 +18,8 @@ from keras_genseq.metrics import precision_recall
 from keras_genseq.metrics import sliced_wasserstein_distances
 
 _COMPARED = 5_000
+# Distances to fewer images are of their covariance more than of the samples.
+_FEW = 100
 _COMPARED_PIXELS = 1_000
 _PATCHED = 1_000
 _NUM_SUBSETS = 20
@@ -136,6 +138,13 @@ def _add_distances(report, kind, real, features, compared, remark):
         }
         for metric, value in found[name].items():
             report.metrics[f"{kind}_{metric}_of_{name}"] = float(value)
+    if len(real) < _FEW:
+        note = (
+            f"{len(real)} test images are few: distances to them say little. "
+            "More data would make them worth more."
+        )
+        if note not in report.notes:
+            report.notes.append(note)
     counts = f"{len(features['samples']):,} against {len(real):,} test images"
     _add_row(
         report,

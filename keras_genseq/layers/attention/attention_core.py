@@ -8,10 +8,12 @@ from keras_genseq.layers.attention.attention_masks import Masks
 from keras_genseq.layers.attention.attention_masks import mask_of_positions
 from keras_genseq.layers.attention.attention_masks import mask_of_weights
 from keras_genseq.layers.attention.head_projections import HeadProjections
+from keras_genseq.layers.attention.head_projections import check_same_rows
 from keras_genseq.layers.embedding.rotary_embedding import RotaryEmbedding
 from keras_genseq.ops.attention import dot_product_attention
 from keras_genseq.ops.attention import position_mask
 from keras_genseq.ops.blockwise_attention import blockwise_attention
+from keras_genseq.ops.values import as_rate
 
 
 class AttentionCore(HeadProjections):
@@ -55,7 +57,9 @@ class AttentionCore(HeadProjections):
         self.use_gate = use_gate
         self._sliding_window = window
         self._online_softmax = online_softmax
-        self.drop = keras.layers.Dropout(dropout, seed=seed, dtype="float32")
+        self.drop = keras.layers.Dropout(
+            as_rate(dropout), seed=seed, dtype="float32"
+        )
         self.turn = RotaryEmbedding(dtype=self.dtype_policy) if rotary else None
 
     def project(self, value, key=None, start=0):
@@ -98,6 +102,7 @@ class AttentionCore(HeadProjections):
         Returns:
             As from a call.
         """
+        check_same_rows(query, *keys_values)
         keys = keys_values[0][:, 0]
         rows, time = ops.shape(query)[:2]
         shape = (rows, self.num_heads, time, ops.shape(keys)[1])

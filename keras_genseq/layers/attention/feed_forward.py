@@ -1,6 +1,7 @@
 import keras
 
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import as_rate
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -51,7 +52,9 @@ class FeedForward(keras.layers.Layer):
             use_bias=use_bias,
             dtype=self.dtype_policy,
         )
-        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop = keras.layers.Dropout(
+            as_rate(dropout), dtype=self.dtype_policy
+        )
 
     def build(self, input_shape):
         hidden_dim = input_shape[-1]

@@ -95,6 +95,7 @@ class HeadProjections(keras.layers.Layer):
         """
         shapes = [getattr(self, f"{name}_kernel").shape[1:] for name in names]
         sizes = [math.prod(shape) for shape in shapes]
+        self._check_width(names[0], x.shape)
         x = ops.cast(x, self.compute_dtype)
         products = self._product(names, x, x.shape[-1])
         ends = list(itertools.accumulate(sizes))[:-1]
@@ -107,6 +108,15 @@ class HeadProjections(keras.layers.Layer):
             ops.transpose(ops.reshape(p, (rows, time, *shape)), (0, 2, 1, 3))
             for p, shape in zip(parts, shapes, strict=True)
         ]
+
+    def _check_width(self, name, shape):
+        """Refuses what the kernels do not fit, which a product would not."""
+        width = getattr(self, f"{name}_kernel").shape[0]
+        if len(shape) != 3 or shape[-1] != width:
+            raise ValueError(
+                f"The {name} of attention must have shape (batch_size, time, "
+                f"{width}). Received: shape={tuple(shape)}"
+            )
 
     def from_heads(self, x):
         """Outputs `(batch_size, time, *outputs)`, those axes as one.
@@ -168,3 +178,17 @@ def _copy(initializer):
     """One with another seed: else equal shapes would get equal numbers."""
     is_one = isinstance(initializer, keras.initializers.Initializer)
     return initializer.clone() if is_one else initializer
+
+
+def check_same_rows(query, *others):
+    """Refuses tensors with as many rows as are known to differ.
+
+    Raises:
+        ValueError: where products would repeat one row for all, or fail.
+    """
+    rows = {x.shape[0] for x in (query, *others)} - {None}
+    if len(rows) > 1:
+        raise ValueError(
+            "Queries, keys and values of attention must have as many rows. "
+            f"Received: {[x.shape[0] for x in (query, *others)]}"
+        )

@@ -8,6 +8,7 @@ from keras_genseq.layers.attention.attention_masks import mask_of_keys
 from keras_genseq.layers.attention.attention_masks import mask_of_positions
 from keras_genseq.layers.attention.attention_masks import mask_of_weights
 from keras_genseq.layers.attention.attention_masks import set_implicit_mask
+from keras_genseq.layers.attention.head_projections import check_same_rows
 from keras_genseq.ops.attention_axes import as_attention_axes
 from keras_genseq.ops.attention_axes import fold_axes
 from keras_genseq.ops.attention_axes import scores_shape
@@ -232,6 +233,7 @@ class MultiHeadAttention(AttentionCore):
         is_self = key is None and (value is None or value is query)
         value = query if value is None else value
         _check_same_positions(value.shape, None if key is None else key.shape)
+        check_same_rows(query, value, value if key is None else key)
         axes = as_attention_axes(self.attention_axes, len(query.shape))
         shape = scores_shape(
             ops.shape(query), ops.shape(value), self.num_heads, axes

@@ -9,6 +9,7 @@ from keras_genseq.layers.attention.multi_head_attention import (
 from keras_genseq.layers.attention.stochastic_depth import StochasticDepth
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import as_rate
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -116,7 +117,9 @@ class TransformerEncoderBlock(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
         self.feed_forward_norm = self._norm()
-        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop = keras.layers.Dropout(
+            as_rate(dropout), dtype=self.dtype_policy
+        )
         self.skip = StochasticDepth(stochastic_depth, dtype=self.dtype_policy)
 
     def build(self, x_shape):

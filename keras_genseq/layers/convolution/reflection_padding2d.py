@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.empty_batches import answers_no_rows
+
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
 class ReflectionPadding2D(keras.layers.ZeroPadding2D):
@@ -28,7 +30,13 @@ class ReflectionPadding2D(keras.layers.ZeroPadding2D):
 
     def __init__(self, padding=(1, 1), data_format=None, **kwargs):
         super().__init__(padding, data_format, **kwargs)
+        if min(min(pair) for pair in self.padding) < 0:
+            raise ValueError(
+                "`padding` must be at least 0; `keras.layers.Cropping2D` "
+                f"takes away. Received: padding={padding}"
+            )
 
+    @answers_no_rows
     def call(self, inputs):
         pads = [(0, 0), *self.padding, (0, 0)]
         if self.data_format == "channels_first":

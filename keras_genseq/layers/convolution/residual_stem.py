@@ -7,6 +7,7 @@ from keras_genseq.layers.convolution.bottleneck_block import group_norm
 from keras_genseq.layers.convolution.bottleneck_block import standardized_conv
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.empty_batches import answers_no_rows
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -98,6 +99,7 @@ class ResidualStem(CheckpointedLists, keras.layers.Layer):
             channels = block.output_filters
         self.built = True
 
+    @answers_no_rows
     def call(self, x):
         x = ops.relu(self.root_norm(self.root(x)))
         x = self.pool(x) if self.use_pooling else x

@@ -1,6 +1,7 @@
 """Strided convolutions, and their choice of how they are computed."""
 
 import keras
+from keras import ops
 
 from keras_genseq.ops.patches import prefers_patches
 from keras_genseq.ops.patches import strided_conv
@@ -105,6 +106,7 @@ class StridedConv2D(StridedConvolution, keras.layers.Conv2D):
     """
 
     def convolution_op(self, inputs, kernel):
+        inputs = ops.cast(inputs, self.compute_dtype)
         size, strides = inputs.shape[1:3], self.strides
         fits = (
             self.groups == 1
@@ -146,6 +148,7 @@ class StridedConv2DTranspose(StridedConvolution, keras.layers.Conv2DTranspose):
     """
 
     def call(self, inputs):
+        inputs = ops.cast(inputs, self.compute_dtype)
         fits = self.output_padding is None
         if not self._uses_patches(inputs.shape[1:3], fits):
             return super().call(inputs)

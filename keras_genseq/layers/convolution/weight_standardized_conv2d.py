@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.empty_batches import answers_no_rows
+
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
 class WeightStandardizedConv2D(keras.layers.Conv2D):
@@ -29,6 +31,7 @@ class WeightStandardizedConv2D(keras.layers.Conv2D):
         super().__init__(filters, kernel_size, **kwargs)
         self.epsilon = epsilon
 
+    @answers_no_rows
     def convolution_op(self, inputs, kernel):
         kernel = ops.cast(kernel, "float32")
         mean = ops.mean(kernel, axis=(0, 1, 2), keepdims=True)

@@ -24,6 +24,7 @@ class ClassToken(keras.layers.Layer):
 
     def __init__(self, *, initializer="zeros", **kwargs):
         super().__init__(**kwargs)
+        self.input_spec = keras.layers.InputSpec(ndim=3)
         self.initializer = keras.initializers.get(initializer)
 
     def build(self, input_shape):

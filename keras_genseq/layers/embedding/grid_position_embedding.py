@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 from keras import ops
 
 from keras_genseq.ops.checks import as_counts
@@ -36,7 +37,7 @@ class GridPositionEmbedding(keras.layers.Layer):
     def __init__(
         self, grid_shape, *, num_prefix_tokens=0, initializer=None, **kwargs
     ):
-        if len(grid_shape) != 2:
+        if np.ndim(grid_shape) != 1 or len(grid_shape) != 2:
             raise ValueError(
                 "`grid_shape` must be a pair of ints, (rows, columns). "
                 f"Received: grid_shape={grid_shape}"
@@ -63,6 +64,13 @@ class GridPositionEmbedding(keras.layers.Layer):
 
     def call(self, x, grid_shape=None):
         embeddings = self.resized(grid_shape or self.grid_shape)
+        places = embeddings.shape[0]
+        if None not in (places, x.shape[1]) and places != x.shape[1]:
+            raise ValueError(
+                f"`x` must hold a token for each of {places} "
+                f"places. Received: shape={tuple(x.shape)}. Of another grid, "
+                "pass its `grid_shape`."
+            )
         x = ops.cast(x, self.compute_dtype)
         return x + ops.cast(embeddings, x.dtype)[None]
 

@@ -9,8 +9,7 @@ class PositionEmbedding(keras.layers.Layer):
     """Adds a learned vector for each position to embedded tokens.
 
     Args:
-        sequence_length: int. Positions there are; steps beyond the last one
-            take its vector.
+        sequence_length: int. Positions there are.
         initializer: initializer of the vectors.
         **kwargs: passed to `keras.layers.Layer`.
 
@@ -20,6 +19,11 @@ class PositionEmbedding(keras.layers.Layer):
 
     Returns:
         Tensor like `x`.
+
+    Raises:
+        ValueError: if there are more steps than positions. Where a graph does
+            not know how many there are, steps beyond the last position take
+            its vector.
 
     References:
         - [Gehring et al., 2017](https://arxiv.org/abs/1705.03122), 3.1
@@ -43,6 +47,7 @@ class PositionEmbedding(keras.layers.Layer):
 
     def call(self, x, start=0):
         x = ops.cast(x, self.compute_dtype)
+        self._check_length(x.shape, start)
         positions = start + ops.arange(ops.shape(x)[-2])
         positions = ops.minimum(positions, self.sequence_length - 1)
         # A product, not a gather: its gradient is dense and deterministic.
@@ -52,7 +57,22 @@ class PositionEmbedding(keras.layers.Layer):
         leading = (1,) * (len(x.shape) - 2)
         return x + ops.reshape(added, (*leading, *ops.shape(added)))
 
+    def _check_length(self, shape, start):
+        if len(shape) < 2:
+            raise ValueError(
+                "Embedded tokens have a shape (..., time, hidden_dim). "
+                f"Received: shape={tuple(shape)}"
+            )
+        known = isinstance(start, int) and shape[-2] is not None
+        if known and start + shape[-2] > self.sequence_length:
+            raise ValueError(
+                f"There are {self.sequence_length} positions "
+                f"(`sequence_length`). Received: {shape[-2]} steps from "
+                f"position {start} on. Cut them, or make a layer with more."
+            )
+
     def compute_output_shape(self, input_shape):
+        self._check_length(input_shape, 0)
         return input_shape
 
     def get_config(self):

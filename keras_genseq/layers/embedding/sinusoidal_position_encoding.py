@@ -33,6 +33,11 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
         self.built = True
 
     def call(self, x, start=0):
+        if len(x.shape) < 2:
+            raise ValueError(
+                "Embedded tokens have a shape (..., time, hidden_dim). "
+                f"Received: shape={tuple(x.shape)}"
+            )
         x = ops.cast(x, self.compute_dtype)
         positions = start + ops.arange(ops.shape(x)[-2])
         added = ops.cast(self.encode(positions, x.shape[-1]), x.dtype)

@@ -4,6 +4,7 @@ from keras import ops
 from keras_genseq.layers.equalized.equalized_rate import GAIN
 from keras_genseq.layers.equalized.equalized_rate import scaled
 from keras_genseq.layers.equalized.equalized_rate import unit_normal
+from keras_genseq.ops.empty_batches import answers_no_rows
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -34,6 +35,7 @@ class EqualizedConv2D(keras.layers.Conv2D):
         super().__init__(filters, kernel_size, padding=padding, **kwargs)
         self.gain = gain
 
+    @answers_no_rows
     def convolution_op(self, inputs, kernel):
         inputs = ops.cast(inputs, self.compute_dtype)
         return super().convolution_op(inputs, scaled(kernel, self.gain))

@@ -6,6 +6,7 @@ from keras_genseq.layers.masked.context_conv import context_conv
 from keras_genseq.layers.masked.conv_lstm_scan import lstm_over_lines
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.empty_batches import answers_no_rows
 from keras_genseq.ops.lstm_gates import lstm_step
 from keras_genseq.ops.skew import shift_down
 from keras_genseq.ops.skew import skew
@@ -95,6 +96,7 @@ class DiagonalLSTM(keras.layers.Layer):
         before = ops.concatenate([above, left], axis=-1)
         return lstm_step(gates + ops.matmul(before, self.state_kernel), cell)
 
+    @answers_no_rows
     def call(self, inputs, context=None, training=False):
         gates = ops.cast(self.input_conv(inputs), "float32")
         if self.context_conv is not None:

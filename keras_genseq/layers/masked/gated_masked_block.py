@@ -4,6 +4,7 @@ from keras import ops
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.empty_batches import answers_no_rows
 from keras_genseq.ops.skew import shift_down
 
 
@@ -115,6 +116,7 @@ class GatedMaskedBlock(keras.layers.Layer):
             self.vertical_condition.build(shape)
             self.horizontal_condition.build(shape)
 
+    @answers_no_rows
     def call(self, vertical, horizontal, condition=None):
         reach = self.kernel_size // 2
         vertical = ops.cast(vertical, self.compute_dtype)

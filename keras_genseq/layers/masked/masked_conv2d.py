@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.empty_batches import answers_no_rows
 from keras_genseq.ops.masks import color_groups
 from keras_genseq.ops.masks import raster_mask
 
@@ -88,6 +89,7 @@ class MaskedConv2D(keras.layers.Conv2D):
         kernel = ops.convert_to_tensor(self.kernel)
         return kernel * ops.cast(self.mask, kernel.dtype)
 
+    @answers_no_rows
     def convolution_op(self, inputs, kernel):
         return super().convolution_op(
             ops.cast(inputs, self.compute_dtype),

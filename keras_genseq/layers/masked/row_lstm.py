@@ -6,6 +6,7 @@ from keras_genseq.layers.masked.conv_lstm_scan import lstm_over_lines
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.conv_lstm_step import NeighbourLSTMStep
+from keras_genseq.ops.empty_batches import answers_no_rows
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -120,6 +121,7 @@ class RowLSTM(keras.layers.Layer):
         gates = ops.matmul(read, self.state_kernel)
         return ops.reshape(gates, (-1, width, 4 * filters))
 
+    @answers_no_rows
     def call(self, inputs, context=None, training=False):
         gates = ops.cast(self.input_conv(inputs), "float32")
         if self.context_conv is not None:

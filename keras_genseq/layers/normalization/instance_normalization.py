@@ -29,6 +29,7 @@ class InstanceNormalization(keras.layers.Layer):
 
     def __init__(self, epsilon=1e-5, center=False, scale=False, **kwargs):
         super().__init__(**kwargs)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
         self.epsilon = epsilon
         self.center = center
         self.scale = scale

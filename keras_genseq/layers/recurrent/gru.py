@@ -3,6 +3,7 @@ import keras
 from keras_genseq.layers.recurrent.gru_cell import GRUCell
 from keras_genseq.layers.recurrent.recurrent_layer import RecurrentLayer
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import check_rates
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -83,4 +84,5 @@ class GRU(keras.layers.GRU, RecurrentLayer):
     cell_class = GRUCell
 
     def __init__(self, units, *args, **kwargs):
-        super().__init__(check_counts(units=units), *args, **kwargs)
+        units = check_counts(units=units)
+        super().__init__(units, *args, **check_rates(kwargs))

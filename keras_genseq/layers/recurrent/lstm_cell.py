@@ -5,6 +5,7 @@ from keras_genseq.layers.recurrent.gate_preactivations import gate_products
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.recurrent_steps import LSTMStep
 from keras_genseq.ops.recurrent_steps import activation_name
+from keras_genseq.ops.values import check_rates
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -48,7 +49,8 @@ class LSTMCell(keras.layers.LSTMCell):
     state_names = ("hidden_state", "cell_state")
 
     def __init__(self, units, *args, **kwargs):
-        super().__init__(check_counts(units=units), *args, **kwargs)
+        units = check_counts(units=units)
+        super().__init__(units, *args, **check_rates(kwargs))
 
     def call(self, inputs, states, training=False):
         gates = self.gates(inputs, states, training=training)

@@ -3,6 +3,7 @@ import keras
 from keras_genseq.layers.checkpointed_lists import CheckpointedLists
 from keras_genseq.layers.recurrent.registry import layer_class
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import as_rate
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -55,7 +56,7 @@ class RecurrentEncoder(CheckpointedLists, keras.layers.Layer):
     ):
         recurrent = layer_class(cell)
         units, num_layers = check_counts(units=units, num_layers=num_layers)
-        if not 0.0 <= dropout < 1.0:
+        if not as_rate(dropout) < 1.0:
             raise ValueError(
                 f"`dropout` must be in [0, 1). Received: dropout={dropout}"
             )
@@ -80,7 +81,9 @@ class RecurrentEncoder(CheckpointedLists, keras.layers.Layer):
             if bidirectional:
                 layer = keras.layers.Bidirectional(layer, dtype=dtype)
             self.layers.append(layer)
-            self.dropouts.append(keras.layers.Dropout(dropout, dtype=dtype))
+            self.dropouts.append(
+                keras.layers.Dropout(as_rate(dropout), dtype=dtype)
+            )
 
     def build(self, input_shape):
         shape = tuple(input_shape)

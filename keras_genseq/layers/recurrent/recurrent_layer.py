@@ -56,9 +56,15 @@ class RecurrentLayer(keras.layers.RNN):
             mask = mask[0]
         _check_steps(sequences, mask)
         if initial_state is not None:
-            self._check_states(keras.tree.flatten(initial_state))
+            states = keras.tree.flatten(initial_state)
+            self._check_states(states, sequences.shape[0])
+        sequences = ops.cast(sequences, self.compute_dtype)
+        if mask is not None:
+            # NaN times a gradient of 0 would be NaN in that of the kernel.
+            counts = ops.cast(mask, "bool")[..., None]
+            sequences = ops.where(counts, sequences, 0.0)
         return super().call(
-            ops.cast(sequences, self.compute_dtype),
+            sequences,
             initial_state=initial_state,
             mask=mask,
             training=training,
@@ -331,10 +337,10 @@ class RecurrentLayer(keras.layers.RNN):
                 else self.get_initial_state(batch_size=batch_size)
             )
         states = keras.tree.flatten(initial_state)
-        self._check_states(states)
+        self._check_states(states, batch_size)
         return [ops.cast(state, self.compute_dtype) for state in states]
 
-    def _check_states(self, states):
+    def _check_states(self, states, batch_size):
         sizes = keras.tree.flatten(self.cell.state_size)
         found = [tuple(state.shape)[1:] for state in states]
         if len(found) != len(sizes) or any(
@@ -345,6 +351,14 @@ class RecurrentLayer(keras.layers.RNN):
                 "`initial_state` must be as many tensors as the cell has "
                 f"states, of shapes {[('batch_size', n) for n in sizes]}. "
                 f"Received, behind the rows: {found}"
+            )
+        sizes = [batch_size, *(state.shape[0] for state in states)]
+        # In a graph there may be a tensor among them.
+        rows = {size for size in sizes if isinstance(size, int)}
+        if len(rows) > 1:
+            raise ValueError(
+                "`initial_state` must have a row for each row of the inputs. "
+                f"Received: {sorted(rows)} rows"
             )
 
 

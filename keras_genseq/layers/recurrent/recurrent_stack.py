@@ -4,6 +4,7 @@ from keras import ops
 from keras_genseq.layers.checkpointed_lists import CheckpointedLists
 from keras_genseq.layers.recurrent.registry import layer_class
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import as_rate
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -59,7 +60,7 @@ class RecurrentStack(CheckpointedLists, keras.layers.Layer):
             for _ in range(num_layers)
         ]
         self.dropouts = [
-            keras.layers.Dropout(dropout, dtype=dtype)
+            keras.layers.Dropout(as_rate(dropout), dtype=dtype)
             for _ in range(num_layers)
         ]
 

@@ -19,6 +19,7 @@ from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_vectors
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.values import as_rate
 from keras_genseq.ops.values import check_numbers
 from keras_genseq.tokenizers.tokenizer import as_list
 from keras_genseq.tokenizers.tokenizer import as_texts
@@ -351,7 +352,7 @@ class CharCNNRNN(ContrastiveModel):
             **uniform,
         )(x)
         x = keras.layers.GlobalAveragePooling1D(dtype=dtype)(x)
-        x = keras.layers.Dropout(self.dropout, dtype=dtype)(x)
+        x = keras.layers.Dropout(as_rate(self.dropout), dtype=dtype)(x)
         x = keras.layers.Dense(self.text_dim, dtype=dtype, **uniform)(x)
         return keras.Model(inputs, x, name="text_network")
 

@@ -9,6 +9,7 @@ from keras_genseq.models.base.own_networks import with_networks
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import as_rate
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -176,7 +177,9 @@ class GAN(AdversarialModel):
         dtype = self.dtype_policy
         image = keras.Input(self.image_shape, dtype="float32", name="x")
         x = keras.layers.Flatten(dtype=dtype)(image)
-        x = keras.layers.Dropout(self.input_dropout, dtype=dtype)(x)
+        x = keras.layers.Dropout(
+            as_rate(self.input_dropout, "input_dropout"), dtype=dtype
+        )(x)
         x, inputs = self._with_classes(x, image)
         init = keras.initializers.RandomUniform(-0.005, 0.005)
         for units in self.discriminator_units:
@@ -185,7 +188,7 @@ class GAN(AdversarialModel):
             )(x)
             x = keras.layers.Reshape((units, self.num_pieces), dtype=dtype)(x)
             x = Maxout(dtype=dtype)(x)
-            x = keras.layers.Dropout(self.dropout, dtype=dtype)(x)
+            x = keras.layers.Dropout(as_rate(self.dropout), dtype=dtype)(x)
         x = keras.layers.Dense(1, kernel_initializer=init, dtype=dtype)(x)
         return keras.Model(inputs, x, name="discriminator")
 

@@ -143,6 +143,10 @@ class DiscreteVAE(LatentVariableModel):
             beta=beta, kl_annealing_steps=kl_annealing_steps, **kwargs
         )
         self.image_shape = (height, width, channels)
+        # Convolutions would take one image for a batch of rows.
+        self.input_spec = keras.layers.InputSpec(
+            shape=(None, *self.image_shape)
+        )
         self.num_tokens = num_tokens
         self.filters = tuple(filters)
         self.embedding_dim = embedding_dim

@@ -6,6 +6,7 @@ import keras
 
 from keras_genseq.layers import StridedConv2D
 from keras_genseq.layers import StridedConv2DTranspose
+from keras_genseq.ops.values import as_rate
 
 
 def make_encoder(
@@ -139,7 +140,7 @@ def _dense(x, units, activation, dtype, dropout=0.0, batch_normalization=False):
         else:
             x = keras.layers.Dense(size, activation=activation, dtype=dtype)(x)
         if dropout:
-            x = keras.layers.Dropout(dropout, dtype=dtype)(x)
+            x = keras.layers.Dropout(as_rate(dropout), dtype=dtype)(x)
     return x
 
 

@@ -7,6 +7,9 @@ import tensorflow as tf
 from keras import ops
 
 from keras_genseq.export import write_saved_model
+from keras_genseq.models.base.arguments import as_callbacks
+from keras_genseq.models.base.arguments import compile_options
+from keras_genseq.models.base.arguments import fit_options
 from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.base.endpoint import MAX_STEPS
 from keras_genseq.models.base.endpoint import rounds_sizes_up
@@ -16,6 +19,8 @@ from keras_genseq.models.base.input_validation import holds_rows
 from keras_genseq.models.base.input_validation import split_off
 from keras_genseq.models.base.input_validation import weights_of_classes
 from keras_genseq.models.base.keras_patches import PatchedModel
+from keras_genseq.models.base.room import check_room
+from keras_genseq.models.base.room import no_room
 from keras_genseq.models.base.training_seeds import TrainingSeeds
 from keras_genseq.models.base.weight_transfer import transfer_weights
 from keras_genseq.ops.checks import as_int
@@ -23,9 +28,6 @@ from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import as_floats
 from keras_genseq.ops.values import ensure
 from keras_genseq.ops.values import has_no_rows
-
-# What `compile` takes in Keras and has no meaning where a model brings its own.
-_OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 class BaseModel(PatchedModel):
@@ -118,15 +120,7 @@ class BaseModel(PatchedModel):
         gradient_accumulation_steps = check_counts(
             gradient_accumulation_steps=gradient_accumulation_steps
         )
-        check_counts(steps_per_execution=kwargs.get("steps_per_execution", 1))
-        kwargs |= dict(zip(_OWN, own, strict=False))
-        for name in _OWN:
-            if kwargs.get(name):
-                raise ValueError(
-                    f"{type(self).__name__} brings its own loss and metrics: "
-                    f"leave `{name}` out of `compile`. "
-                    f"Received: {name}={kwargs[name]!r}"
-                )
+        kwargs = compile_options(self, own, kwargs)
         # Before Keras, which prepares the optimizers.
         self.gradient_accumulation_steps = gradient_accumulation_steps
         super().compile(optimizer=optimizer, **kwargs)
@@ -459,6 +453,8 @@ class BaseModel(PatchedModel):
         """
         epochs = as_int(epochs, "epochs", minimum=0)
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
+        kwargs = fit_options(kwargs)
+        callbacks = as_callbacks(callbacks)
         data = self.as_examples(x, y, sample_weight)
         if validation_split and validation_data is None and holds_rows(data[0]):
             # Before weights of classes, which validation does not have.
@@ -480,10 +476,7 @@ class BaseModel(PatchedModel):
             )
             if not hasattr(validation_data[0], "__array__"):
                 validation_data = validation_data[0]
-        if callbacks is not None and not isinstance(
-            callbacks, keras.callbacks.CallbackList
-        ):
-            callbacks = keras.tree.flatten(callbacks)
+        if isinstance(callbacks, list):
             self._direct(callbacks)
         return super().fit(
             x,
@@ -508,6 +501,7 @@ class BaseModel(PatchedModel):
         sample_weight=None,
         **kwargs,
     ):
+        batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
         if not kwargs.get("_use_cached_eval_dataset"):
             x, y, sample_weight = checked_data(
                 self.check_batch,
@@ -536,6 +530,7 @@ class BaseModel(PatchedModel):
         def check(x, y=None, sample_weight=None):
             return self._check_alone(x), None, None
 
+        batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
         x, _, _ = checked_data(check, x)
         if isinstance(x, tf.data.Dataset) and x.cardinality() == 0:
             raise ValueError(has_no_rows("x"))
@@ -590,14 +585,22 @@ class BaseModel(PatchedModel):
         for name in values.keys() - endpoint.inputs.keys():
             if values[name] is not None:
                 raise ValueError(self._takes_no(name))
-        inputs = endpoint.check(values, num_rows)
-        args = endpoint.prepare(**inputs)
-        result = self.apply(
-            endpoint.run,
-            *args,
-            batch_size=batch_size,
-            jit_compile=endpoint.jit_compile,
-        )
+        if num_rows is not None:
+
+            def ask_one(**values):
+                return self.ask(endpoint, 1, **values)
+
+            check_room(ask_one, values, num_rows)
+        try:
+            inputs = endpoint.check(values, num_rows)
+            result = self.apply(
+                endpoint.run,
+                *endpoint.prepare(**inputs),
+                batch_size=batch_size,
+                jit_compile=endpoint.jit_compile,
+            )
+        except tf.errors.ResourceExhaustedError as error:
+            raise ValueError(no_room(error)) from error
         answers = endpoint.answers(result, inputs)
         return answers if len(answers) > 1 else next(iter(answers.values()))
 
@@ -717,12 +720,12 @@ class BaseModel(PatchedModel):
 
     def _takes_no(self, name):
         """The sentence for a condition that a model cannot be told."""
-        remedy = "leave them out"
+        remedy = "."
         if any("num_classes" in vars(c) for c in type(self).__mro__):
-            remedy = "or make the model with `num_classes=`, if it can be told"
+            remedy = ", or make it with `num_classes=`, if it can be told."
         return (
             f"{type(self).__name__} takes no {name}: it models `x` alone. "
-            f"Pass a data set of `x`, not of `(x, y)`, {remedy}."
+            f"Leave them out: pass `x`, not `(x, y)`{remedy}"
         )
 
     def _direct(self, callbacks):
@@ -734,8 +737,17 @@ class BaseModel(PatchedModel):
         for callback in callbacks:
             name = str(getattr(callback, "monitor", "")).removeprefix("val_")
             is_open = getattr(callback, "mode", None) == "auto"
-            if is_open and name in directions:
-                callback.mode = "max" if directions[name] == "up" else "min"
+            if not is_open:
+                continue
+            if name not in directions:
+                raise ValueError(
+                    f"{type(callback).__name__} monitors "
+                    f"`{callback.monitor}`, which {type(self).__name__} does "
+                    f"not report. It reports: {', '.join(directions)}, and "
+                    "with validation data each as `val_...`. Of what another "
+                    "callback reports, say the `mode`."
+                )
+            callback.mode = "max" if directions[name] == "up" else "min"
 
 
 def _map(function, batch):

@@ -197,7 +197,17 @@ def _checked_dataset(check, dataset):
     def map_batch(*batch):
         return _checked_batch(check, batch[0] if len(batch) == 1 else batch)
 
-    return dataset.map(map_batch, num_parallel_calls=tf.data.AUTOTUNE)
+    try:
+        return dataset.map(map_batch, num_parallel_calls=tf.data.AUTOTUNE)
+    except ValueError as error:
+        try:
+            dataset.batch(2).map(map_batch)
+        except ValueError:
+            raise error from None
+        raise ValueError(
+            "The data set holds single examples, not batches of them: give "
+            "`dataset.batch(32)`."
+        ) from error
 
 
 def _checked_batches(check, batches):

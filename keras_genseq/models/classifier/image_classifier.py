@@ -8,6 +8,7 @@ from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import as_rate
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -90,7 +91,9 @@ class ImageClassifier(ClassifierModel):
         self.hidden_units = hidden_units
         self.dropout = dropout
         self.features = self._make_features()
-        self.dropped = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.dropped = keras.layers.Dropout(
+            as_rate(dropout), dtype=self.dtype_policy
+        )
         self.head = keras.layers.Dense(num_classes, dtype=self.dtype_policy)
         self.build((None, *self.image_shape))
 

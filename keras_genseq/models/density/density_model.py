@@ -122,6 +122,10 @@ class FixedShapeDensity(DensityModel):
     def __init__(self, example_shape, **kwargs):
         super().__init__(**kwargs)
         self.example_shape = tuple(example_shape)
+        # A call of another shape would be broadcast, or read in part.
+        self.input_spec = keras.layers.InputSpec(
+            shape=(None, *self.example_shape)
+        )
         self.input_dim = math.prod(self.example_shape)
         self.nll = keras.metrics.Mean(name="nll", dtype="float32")
         self.bits_per_dim = BitsPerDimension(self.input_dim, dtype="float32")

@@ -49,6 +49,9 @@ class SequenceModel(DensityModel):
         # Densities are float32 under every policy: so are the series.
         self.autocast = False
         self.step_shape = tuple(step_shape)
+        self.input_spec = keras.layers.InputSpec(
+            shape=(None, None, *self.step_shape)
+        )
         self.step_dtype = tf.as_dtype(step_dtype)
         self.nll = keras.metrics.Mean(name="nll", dtype="float32")
         self.nll_per_step = NatsPerStep(dtype="float32")

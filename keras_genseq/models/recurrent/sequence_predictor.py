@@ -94,6 +94,9 @@ class SequencePredictor(BaseModel):
         self.pooling = pooling
         self.return_sequences = return_sequences
         self.step_shape = () if channels is None else (channels,)
+        self.input_spec = keras.layers.InputSpec(
+            shape=(None, None, *self.step_shape)
+        )
         self.step_dtype = tf.int32 if vocabulary_size else tf.float32
 
         dtype = self.dtype_policy

@@ -6,6 +6,7 @@ from keras import ops
 from keras_genseq.layers import ClassToken
 from keras_genseq.layers import PositionEmbedding
 from keras_genseq.layers import TransformerEncoderBlock
+from keras_genseq.ops.values import as_rate
 
 
 class CaptionEncoder(keras.layers.Layer):
@@ -60,7 +61,7 @@ class CaptionEncoder(keras.layers.Layer):
         )
         self.class_token = ClassToken(dtype=dtype)
         self.positions = PositionEmbedding(1 + text_length, dtype=dtype)
-        self.drop = keras.layers.Dropout(dropout, dtype=dtype)
+        self.drop = keras.layers.Dropout(as_rate(dropout), dtype=dtype)
         self.blocks = [
             TransformerEncoderBlock(
                 num_heads,

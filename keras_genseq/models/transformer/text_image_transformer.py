@@ -6,6 +6,7 @@ from keras import ops
 from keras_genseq.layers import TransformerEncoderBlock
 from keras_genseq.ops.masks import after_prefix
 from keras_genseq.ops.masks import image_attention_mask
+from keras_genseq.ops.values import as_rate
 from keras_genseq.samplers.token_sampling import EXCLUDED
 
 _DEVIATION = 0.02
@@ -98,7 +99,7 @@ class TextImageTransformer(keras.layers.Layer):
                 columns,
             )
         )
-        self.drop = keras.layers.Dropout(dropout, dtype=dtype)
+        self.drop = keras.layers.Dropout(as_rate(dropout), dtype=dtype)
         self.blocks = [
             TransformerEncoderBlock(
                 num_heads,

@@ -12,6 +12,7 @@ from keras_genseq.models.text.sequence_to_sequence_model import (
     SequenceToSequenceModel,
 )
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import as_rate
 
 POSITIONS = ("sinusoidal", "learned")
 
@@ -172,7 +173,7 @@ class Transformer(SequenceToSequenceModel):
             if positions == "sinusoidal"
             else PositionEmbedding(max_sequence_length, dtype=dtype)
         )
-        self.drop = keras.layers.Dropout(dropout, dtype=dtype)
+        self.drop = keras.layers.Dropout(as_rate(dropout), dtype=dtype)
         self.encoder_blocks, self.decoder_blocks = (
             [
                 block_class(

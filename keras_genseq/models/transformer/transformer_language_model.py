@@ -12,6 +12,7 @@ from keras_genseq.models.text.output_projection import without_padding
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import as_rate
 
 POSITIONS = ("sinusoidal", "learned", "rotary")
 
@@ -158,7 +159,7 @@ class TransformerLanguageModel(CausalLanguageModel):
             self.position = SinusoidalPositionEncoding(dtype=dtype)
         elif positions == "learned":
             self.position = PositionEmbedding(max_sequence_length, dtype=dtype)
-        self.drop = keras.layers.Dropout(dropout, dtype=dtype)
+        self.drop = keras.layers.Dropout(as_rate(dropout), dtype=dtype)
         self.blocks = [
             TransformerEncoderBlock(
                 num_heads,

@@ -15,6 +15,7 @@ from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import as_rate
 from keras_genseq.ops.values import check_numbers
 
 POOLINGS = ("token", "mean")
@@ -206,7 +207,7 @@ class VisionTransformer(ClassifierModel):
             num_prefix_tokens=1 if pooling == "token" else 0,
             dtype=dtype,
         )
-        self.drop = keras.layers.Dropout(dropout, dtype=dtype)
+        self.drop = keras.layers.Dropout(as_rate(dropout), dtype=dtype)
         self.blocks = [
             TransformerEncoderBlock(
                 num_heads,

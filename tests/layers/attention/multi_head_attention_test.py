@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_genseq.layers import MultiHeadAttention
+from keras_genseq.layers import TransformerDecoderBlock
 
 X = np.random.default_rng(0).normal(size=(2, 6, 8)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(2, 5, 4)).astype("float32")
@@ -170,3 +171,19 @@ def test_floats_are_masks_where_they_are_0_and_1():
         layer(x, attention_mask=added)
     with pytest.raises(ValueError, match=r"`padding_mask` .* `mask == 0`"):
         layer(x, padding_mask=added[:2])
+
+
+def test_what_does_not_fit_the_queries_is_told():
+    x = np.random.default_rng(0).normal(size=(2, 4, 8)).astype("float32")
+    layer = MultiHeadAttention(2, 4)
+    layer(x, x)
+    with pytest.raises(ValueError, match=r"as many rows.*\[2, 1, 1\]"):
+        layer(x, x[:1])
+    with pytest.raises(ValueError, match=r"key .* \(batch_size, time, 8\)"):
+        layer(x, x[..., :5])
+    block = TransformerDecoderBlock(2, 16)
+    block(x, x)
+    with pytest.raises(ValueError, match="as many rows"):
+        block(x[:1], x)
+    with pytest.raises(ValueError, match=r"key .* \(batch_size, time, 8\)"):
+        block(x, x[:, 0])

@@ -42,6 +42,11 @@ def test_sides_no_larger_than_the_padding_are_refused():
         ReflectionPadding2D(3)(np.zeros((1, 3, 8, 1), "float32"))
 
 
+def test_padding_takes_nothing_away():
+    with pytest.raises(ValueError, match="`padding` must be at least 0"):
+        ReflectionPadding2D(-1)
+
+
 def test_the_first_channel_may_come_first():
     x = np.random.default_rng(1).normal(size=(2, 3, 4, 5)).astype("float32")
     layer = ReflectionPadding2D((1, 2), data_format="channels_first")

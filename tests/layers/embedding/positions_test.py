@@ -1,9 +1,11 @@
 """What the three ways to tell positions promise."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_genseq.layers import GridPositionEmbedding
 from keras_genseq.layers import PositionEmbedding
 from keras_genseq.layers import RotaryEmbedding
 from keras_genseq.layers import SinusoidalPositionEncoding
@@ -44,9 +46,35 @@ def test_rotations_keep_lengths_and_turn_products_by_the_distance():
 
 def test_learned_positions_are_rows_of_a_matrix_and_the_last_one_goes_on():
     layer = PositionEmbedding(4)
-    x = layer(ZEROS[:, :6])[0]
+    layer.build((1, 6, 8))
+
+    @tf.function(input_signature=[tf.TensorSpec((1, None, 8))], autograph=False)
+    def of_any_length(x):
+        return layer(x)
+
     expected = np.array(layer.embeddings)[[0, 1, 2, 3, 3, 3]]
+    x = of_any_length(ZEROS[:, :6])[0]
     np.testing.assert_allclose(x, expected, rtol=1e-6)
+    np.testing.assert_allclose(layer(ZEROS[:, :4])[0], expected[:4], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "x, start, words",
+    [
+        (ZEROS[:, :6], 0, "There are 4 positions"),
+        (ZEROS[:, :2], 3, "2 steps from position 3 on"),
+        (keras.Input((6, 8)), 0, "There are 4 positions"),
+        (ZEROS[0, 0], 0, r"\(..., time, hidden_dim\)"),
+    ],
+)
+def test_steps_without_a_learned_position_are_refused(x, start, words):
+    with pytest.raises(ValueError, match=words):
+        PositionEmbedding(4)(x, start=start)
+
+
+def test_tokens_of_another_grid_are_refused():
+    with pytest.raises(ValueError, match="a token for each of 4 places"):
+        GridPositionEmbedding((2, 2))(ZEROS)
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,8 @@ def test_what_does_not_fit_the_inputs_is_told(variant):
     for bad in (wide, [*states, states[0]]):
         with pytest.raises(ValueError, match="`initial_state` must be as many"):
             layer(INPUTS, initial_state=bad)
+    with pytest.raises(ValueError, match="a row for each row of the inputs"):
+        layer(INPUTS, initial_state=[state[1:] for state in states])
     with pytest.raises(ValueError, match="at least one step"):
         layer(INPUTS[:, :0])
     with pytest.raises(ValueError, match="expected axis -1 of input shape"):

@@ -56,6 +56,19 @@ def test_of_a_training_part_alone_the_others_are_drawn(load):
             assert LABELS[row] == label
 
 
+def test_arrays_without_names_are_examples_and_labels(tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez(path, FLOATS)
+    dataset = load_npz_file(path)
+    assert [dataset.size(s) for s in ("train", "valid", "test")] == [16, 2, 2]
+    assert "`arr_0` is taken for x_train." in dataset.notes
+    np.savez(path, BYTES, LABELS)
+    assert load_npz_file(path).num_classes == 4
+    np.savez(path, FLOATS, FLOATS)
+    with pytest.raises(ValueError, match=r"Received: arr_0, arr_1"):
+        load_npz_file(path)
+
+
 def test_differences_along_the_width_are_summed(load):
     x = RANDOM.randint(0, 256, (20, 4, 3, 3)).astype("uint8")
     dx = np.diff(x, axis=2, prepend=np.zeros_like(x[:, :, :1]))

@@ -146,6 +146,12 @@ def test_a_run_of_aae_reports_codes_and_their_prior(runs, monkeypatch):
     assert results["code_deviation_range"] == pytest.approx(
         [deviations.min(), deviations.max()], rel=1e-4
     )
+    mean = evaluation.inputs("train").mean(0)
+    baseline = np.square(evaluation.inputs("test") - mean).sum((1, 2, 3)).mean()
+    report = (run / "report.md").read_text()
+    assert f"the mean image has {baseline:.4g}" in report.replace(
+        "the best baseline, the mean image, has", "the mean image has"
+    )
     for name in (
         "samples",
         "reconstructions",

@@ -15,6 +15,8 @@ from training.data.dataset import Dataset
 from training.data.labelled_images import with_domains
 from training.evaluations import domain_translation
 from training.evaluations.domain_translation import domain_grid
+from training.verdict import Comparison
+from training.verdict import verdict
 
 
 def halves(count=40):
@@ -94,6 +96,8 @@ def test_a_report_says_what_arrives_and_what_is_kept(kind, monkeypatch):
     monkeypatch.setattr(model, "translate", translate)
     report = domain_translation.evaluate_domain_translation(evaluation)
     metrics = report.metrics
+    ours, _, baselines, floor = report.comparison
+    assert (ours, baselines["images as they were"], floor[1]) == (0.0, 1.0, 0.0)
     assert metrics["classifier_accuracy"] == metrics["domain_accuracy"] == 1.0
     assert metrics["reconstruction_error"] == pytest.approx(0.0, abs=1e-5)
     assert metrics["feature_distance"] < 1e-2
@@ -114,8 +118,10 @@ def test_who_does_not_translate_arrives_nowhere(monkeypatch):
     monkeypatch.setattr(
         evaluation.model, "translate", lambda x, target_domain: np.array(x)
     )
-    metrics = domain_translation.evaluate_domain_translation(evaluation).metrics
-    assert metrics["domain_accuracy"] == 0.0
+    report = domain_translation.evaluate_domain_translation(evaluation)
+    assert report.metrics["domain_accuracy"] == 0.0
+    said = verdict(Comparison(*report.comparison), [], None, "go on")
+    assert "images as they were has 1" in said and "no better" in said
 
 
 @pytest.mark.parametrize("kind", ["classes", "attributes"])

@@ -89,7 +89,8 @@ def test_a_report_says_what_comes_back_and_what_is_kept(monkeypatch):
         history=[],
         judges={name: Judge(light) for name, light in (("a", 0), ("b", 1))},
     )
-    metrics = image_translation.evaluate_image_translation(evaluation).metrics
+    report = image_translation.evaluate_image_translation(evaluation)
+    metrics = report.metrics
     for where in ("a_to_b", "b_to_a"):
         assert metrics[f"cycle_error_{where}"] == pytest.approx(0.01, rel=1e-3)
         right = metrics[f"accuracy_{where}"]
@@ -97,6 +98,14 @@ def test_a_report_says_what_comes_back_and_what_is_kept(monkeypatch):
         assert right["images as they were"] == 0.5
         patches = metrics[f"sliced_wasserstein_{where}"]
         assert patches["translations"] >= 0.0
+    ours, _, baselines, (_, floor) = report.comparison
+    assert ours < baselines["images as they were"]
+    assert baselines.keys() == {"images as they were", "the mean image"}
+    found = [
+        metrics[f"pixel_frechet_distance_{way}"] for way in ("a_to_b", "b_to_a")
+    ]
+    assert ours == np.mean([distances["translations"] for distances in found])
+    assert floor == np.mean([d["training images"] for d in found])
     # The domains are equal but for their light.
     assert metrics["realness_a_to_b"] != metrics["realness_b_to_a"]
 

@@ -1,0 +1,136 @@
+"""What `compile` and `fit` are told beside the data."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_genseq import layers
+from keras_genseq import models
+from tests.conformance.toys import ToyDensity
+from tests.conformance.toys import ToyGAN
+
+X = (np.arange(8 * 6).reshape(8, 6) % 5 > 2).astype("float32")
+
+
+def density(**options):
+    model = ToyDensity(6)
+    model.compile(
+        keras.optimizers.SGD(0.5), **{"jit_compile": False, **options}
+    )
+    return model
+
+
+def test_empty_lists_of_metrics_are_none():
+    model = density(metrics=[], weighted_metrics=(), loss=None)
+    assert np.isfinite(model.fit(X, verbose=0).history["nll"]).all()
+
+
+@pytest.mark.parametrize(
+    "compile_it, words",
+    [
+        (lambda: ToyDensity(6).compile(lr=0.1), "no argument `lr`.*optimizer"),
+        (
+            lambda: ToyGAN((2, 2, 1), 2).compile(d_optimizer="adam"),
+            "no argument `d_optimizer`.*discriminator_optimizer",
+        ),
+    ],
+)
+def test_options_that_compile_does_not_have_are_told(compile_it, words):
+    with pytest.raises(TypeError, match=words):
+        compile_it()
+
+
+@pytest.mark.parametrize("value", ["yes", 2, [True]])
+def test_jit_compile_is_one_of_three(value):
+    with pytest.raises(ValueError, match='`jit_compile` must be "auto"'):
+        density(jit_compile=value)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"steps_per_epoch": 0}, "`steps_per_epoch` must be positive"),
+        ({"validation_batch_size": 0.5}, "`validation_batch_size` must be"),
+        ({"initial_epoch": -1}, "`initial_epoch` must be an int"),
+        ({"callbacks": "early"}, "must be callbacks, such as"),
+        (
+            {"callbacks": [keras.callbacks.EarlyStopping]},
+            "must be callbacks, such as",
+        ),
+        (
+            {"callbacks": keras.callbacks.EarlyStopping("val_acc")},
+            "monitors `val_acc`, which ToyDensity does not report.*nll",
+        ),
+    ],
+)
+def test_what_fit_would_misread_is_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        density().fit(X, verbose=0, **options)
+
+
+@pytest.mark.parametrize("number", [0, 2.0, "2"])
+def test_batches_of_evaluations_are_counted(number):
+    model = density()
+    for use in (model.evaluate, model.predict):
+        with pytest.raises(ValueError, match="`batch_size` must be positive"):
+            use(X, batch_size=number, verbose=0)
+
+
+def test_examples_alone_are_told_to_be_batched():
+    data = tf.data.Dataset.from_tensor_slices(X)
+    with pytest.raises(ValueError, match=r"single examples.*batch\(32\)"):
+        density().fit(data, verbose=0)
+
+
+def test_a_message_of_another_kind_stays():
+    data = tf.data.Dataset.from_tensor_slices(X[:, :5])
+    with pytest.raises(ValueError, match=r"must have shape \(batch_size, 6\)"):
+        density().fit(data.batch(4), verbose=0)
+    with pytest.raises(ValueError, match=r"must have shape \(batch_size, 6\)"):
+        density().fit(data, verbose=0)
+
+
+@pytest.mark.parametrize("rate", [[0.1], "0.1", None, 1.5, -0.1, np.nan])
+@pytest.mark.parametrize(
+    "make",
+    [
+        layers.LSTM,
+        layers.GRUCell,
+        layers.RecurrentEncoder,
+        layers.FeedForward,
+        lambda n, dropout: layers.TransformerEncoderBlock(
+            1, n, dropout=dropout
+        ),
+        lambda n, dropout: layers.MultiHeadAttention(1, n, dropout=dropout),
+        lambda n, dropout: models.RecurrentLanguageModel(9, n, dropout=dropout),
+        lambda n, dropout: models.GAN((2, 2, 1), n, dropout=dropout),
+    ],
+)
+def test_dropout_is_a_share(make, rate):
+    with pytest.raises(ValueError, match="dropout` "):
+        make(4, dropout=rate)
+
+
+@pytest.mark.parametrize("num_samples", [2**40, 10**12, 2**31])
+def test_more_rows_than_memory_holds_are_refused(num_samples):
+    with pytest.raises(ValueError, match=r"take at least .* GiB, and this"):
+        models.NADE(8, 4).sample(num_samples)
+
+
+def test_rows_are_measured_by_what_one_of_them_takes():
+    model = models.IndependentModel(2**20)
+    with pytest.raises(ValueError, match=r"take at least .* GiB, and this"):
+        model.sample(10**6, temperature=np.ones(10**6))
+
+
+def test_what_does_not_fit_into_memory_says_its_size(monkeypatch):
+    message = "OOM when allocating tensor with shape[3,1073741824] and type f"
+    model = models.NADE(8, 4)
+
+    def run_out(*args, **kwargs):
+        raise tf.errors.ResourceExhaustedError(None, None, message)
+
+    monkeypatch.setattr(model, "apply", run_out)
+    with pytest.raises(ValueError, match=r"One tensor of .*, 12 GiB, does not"):
+        model.sample(2)
