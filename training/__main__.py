@@ -464,8 +464,8 @@ def benchmark(
     """Time a system beside its peers.
 
     Args:
-        name: System to time (`adversarial`, `nade`, `pixels`, `recurrent`,
-            `serving`, `transformer`, `vae`).
+        name: System to time (`adversarial`, `dalle`, `nade`, `pixels`,
+            `recurrent`, `serving`, `transformer`, `vae`, `vit`).
         repeats: Timings of which the median counts.
         threads: Threads of TensorFlow and its peers; by default all cores.
         write: Put the table into docs/benchmarks.md.

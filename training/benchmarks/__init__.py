@@ -10,5 +10,6 @@ BENCHMARKS = {
     "serving": "training.benchmarks.serving",
     "transformer": "training.benchmarks.transformer",
     "vae": "training.benchmarks.vae",
+    "vit": "training.benchmarks.vit",
 }
 PAGE = "docs/benchmarks.md"
