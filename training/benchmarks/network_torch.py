@@ -77,13 +77,13 @@ def mirrored(x):
 def mirrored_maps(x):
     """The same of maps that are no images: their values stay."""
     x = np.moveaxis(np.asarray(x)[..., ::-1, ::-1, :], -1, -3)
-    return torch.tensor(np.ascontiguousarray(x))
+    return torch.tensor(np.array(x, order="C"))
 
 
 def set_parameter(parameter, value):
     """Copies an array into a parameter."""
     with torch.no_grad():
-        parameter.copy_(torch.tensor(np.ascontiguousarray(value)))
+        parameter.copy_(torch.tensor(np.array(value, order="C")))
 
 
 def _convolution(layer, padding, **_):
