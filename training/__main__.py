@@ -464,8 +464,9 @@ def benchmark(
     """Time a system beside its peers.
 
     Args:
-        name: System to time (`adversarial`, `dalle`, `nade`, `pixels`,
-            `recurrent`, `serving`, `transformer`, `vae`, `vit`).
+        name: System to time (`adversarial`, `captions`, `dalle`, `nade`,
+            `pixels`, `recurrent`, `serving`, `transformer`, `translation`,
+            `vae`, `vit`).
         repeats: Timings of which the median counts.
         threads: Threads of TensorFlow and its peers; by default all cores.
         write: Put the table into docs/benchmarks.md.

@@ -3,12 +3,14 @@
 # Modules with a `TITLE` and `benchmark(repeats, threads) -> Markdown`.
 BENCHMARKS = {
     "adversarial": "training.benchmarks.adversarial",
+    "captions": "training.benchmarks.captions",
     "dalle": "training.benchmarks.dalle",
     "nade": "training.benchmarks.nade",
     "pixels": "training.benchmarks.pixels",
     "recurrent": "training.benchmarks.recurrent",
     "serving": "training.benchmarks.serving",
     "transformer": "training.benchmarks.transformer",
+    "translation": "training.benchmarks.translation",
     "vae": "training.benchmarks.vae",
     "vit": "training.benchmarks.vit",
 }

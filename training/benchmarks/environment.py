@@ -8,7 +8,7 @@ import pathlib
 import platform
 
 # Modules; the distributions have the same names to Python's metadata.
-_PEERS = ("torch", "timm", "transformers", "ctranslate2", "keras_hub", "jax")
+_PEERS = ("torch", "transformers", "ctranslate2", "keras_hub", "jax")
 
 
 def has_package(name):

@@ -1,4 +1,4 @@
-"""The Vision Transformer beside timm, PyTorch and KerasHub.
+"""The Vision Transformer beside PyTorch and KerasHub.
 
 Run       python -m training benchmark vit --write
 Measured  docs/benchmarks.md
@@ -29,7 +29,7 @@ from training.benchmarks.workers import Workers
 
 TITLE = "Vision Transformer"
 OURS = "ours"
-_PEERS = ("torch", "timm", "keras_hub", "jax")
+_PEERS = ("torch", "keras_hub", "jax")
 # Of logits, to their largest size; and of losses, of either precision.
 _TOLERANCE = 1e-3
 _TOLERANCES = {"float32": 1e-3, "bfloat16": 2e-2}
@@ -55,7 +55,9 @@ def benchmark(repeats, threads, sizes=None):
         f"Images of {sizes.image_shape}, patches of {sizes.patch_size}, "
         f"{sizes.num_layers} blocks, {sizes.hidden_dim} wide, "
         f"{sizes.num_heads} heads, {sizes.num_classes:,} classes; a batch has "
-        f"{sizes.batch_size} images. All candidates have the same weights."
+        f"{sizes.batch_size} images. All candidates have the same weights; "
+        "PyTorch has the layout of timm's model, queries, keys and values by "
+        "one projection."
     ]
     if missing:
         parts.append(f"Left out, not installed: {', '.join(missing)}.")

@@ -4,7 +4,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from training.benchmarks.environment import has_package
 from training.benchmarks.torch_adam import adds_epsilon_as_keras
 from training.benchmarks.torch_modes import torch_modes
 from training.benchmarks.vit_workload import EPSILON
@@ -79,6 +78,16 @@ class Attention(nn.Module):
         return self.proj(x.transpose(1, 2).reshape(rows, time, width))
 
 
+def has_timm():
+    """Whether timm can be imported: it needs torchvision of the same build."""
+    try:
+        import timm  # noqa: F401
+    # Of another build, torchvision raises a RuntimeError.
+    except (ImportError, RuntimeError):
+        return False
+    return True
+
+
 def timm_model(sizes):
     """The same model by timm."""
     import timm
@@ -131,7 +140,7 @@ def trainers(sizes, state, precision):
 def _candidates(sizes, state):
     """Names, models with our weights, and modes to run them in."""
     makers = {"PyTorch": VisionTransformer}
-    if has_package("timm"):
+    if has_timm():
         makers["PyTorch, timm"] = timm_model
     arrays = {k: torch.tensor(v) for k, v in state.items()}
     for words, make in makers.items():

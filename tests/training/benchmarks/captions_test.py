@@ -22,7 +22,7 @@ SIZES = captions.Sizes(
 
 @pytest.mark.parametrize("name", ["text_to_image", "key_patch"])
 @pytest.mark.skipif(not has_torch(), reason="needs PyTorch")
-def test_pytorch_takes_the_same_steps(name):
+def test_pytorch_takes_the_same_steps(name, eager_functions):
     (ours,) = captions.training_steps(SIZES, name).values()
     shared = captions.shared_values(SIZES, name)
     steps = captions.torch_steps(*shared, SIZES, name)

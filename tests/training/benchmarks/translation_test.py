@@ -23,7 +23,7 @@ SIZES = translation.Sizes(
     "system", [("cyclegan",), ("stargan",), ("progressive_gan", 1)]
 )
 @pytest.mark.skipif(not has_torch(), reason="needs PyTorch")
-def test_pytorch_takes_the_same_steps(system):
+def test_pytorch_takes_the_same_steps(system, eager_functions):
     (ours,) = translation.training_steps(SIZES, *system).values()
     shared = translation.shared_values(SIZES, *system)
     steps = translation.torch_steps(*shared, SIZES, *system)
