@@ -487,9 +487,9 @@ def benchmark(
     """Time a system beside its peers.
 
     Args:
-        name: System to time (`adversarial`, `checkpoints`, `dalle`, `nade`,
-            `pixels`, `recurrent`, `restarts`, `serving`, `transformer`,
-            `vae`).
+        name: System to time (`adversarial`, `captions`, `checkpoints`, `dalle`,
+            `nade`, `pixels`, `recurrent`, `restarts`, `serving`,
+            `transformer`, `translation`, `vae`, `vit`).
         repeats: Timings of which the median counts.
         threads: Threads of TensorFlow and its peers; by default all cores.
         write: Put the table into docs/benchmarks.md.

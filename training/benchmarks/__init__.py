@@ -3,6 +3,7 @@
 # Modules with a `TITLE` and `benchmark(repeats, threads) -> Markdown`.
 BENCHMARKS = {
     "adversarial": "training.benchmarks.adversarial",
+    "captions": "training.benchmarks.captions",
     "checkpoints": "training.benchmarks.checkpoints",
     "dalle": "training.benchmarks.dalle",
     "nade": "training.benchmarks.nade",
@@ -11,6 +12,8 @@ BENCHMARKS = {
     "restarts": "training.benchmarks.restarts",
     "serving": "training.benchmarks.serving",
     "transformer": "training.benchmarks.transformer",
+    "translation": "training.benchmarks.translation",
     "vae": "training.benchmarks.vae",
+    "vit": "training.benchmarks.vit",
 }
 PAGE = "docs/benchmarks.md"

@@ -5,7 +5,6 @@ Measured  docs/benchmarks.md
 """
 
 import dataclasses
-import itertools
 
 import keras
 import numpy as np
@@ -13,6 +12,7 @@ import tensorflow as tf
 
 from keras_genseq.models import DCGAN
 from keras_genseq.models.base.multi_optimizer_model import seeds_of_update
+from training.benchmarks.adversarial_step import joint_step
 from training.benchmarks.agreement import check_equal
 from training.benchmarks.environment import has_torch
 from training.benchmarks.table import timing_table
@@ -175,24 +175,11 @@ def torch_candidates(weights, noise, sizes):
 
 
 def _training_step(sizes, jit_compile):
-    model = make_model(sizes)
-    model.compile(
-        **{
-            f"{group}_optimizer": keras.optimizers.Adam(
-                _LEARNING_RATE, beta_1=_BETA_1, epsilon=_EPSILON
-            )
-            for group in model.group_networks
-        },
-        jit_compile=jit_compile,
+    return joint_step(
+        make_model(sizes),
+        (make_images(sizes),),
+        jit_compile,
+        learning_rate=_LEARNING_RATE,
+        beta_1=_BETA_1,
+        epsilon=_EPSILON,
     )
-    # The function that `fit` calls for every batch.
-    train = model.make_train_function()
-    batches = itertools.repeat((tf.constant(make_images(sizes)),))
-
-    def step():
-        # Metrics are means over all steps since they were reset.
-        model.reset_metrics()
-        logs = train(batches)
-        return [float(logs["d_loss"]), float(logs["g_loss"])]
-
-    return step

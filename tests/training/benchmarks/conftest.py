@@ -1,4 +1,5 @@
 import pytest
+import tensorflow as tf
 
 
 class InThisProcess:
@@ -28,3 +29,11 @@ def in_this_process(monkeypatch):
         monkeypatch.setattr(module, "Workers", InThisProcess)
 
     return keep
+
+
+@pytest.fixture
+def eager_functions():
+    """Runs TensorFlow's functions eagerly: two steps need no graph."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
