@@ -293,10 +293,12 @@ MODELS = {
             **{
                 "filters": (16, 24),
                 "embedding_dim": 3,
+                "strided": True,
                 "likelihood": "gaussian",
                 "relaxation_temperature": (1.0, 0.5),
                 "relaxation_steps": 30,
                 "beta": 0.5,
+                "first_beta": 2.0,
                 "kl_annealing_steps": 4,
                 "num_importance_samples": 2,
                 "num_score_samples": 7,

@@ -40,6 +40,9 @@ class DiscreteVAE(LatentVariableModel):
         filters: sequence of ints. Channels of the groups of residual blocks,
             multiples of 4; between two groups the grid is halved.
         embedding_dim: int. Length of a codebook vector.
+        strided: bool. Whether convolutions of 4 x 4 halve and double the grid.
+            The paper takes the largest of 2 x 2 values, and repeats values:
+            narrow networks draw no detail inside of a token by that.
         likelihood: `"logit_laplace"` (the paper's) or another of
             `keras_genseq.models.VAE`.
         relaxation_temperature: (first, last) temperature tau.
@@ -49,6 +52,10 @@ class DiscreteVAE(LatentVariableModel):
             log-likelihood, summed over pixels and channels.
         kl_annealing_steps: int. Updates over which it rises from 0 to `beta`,
             along half a cosine.
+        first_beta: optional float. The weight from which it falls to `beta`
+            over these updates instead, geometrically. So tokens come into use
+            one after the other; where nothing holds them in use at first, a
+            few tokens soon serve for most of what rare patches show.
         **kwargs: passed to `LatentVariableModel`.
 
     Call arguments:
@@ -76,7 +83,8 @@ class DiscreteVAE(LatentVariableModel):
     Differences from the paper: the loss is not divided by the number of pixels,
     which changes nothing but the weight of Adam's epsilon; scales of pixels are
     at least exp(-5); `log_prob` counts the constant log-slope of the paper's
-    map of [0, 1] to [0.1, 0.9], so that it is a density of the pixels.
+    map of [0, 1] to [0.1, 0.9], so that it is a density of the pixels. Strided
+    convolutions, and a weight of the KL term that falls, are not the paper's.
 
     References:
         - [Ramesh et al., 2021](https://arxiv.org/abs/2102.12092), section 2.1
@@ -102,11 +110,13 @@ class DiscreteVAE(LatentVariableModel):
         *,
         filters=(256, 512, 1024, 2048),
         embedding_dim=128,
+        strided=False,
         likelihood="logit_laplace",
         relaxation_temperature=(1.0, 1.0 / 16.0),
         relaxation_steps=150_000,
         beta=6.6,
         kl_annealing_steps=5_000,
+        first_beta=None,
         **kwargs,
     ):
         if likelihood not in LIKELIHOODS:
@@ -139,6 +149,12 @@ class DiscreteVAE(LatentVariableModel):
                 "`relaxation_temperature` must be positive. Received: "
                 f"relaxation_temperature={relaxation_temperature}"
             )
+        if first_beta is not None and not min(first_beta, beta) > 0.0:
+            raise ValueError(
+                "A weight that falls geometrically is positive: set `beta` and "
+                "`first_beta` above 0, or leave `first_beta` out. Received: "
+                f"first_beta={first_beta}, beta={beta}"
+            )
         super().__init__(
             beta=beta, kl_annealing_steps=kl_annealing_steps, **kwargs
         )
@@ -150,15 +166,18 @@ class DiscreteVAE(LatentVariableModel):
         self.num_tokens = num_tokens
         self.filters = tuple(filters)
         self.embedding_dim = embedding_dim
+        self.strided = strided
         self.likelihood = likelihood
         self.relaxation_temperature = tuple(relaxation_temperature)
         self.relaxation_steps = relaxation_steps
+        self.first_beta = first_beta
         self.tokens_shape = (height // shrinking, width // shrinking)
 
         self.encoder = make_token_encoder(
             self.image_shape,
             num_tokens,
             filters=self.filters,
+            strided=strided,
             dtype=self.dtype_policy,
         )
         self.codebook = keras.layers.Dense(
@@ -176,6 +195,7 @@ class DiscreteVAE(LatentVariableModel):
             embedding_dim,
             channels * LIKELIHOODS[likelihood].num_parameters,
             filters=self.filters,
+            strided=strided,
             dtype=self.dtype_policy,
         )
         self.codebook_usage = CodebookUsage(num_tokens, dtype="float32")
@@ -301,9 +321,11 @@ class DiscreteVAE(LatentVariableModel):
             "num_tokens": self.num_tokens,
             "filters": list(self.filters),
             "embedding_dim": self.embedding_dim,
+            "strided": self.strided,
             "likelihood": self.likelihood,
             "relaxation_temperature": list(self.relaxation_temperature),
             "relaxation_steps": self.relaxation_steps,
+            "first_beta": self.first_beta,
         }
 
     def _temperature(self):
@@ -314,6 +336,10 @@ class DiscreteVAE(LatentVariableModel):
     def _kl_weight(self):
         if not self.kl_annealing_steps:
             return self.beta
+        if self.first_beta is not None:
+            done = ops.cast(self.updates, "float32") / self.kl_annealing_steps
+            fall = (self.beta / self.first_beta) ** ops.minimum(done, 1.0)
+            return self.first_beta * fall
         return self.beta * self._half_cosine(self.kl_annealing_steps)
 
     def _half_cosine(self, num_steps):

@@ -3,10 +3,15 @@
 import keras
 from keras import ops
 
+from keras_genseq.layers import StridedConv2D
+from keras_genseq.layers import StridedConv2DTranspose
+
 BLOCKS_PER_GROUP = 2
 
 
-def make_token_encoder(image_shape, num_tokens, *, filters, dtype=None):
+def make_token_encoder(
+    image_shape, num_tokens, *, filters, strided=False, dtype=None
+):
     """A network from images to the logits of their tokens.
 
     One group of residual blocks per entry of `filters`; between two groups,
@@ -17,6 +22,7 @@ def make_token_encoder(image_shape, num_tokens, *, filters, dtype=None):
         num_tokens: int. Size of the codebook.
         filters: sequence of ints. Channels of each group; the stem, a 7 x 7
             convolution, has those of the first.
+        strided: bool. Whether convolutions with strides halve the grid instead.
         dtype: dtype policy; the logits are float32 under every one.
 
     Returns:
@@ -26,7 +32,9 @@ def make_token_encoder(image_shape, num_tokens, *, filters, dtype=None):
     x = inputs = keras.Input(image_shape, dtype="float32", name="x")
     x = _convolution(filters[0], 7, dtype)(x)
     for i, width in enumerate(filters):
-        if i:
+        if i and strided:
+            x = _resampling(StridedConv2D, width, dtype)(x)
+        elif i:
             x = _largest_of_four(x)
         x = _group(x, width, (3, 3, 3, 1), _gain(filters), dtype)
     x = keras.layers.ReLU(dtype=dtype)(x)
@@ -35,7 +43,13 @@ def make_token_encoder(image_shape, num_tokens, *, filters, dtype=None):
 
 
 def make_token_decoder(
-    tokens_shape, embedding_dim, num_outputs, *, filters, dtype=None
+    tokens_shape,
+    embedding_dim,
+    num_outputs,
+    *,
+    filters,
+    strided=False,
+    dtype=None,
 ):
     """A network from embedded tokens to images: the groups in reverse.
 
@@ -45,6 +59,7 @@ def make_token_decoder(
         num_outputs: int. Channels of the result.
         filters: as for `make_token_encoder`; the last comes first. Between two
             groups every pixel becomes 2 x 2.
+        strided: bool. Whether transposed convolutions double the grid instead.
         dtype: dtype policy.
 
     Returns:
@@ -54,7 +69,9 @@ def make_token_decoder(
     shape = (*tokens_shape, embedding_dim)
     x = inputs = keras.Input(shape, dtype="float32", name="z")
     for i, width in enumerate(reversed(filters)):
-        if i:
+        if i and strided:
+            x = _resampling(StridedConv2DTranspose, width, dtype)(x)
+        elif i:
             x = keras.layers.UpSampling2D(2, dtype=dtype)(x)
         x = _group(x, width, (1, 3, 3, 3), _gain(filters), dtype)
     x = keras.layers.ReLU(dtype=dtype)(x)
@@ -93,15 +110,28 @@ def _gain(filters):
     return (len(filters) * BLOCKS_PER_GROUP) ** -2
 
 
+def _resampling(layer, filters, dtype):
+    return layer(
+        filters,
+        4,
+        strides=2,
+        padding="same",
+        kernel_initializer=_initializer(),
+        dtype=dtype,
+    )
+
+
+def _initializer():
+    """Normal, with the deviation 1 / sqrt(fan_in), not cut off."""
+    return keras.initializers.VarianceScaling(distribution="untruncated_normal")
+
+
 def _convolution(filters, kernel_size, dtype, name=None):
     return keras.layers.Conv2D(
         filters,
         kernel_size,
         padding="same",
-        # Normal, with the deviation 1 / sqrt(fan_in), not cut off.
-        kernel_initializer=keras.initializers.VarianceScaling(
-            distribution="untruncated_normal"
-        ),
+        kernel_initializer=_initializer(),
         dtype=dtype,
         name=name,
     )

@@ -113,6 +113,33 @@ def test_temperature_and_kl_weight_follow_half_a_cosine():
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_a_kl_weight_that_falls_does_so_geometrically():
+    model = make_model(first_beta=8.0, beta=0.5, kl_annealing_steps=4)
+    found = []
+    for updates in (0, 1, 2, 4, 99):
+        model.updates.assign(updates)
+        found.append(float(model._kl_weight()))
+    np.testing.assert_allclose(found, [8.0, 4.0, 2.0, 0.5, 0.5], rtol=1e-5)
+
+
+@pytest.mark.parametrize("strided", [False, True])
+def test_a_token_is_drawn_in_detail_by_strided_convolutions_alone(strided):
+    """Among tokens of its own kind, that is: all see the same around them."""
+    keras.utils.set_random_seed(0)
+    model = DiscreteVAE(
+        (32, 32, 1),
+        3,
+        filters=(4, 8),
+        embedding_dim=6,
+        strided=strided,
+        likelihood="bernoulli",
+    )
+    image = model.decode_tokens(np.ones((1, 16, 16), "int32")).numpy()
+    # Far from the border, and one token wide.
+    inside = image[0, 14:18, 14:18, 0]
+    assert (np.ptp(inside) > 1e-4) == strided
+
+
 def test_every_token_of_a_sample_is_as_likely():
     model = make_model()
     codes = model.sample_prior(seeds_of_rows(3, ops.arange(9000)), None).numpy()
@@ -168,6 +195,8 @@ def test_metric_counts_tokens_in_use():
         ({"filters": ()}, "multiples of"),
         ({"likelihood": "poisson"}, "`likelihood` must be one of"),
         ({"relaxation_temperature": (1.0, 0.0)}, "must be positive"),
+        ({"first_beta": 0.0}, "is positive"),
+        ({"first_beta": 1.0, "beta": 0.0}, "is positive"),
         ({"num_tokens": 0}, "`num_tokens` must be positive"),
     ],
 )
