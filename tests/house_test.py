@@ -49,6 +49,7 @@ FLOORS = (
             "training.names",
             "training.private_network",
             "training.remote_folder",
+            "training.silent_import",
             "training.worker_group",
         ],
     ),
@@ -122,6 +123,7 @@ FLOORS = (
             )
         ],
     ),
+    (False, ["training.commands"]),
     (False, ["training.__main__"]),
 )
 # Rooms that know nothing else of the house but what is named here, and the

@@ -4,7 +4,7 @@ import pytest
 
 from training import command_checks
 from training.__main__ import main
-from training.__main__ import train
+from training.commands.runs import train
 from training.data import sources
 
 

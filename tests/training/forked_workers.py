@@ -76,7 +76,7 @@ def _run(option, what, *arguments):
 
 
 def _import_all():
-    from training.__main__ import import_tensorflow
+    from training.silent_import import import_tensorflow
 
     import_tensorflow()
     import training.evaluate

@@ -95,7 +95,7 @@ class Fork:
 
 
 def _answer_requests():
-    from training.__main__ import import_tensorflow
+    from training.silent_import import import_tensorflow
 
     import_tensorflow()
     import training.evaluate
