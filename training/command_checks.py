@@ -218,6 +218,8 @@ def _meant(source):
     by_path = "images" if path.is_dir() else _KIND_OF_SUFFIX.get(path.suffix)
     if by_path is not None:
         return f" Did you mean `{by_path}:{location}`?"
+    if ":" in source:
+        return did_you_mean(kind, KINDS)
     return did_you_mean(kind, (*EMBEDDED, *(f"{kind}:" for kind in KINDS)))
 
 

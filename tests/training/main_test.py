@@ -189,7 +189,7 @@ def test_list_tells_all_that_set_reaches_in_a_recipe(capsys):
         (["train", "nade", "--preset", "papper"], "Did you mean `paper`"),
         (["train", "nade", "--set", "epoch=3"], "Did you mean `epochs`"),
         (["train", "nade", "--set", "model.unit=3"], "Did you mean `units`"),
-        (["train", "nade", "--data", "npx:a"], "Did you mean `npz:`"),
+        (["train", "nade", "--data", "npx:a"], "Did you mean `npz`"),
         (["train", "nade", "--set", "epochs=x"], "expects int"),
         (["train", "nade", "--data-service", "here"], "is `host:port`"),
         (["train", "nade", "--checkpoint-to", "a/b"], "is a URL, such as s3"),
