@@ -27,20 +27,20 @@ def first_three(recipe, **options):
 
 def test_a_run_resumes_with_the_batches_of_a_service():
     recipe = resolve("nade", "demo", ["global_batch_size=64"])
-    one = Service(1)
-    for start in ((0, 0), (1, 4)):
-        mine = first_three(recipe, start=start)
-        served = first_three(
-            recipe, start=start, service=one.address, num_hosts=2
-        )
-        np.testing.assert_array_equal(served, mine)
+    with Service(1) as one:
+        for start in ((0, 0), (1, 4)):
+            mine = first_three(recipe, start=start)
+            served = first_three(
+                recipe, start=start, service=one.address, num_hosts=2
+            )
+            np.testing.assert_array_equal(served, mine)
 
 
 def test_streams_are_refused_where_they_would_lose_their_order():
     recipe = resolve("char_lstm", "demo")
     assert recipe.schedule.stream_window
-    two = Service(2)
-    with pytest.raises(ValueError, match="goes on where the one before ended"):
+    words = "goes on where the one before ended"
+    with Service(2) as two, pytest.raises(ValueError, match=words):
         batches_of(recipe, start=(0, 0), service=two.address)
 
 

@@ -187,14 +187,17 @@ def test_a_service_that_does_not_answer_is_told_before_anything(
 
 @pytest.mark.slow
 def test_batches_of_a_service_train_the_same_run(tmp_path):
-    one = Service(1)
     recipe, config = small(steps=4, global_batch_size=300)
-    runs = [
-        train(
-            recipe, tmp_path / str(address), config=config, data_service=address
-        )
-        for address in (None, one.address)
-    ]
+    with Service(1) as one:
+        runs = [
+            train(
+                recipe,
+                tmp_path / str(address),
+                config=config,
+                data_service=address,
+            )
+            for address in (None, one.address)
+        ]
     assert_equal(*map(weights_of, runs))
 
 
