@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.training.data.service_test import Service
 from training.checkpoints import CheckpointStore
 from training.data import load_dataset
 from training.overrides import override
@@ -167,6 +168,37 @@ def test_a_start_that_fails_leaves_no_folder(values, tmp_path):
     with pytest.raises((ValueError, OSError)):
         train(recipe, tmp_path, config=config)
     assert tmp_path.exists() and not (tmp_path / "config.json").exists()
+
+
+def test_a_service_that_does_not_answer_is_told_before_anything(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("training.data.service._SECONDS", 0.5)
+    recipe, config = small(epochs=1)
+    with pytest.raises(OSError, match="No dispatcher of tf"):
+        train(
+            recipe,
+            tmp_path / "run",
+            config=config,
+            data_service="127.0.0.1:9",
+        )
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_batches_of_a_service_train_the_same_run(tmp_path):
+    recipe, config = small(steps=4, global_batch_size=300)
+    with Service(1) as one:
+        runs = [
+            train(
+                recipe,
+                tmp_path / str(address),
+                config=config,
+                data_service=address,
+            )
+            for address in (None, one.address)
+        ]
+    assert_equal(*map(weights_of, runs))
 
 
 class Killed(BaseException):

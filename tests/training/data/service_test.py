@@ -25,15 +25,26 @@ class Service:
             for _ in range(num_workers)
         ]
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        # A worker whose dispatcher is gone looks for it, for minutes.
+        for worker in self._workers:
+            worker._stop()
+        self._dispatcher._stop()
+
 
 @pytest.fixture(scope="module")
 def one():
-    return Service(1)
+    with Service(1) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
 def two():
-    return Service(2)
+    with Service(2) as service:
+        yield service
 
 
 def noisy(batch, seed):
@@ -99,8 +110,7 @@ def test_nobody_there_and_nobody_who_works_are_told(monkeypatch):
     monkeypatch.setattr(service, "_SECONDS", 0.5)
     with pytest.raises(OSError, match=r"No dispatcher .* at 127\.0\.0\.1:9 "):
         service.service_workers("127.0.0.1:9")
-    idle = Service(0)
-    with pytest.raises(ValueError, match="has no workers"):
+    with Service(0) as idle, pytest.raises(ValueError, match="no workers"):
         service.service_workers(idle.address)
 
 
