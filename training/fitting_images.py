@@ -302,4 +302,28 @@ def _target(transform):
     return transform.target if isinstance(transform, Factory) else transform
 
 
-IMAGE_RULES = (_pixels, _vectors, _patches, _sides, _halvings, _labels)
+def _channels(recipe, dataset):
+    """No loss of what stays as it is, where it has other channels."""
+    if dataset.kind != "domains":
+        return recipe, dataset
+    channels = {shape[-1] for shape in dataset.element_shape.values()}
+    options = {**recipe.model.parameters(), **recipe.model.arguments}
+    given = "model.identity_weight" in recipe.replaced.given
+    if len(channels) == 1 or given or not options.get("identity_weight"):
+        return recipe, dataset
+    recipe = recipe.replace(model=recipe.model.replace("identity_weight", 0.0))
+    return recipe, dataset.noting(
+        "One domain is grey, one has colors: no identity loss "
+        "(`model.identity_weight`)."
+    )
+
+
+IMAGE_RULES = (
+    _channels,
+    _pixels,
+    _vectors,
+    _patches,
+    _sides,
+    _halvings,
+    _labels,
+)
