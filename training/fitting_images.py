@@ -1,6 +1,7 @@
 """Rules of `training.fitting` about images: pixels, sides, labels, vectors."""
 
 import math
+import shlex
 
 import numpy as np
 
@@ -302,11 +303,24 @@ def _target(transform):
     return transform.target if isinstance(transform, Factory) else transform
 
 
-def _channels(recipe, dataset):
-    """No loss of what stays as it is, where it has other channels."""
+def _domains(recipe, dataset):
+    """No loss of what stays as it is, where it has other channels.
+
+    Raises:
+        ValueError: if a translator does not take images of these sides.
+    """
     if dataset.kind != "domains":
         return recipe, dataset
-    channels = {shape[-1] for shape in dataset.element_shape.values()}
+    shapes = dataset.element_shape.values()
+    sides = [side for shape in shapes for side in shape[:2]]
+    if any(side % 4 or side < 8 for side in sides):
+        side = max(8, min(sides) // 4 * 4)
+        raise ValueError(
+            "Sides of images must be multiples of 4, from 8 on: "
+            f"`--data {shlex.quote(f'{dataset.name}?size={side}')}` cuts and "
+            f"resizes all to {side}x{side}. Received: {list(shapes)}"
+        )
+    channels = {shape[-1] for shape in shapes}
     options = {**recipe.model.parameters(), **recipe.model.arguments}
     given = "model.identity_weight" in recipe.replaced.given
     if len(channels) == 1 or given or not options.get("identity_weight"):
@@ -319,7 +333,7 @@ def _channels(recipe, dataset):
 
 
 IMAGE_RULES = (
-    _channels,
+    _domains,
     _pixels,
     _vectors,
     _patches,
