@@ -1,6 +1,7 @@
 """Rules of `training.fitting` about images: pixels, sides, labels, vectors."""
 
 import math
+import shlex
 
 import numpy as np
 
@@ -302,4 +303,41 @@ def _target(transform):
     return transform.target if isinstance(transform, Factory) else transform
 
 
-IMAGE_RULES = (_pixels, _vectors, _patches, _sides, _halvings, _labels)
+def _domains(recipe, dataset):
+    """No loss of what stays as it is, where it has other channels.
+
+    Raises:
+        ValueError: if a translator does not take images of these sides.
+    """
+    if dataset.kind != "domains":
+        return recipe, dataset
+    shapes = dataset.element_shape.values()
+    sides = [side for shape in shapes for side in shape[:2]]
+    if any(side % 4 or side < 8 for side in sides):
+        side = max(8, min(sides) // 4 * 4)
+        raise ValueError(
+            "Sides of images must be multiples of 4, from 8 on: "
+            f"`--data {shlex.quote(f'{dataset.name}?size={side}')}` cuts and "
+            f"resizes all to {side}x{side}. Received: {list(shapes)}"
+        )
+    channels = {shape[-1] for shape in shapes}
+    options = {**recipe.model.parameters(), **recipe.model.arguments}
+    given = "model.identity_weight" in recipe.replaced.given
+    if len(channels) == 1 or given or not options.get("identity_weight"):
+        return recipe, dataset
+    recipe = recipe.replace(model=recipe.model.replace("identity_weight", 0.0))
+    return recipe, dataset.noting(
+        "One domain is grey, one has colors: no identity loss "
+        "(`model.identity_weight`)."
+    )
+
+
+IMAGE_RULES = (
+    _domains,
+    _pixels,
+    _vectors,
+    _patches,
+    _sides,
+    _halvings,
+    _labels,
+)

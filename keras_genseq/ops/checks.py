@@ -146,14 +146,16 @@ def as_quantiles(quantiles):
     Raises:
         ValueError: if it is none.
     """
-    quantiles = np.asarray(quantiles, "float32")
-    inside = (quantiles >= 0.0) & (quantiles <= 1.0)
-    if quantiles.ndim != 1 or not np.all(inside):
+    try:
+        found = np.asarray(quantiles, "float32")
+    except (TypeError, ValueError):
+        found = np.array(np.nan, "float32")
+    if found.ndim != 1 or not np.all((found >= 0.0) & (found <= 1.0)):
         raise ValueError(
             "`quantiles` must be a list of numbers in [0, 1]. "
-            f"Received: {quantiles.tolist()}"
+            f"Received: {quantiles!r}"
         )
-    return quantiles
+    return found
 
 
 def as_vectors(x, size, *, name="x"):
@@ -434,9 +436,12 @@ def as_sequences(x, step_shape, dtype, *, name="x"):
         else ("integers", x.dtype.is_integer, "int32")
     )
     if not good:
+        remedy = f'Convert it first: `{name}.astype("{cast}")`.'
+        if x.dtype == tf.string:
+            remedy = "Turn texts into tokens: `model.tokenizer.encode(texts)`."
         raise ValueError(
             f"`{name}` must hold {kind}. Received: dtype={x.dtype.name}. "
-            f'Convert it first: `{name}.astype("{cast}")`.'
+            f"{remedy}"
         )
     shape = (None, None, *step_shape)
     if not x.shape.is_compatible_with(shape):

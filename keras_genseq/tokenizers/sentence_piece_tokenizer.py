@@ -1,4 +1,5 @@
 import base64
+import binascii
 import hashlib
 import importlib
 import io
@@ -12,6 +13,7 @@ import tensorflow as tf
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.values import ensure
 from keras_genseq.tokenizers.tokenizer import Tokenizer
+from keras_genseq.tokenizers.tokenizer import as_list
 from keras_genseq.tokenizers.tokenizer import replace_invalid
 
 KINDS = ("unigram", "bpe")
@@ -51,9 +53,7 @@ class SentencePieceTokenizer(Tokenizer):
     """
 
     def __init__(self, model):
-        self.model = (
-            base64.b64decode(model) if isinstance(model, str) else model
-        )
+        self.model = _from_base64(model) if isinstance(model, str) else model
         processor = _processor(self.model)
         size = processor.get_piece_size()
         self._pieces = [_piece(processor, i) for i in range(size)]
@@ -90,7 +90,7 @@ class SentencePieceTokenizer(Tokenizer):
         vocabulary_size = as_int(vocabulary_size, "vocabulary_size", minimum=2)
         lines = (
             part
-            for text in texts
+            for text in as_list(texts)
             for line in text.split("\n")
             for part in _cut(line)
         )
@@ -107,6 +107,8 @@ class SentencePieceTokenizer(Tokenizer):
                 normalization_rule_name="identity",
                 remove_extra_whitespaces=False,
                 add_dummy_prefix=False,
+                # Of texts without spaces, too, such as Chinese ones.
+                required_chars="\u2581",
                 unk_id=0,
                 bos_id=-1,
                 eos_id=-1,
@@ -116,6 +118,10 @@ class SentencePieceTokenizer(Tokenizer):
                 minloglevel=2,
             )
         except (RuntimeError, TypeError) as error:
+            if "sentences_.empty()" in str(error):
+                raise ValueError(
+                    "There is no text to choose pieces of: `texts` are empty."
+                ) from error
             needed = re.search(r"\d+ vs (\d+)", str(error))
             least = int(needed[1]) + 1 if needed else 258
             raise ValueError(
@@ -227,6 +233,17 @@ def _processor(model):
             "as `SentencePieceTokenizer.train` does."
         )
     return processor
+
+
+def _from_base64(model):
+    try:
+        return base64.b64decode(model, validate=True)
+    except binascii.Error as error:
+        raise ValueError(
+            "`model` must be the bytes of a SentencePiece model, or a str of "
+            "their base64. Of a file: `SentencePieceTokenizer.from_file(path)`."
+            f" Received: {model[:50]!r}"
+        ) from error
 
 
 def _cut(line):

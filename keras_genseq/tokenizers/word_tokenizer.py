@@ -50,6 +50,11 @@ class WordTokenizer(Tokenizer):
     separator = " "
 
     def __init__(self, vocabulary):
+        if isinstance(vocabulary, (str, bytes)):
+            raise ValueError(
+                "`vocabulary` must be a sequence of words, not one text: "
+                f"`text.split()`. Received: {vocabulary[:50]!r}"
+            )
         vocabulary = tuple(vocabulary)
         wrong = [
             w for w in vocabulary if not isinstance(w, str) or w.split() != [w]

@@ -9,6 +9,7 @@ from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_ordering
+from keras_genseq.ops.checks import as_quantiles
 from keras_genseq.ops.checks import as_row_values
 from keras_genseq.ops.checks import as_seeds
 from keras_genseq.ops.checks import as_sequences
@@ -195,3 +196,11 @@ def test_steps_of_another_width_are_told_their_model():
     x = np.zeros((2, 3, 5), "float32")
     with pytest.raises(ValueError, match=r"model with `channels=5`"):
         as_sequences(x, (), tf.float32)
+    with pytest.raises(ValueError, match=r"`model.tokenizer.encode\(texts\)`"):
+        as_sequences(["ab"], (), tf.int32)
+
+
+@pytest.mark.parametrize("value", ["half", None, 0.5, [2.0], [[0.5]], [{}]])
+def test_quantiles_are_a_list_of_shares(value):
+    with pytest.raises(ValueError, match=r"list of numbers in \[0, 1\]"):
+        as_quantiles(value)

@@ -233,3 +233,26 @@ def test_lines_are_cut_at_spaces_or_between_characters():
         assert len(parts) == -(-len(line.encode()) // 4192)
     assert all(part.startswith((" ", "z")) for part in cut("zebra " * 2000))
     assert list(cut("a b")) == ["a b"] and list(cut("")) == []
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_texts_without_spaces_have_pieces(kind):
+    texts = ["\u4f60\u597d\u4e16\u754c" * 50]
+    with pytest.warns(UserWarning, match="have parts for"):
+        tokenizer = SentencePieceTokenizer.train(texts, 300, kind=kind)
+    for text in (texts[0][:6], "a  b", " "):
+        ids = tokenizer.encode([text])
+        assert tokenizer.decode(ids).numpy() == [text.encode()]
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: SentencePieceTokenizer.train([], 300), "`texts` are empty"),
+        (lambda: SentencePieceTokenizer.train(["\n"], 300), "are empty"),
+        (lambda: SentencePieceTokenizer("a.model"), r"from_file\(path\)"),
+    ],
+)
+def test_what_is_no_text_or_model_is_told(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()

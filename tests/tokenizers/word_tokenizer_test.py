@@ -89,3 +89,8 @@ def test_training_text_of_any_space_is_served(tmp_path):
     answer = served.signatures["score"](text=tf.constant([text]))
     expected = model.score(["the cat the\ncat the"])
     np.testing.assert_allclose(answer["log_prob"], expected, rtol=1e-5)
+
+
+def test_a_text_is_no_vocabulary():
+    with pytest.raises(ValueError, match=r"not one text: `text.split\(\)`"):
+        WordTokenizer("abc")

@@ -141,6 +141,30 @@ def test_folders_are_the_domains_of_a_translator():
         fitted("stargan", images())
 
 
+def domains(a, b):
+    sets = {"a": images(a), "b": images(b)}
+    return datasets.Dataset(
+        name="domains:mine",
+        kind="domains",
+        splits={
+            split: {name: each.splits[split] for name, each in sets.items()}
+            for split in datasets.SPLITS
+        },
+        num_classes=None,
+        element_shape={n: each.element_shape for n, each in sets.items()},
+        description="Mine.",
+    )
+
+
+def test_domains_of_other_channels_have_no_identity_loss():
+    x = GREY[:, :16, :20]
+    recipe, _, notes = fitted("cyclegan", domains(x, x.repeat(3, -1)))
+    assert recipe.model.arguments["identity_weight"] == 0.0
+    assert "One domain is grey, one has colors: no identity loss" in notes
+    with pytest.raises(ValueError, match=r"`--data '?domains:mine\?size=16'?`"):
+        fitted("cyclegan", domains(x, GREY))
+
+
 def test_binary_models_say_what_becomes_of_grey():
     _, dataset, notes = fitted("nade", images())
     assert "pixels become 1 above 0.5, else 0" in notes

@@ -646,6 +646,24 @@ class BaseModel(PatchedModel):
             )
         return functions[method.__name__]
 
+    def save(self, filepath, *args, **kwargs):
+        """Saves the model as `keras.Model.save` does, to a `.keras` file.
+
+        Args:
+            filepath: path that ends in `.keras`.
+            *args, **kwargs: passed to `keras.Model.save`.
+
+        Raises:
+            ValueError: if the path ends otherwise.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                "HDF5 cannot hold a model of this kind: save it as `.keras`, "
+                'or its weights by `save_weights("model.weights.h5")`. '
+                f"Received: filepath={str(filepath)!r}"
+            )
+        super().save(filepath, *args, **kwargs)
+
     def serving_signatures(self, max_steps=MAX_STEPS):
         """What `export` offers: dict of name to `Signature`.
 
@@ -781,6 +799,9 @@ def _split(batch, num_parts):
     size = leaves[0].shape[0]
     if size is None:
         size = tf.shape(leaves[0])[0]
+    else:
+        # Parts without rows would be traced, and add nothing.
+        num_parts = max(1, min(num_parts, size))
     starts = [size * i // num_parts for i in range(num_parts + 1)]
     return [
         _map(lambda x, s=start, e=end: x[s:e], batch)

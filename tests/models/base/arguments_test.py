@@ -134,3 +134,24 @@ def test_what_does_not_fit_into_memory_says_its_size(monkeypatch):
     monkeypatch.setattr(model, "apply", run_out)
     with pytest.raises(ValueError, match=r"One tensor of .*, 12 GiB, does not"):
         model.sample(2)
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.hdf5"])
+def test_a_model_is_no_hdf5(name, tmp_path):
+    with pytest.raises(ValueError, match=r"save it as `\.keras`"):
+        models.NADE(8, 4).save(tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+def test_a_batch_has_no_more_parts_than_rows(monkeypatch):
+    parts = []
+    model = density(gradient_accumulation_steps=100)
+    losses = model.example_losses
+
+    def counting(*args, **kwargs):
+        parts.append(1)
+        return losses(*args, **kwargs)
+
+    monkeypatch.setattr(model, "example_losses", counting)
+    model.train_on_batch(X[:3])
+    assert len(parts) == 3
