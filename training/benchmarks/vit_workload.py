@@ -75,11 +75,11 @@ def timm_state(arrays):
 def keras_hub_arrays(arrays):
     """Our weights in the order of KerasHub's `ViTBackbone`, then the head's.
 
-    It has the normalization of a block before the projections that it feeds,
-    and the rest in our order.
+    It has the class token first, and the normalization of a block before the
+    projections that it feeds; the rest is in our order.
     """
     kernel, bias, token, positions, *rest = arrays
-    found = [kernel, bias, token.reshape(1, 1, -1), positions]
+    found = [token.reshape(1, 1, -1), kernel, bias, positions]
     for i in range(len(rest) // _PER_BLOCK):
         part = rest[i * _PER_BLOCK : (i + 1) * _PER_BLOCK]
         found += [*part[8:10], *part[:8], *part[14:16], *part[10:14]]
