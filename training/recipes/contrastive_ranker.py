@@ -7,7 +7,10 @@ Run       python -m training train contrastive_ranker
           python -m training train contrastive_ranker --data captions:DIR
 Paper     none to compare with: DALL-E ranks by a model of 400 million pairs
           that are not public (Radford et al., 2021)
-Measured  not yet
+Measured  of the demo, as a stage of `dalle`: of 134 classes, by their mean
+          captions, the nearest of a test image is its own in 50.6 %; number,
+          size and place are right in all, the digit in 50.6 %. Seven minutes
+          of a shared CPU core (seed 0); the paper preset not yet
 """
 
 from keras_genseq.models import ContrastiveRanker
@@ -35,7 +38,7 @@ def demo():
         learning_rate=3e-3,
         data="captioned_digits",
         epochs=10,
-        cost="not measured",
+        cost="seven minutes on a shared CPU core",
     )
 
 
