@@ -11,7 +11,7 @@ def test_a_stage_learns_the_same_data_and_tells_where_it_is():
     (stage, config) = stages_of(recipe)["discrete_vae"]
     assert config["recipe"] == "discrete_vae"
     assert stage.data.source == "images:somewhere"
-    assert stage.model.arguments["num_tokens"] == 64
+    assert stage.model.arguments["num_tokens"] == 256
     (ranker, _) = stages_of(recipe)["ranker"]
     assert ranker.data.source == "images:somewhere"
     run = RunFolder(pathlib.Path("run"))

@@ -16,14 +16,16 @@ class PositionEmbedding(keras.layers.Layer):
     Call arguments:
         x: `(..., time, hidden_dim)`.
         start: int or integer scalar tensor. Position of the first step.
+        padded: bool. Whether steps beyond the last position are padding: they
+            take its vector.
 
     Returns:
         Tensor like `x`.
 
     Raises:
-        ValueError: if there are more steps than positions. Where a graph does
-            not know how many there are, steps beyond the last position take
-            its vector.
+        ValueError: if there are more steps than positions, and `padded` does
+            not allow it. Where a graph does not know how many there are, they
+            take the last vector, too.
 
     References:
         - [Gehring et al., 2017](https://arxiv.org/abs/1705.03122), 3.1
@@ -45,9 +47,9 @@ class PositionEmbedding(keras.layers.Layer):
             initializer=self.initializer,
         )
 
-    def call(self, x, start=0):
+    def call(self, x, start=0, padded=False):
         x = ops.cast(x, self.compute_dtype)
-        self._check_length(x.shape, start)
+        self._check_length(x.shape, start, padded)
         positions = start + ops.arange(ops.shape(x)[-2])
         positions = ops.minimum(positions, self.sequence_length - 1)
         # A product, not a gather: its gradient is dense and deterministic.
@@ -57,13 +59,13 @@ class PositionEmbedding(keras.layers.Layer):
         leading = (1,) * (len(x.shape) - 2)
         return x + ops.reshape(added, (*leading, *ops.shape(added)))
 
-    def _check_length(self, shape, start):
+    def _check_length(self, shape, start, padded=False):
         if len(shape) < 2:
             raise ValueError(
                 "Embedded tokens have a shape (..., time, hidden_dim). "
                 f"Received: shape={tuple(shape)}"
             )
-        known = isinstance(start, int) and shape[-2] is not None
+        known = isinstance(start, int) and shape[-2] is not None and not padded
         if known and start + shape[-2] > self.sequence_length:
             raise ValueError(
                 f"There are {self.sequence_length} positions "

@@ -18,6 +18,7 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
     Call arguments:
         x: `(..., time, hidden_dim)`.
         start: int or integer scalar tensor. Position of the first step.
+        padded: bool. As for `PositionEmbedding`; waves have no last position.
 
     Returns:
         Tensor like `x`.
@@ -32,7 +33,7 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, x, start=0):
+    def call(self, x, start=0, padded=False):
         if len(x.shape) < 2:
             raise ValueError(
                 "Embedded tokens have a shape (..., time, hidden_dim). "

@@ -321,7 +321,8 @@ class Transformer(SequenceToSequenceModel):
     def _embed(self, token_ids, start=0):
         h = self.embedding(token_ids)
         h = h * ops.cast(self.hidden_dim**0.5, h.dtype)
-        return self.position(h, start=start)
+        # Uses check how long texts are, and round batches up with padding.
+        return self.position(h, start=start, padded=True)
 
     def _logits(self, h):
         h = self.decoder_norm(h) if self.norm_first else h

@@ -305,7 +305,10 @@ class TransformerLanguageModel(CausalLanguageModel):
     def _embed(self, inputs, start=0):
         x = self.embedding(inputs)
         x = x * ops.cast(self.hidden_dim**0.5, x.dtype)
-        return self.position(x, start=start) if self.position else x
+        if not self.position:
+            return x
+        # Uses check how long texts are, and round batches up with padding.
+        return self.position(x, start=start, padded=True)
 
     def _outputs(self, inputs, training=False):
         x = self.drop(self._embed(inputs), training=training)

@@ -56,6 +56,8 @@ def test_learned_positions_are_rows_of_a_matrix_and_the_last_one_goes_on():
     x = of_any_length(ZEROS[:, :6])[0]
     np.testing.assert_allclose(x, expected, rtol=1e-6)
     np.testing.assert_allclose(layer(ZEROS[:, :4])[0], expected[:4], rtol=1e-6)
+    padded = layer(ZEROS[:, :6], padded=True)[0]
+    np.testing.assert_allclose(padded, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,18 @@ def test_sees_only_earlier_tokens(positions):
     assert (before[:, 10:] != after[:, 10:]).any(axis=(0, 2)).all()
 
 
+@POSITIONS
+def test_texts_take_all_positions_there_are(positions):
+    """Batches are rounded up to sizes that may go beyond the last position."""
+    model, x = make(positions=positions, max_sequence_length=9), ids(steps=9)
+    log_probs = tf.nn.log_softmax(model(x))
+    expected = tf.reduce_sum(tf.gather(log_probs, x, batch_dims=2), 1)
+    np.testing.assert_allclose(model.log_prob(x), expected, rtol=1e-5)
+    answers = model.generate(x[:, :7], max_new_tokens=2, temperature=0)
+    expected = np.argmax(model(np.pad(x[:, :7], [(0, 0), (0, 1)]))[:, 7], -1)
+    np.testing.assert_array_equal(answers[:, 0], expected)
+
+
 def test_no_gradient_comes_from_later_tokens():
     model = make()
     embedded = tf.constant(np.random.default_rng(0).normal(size=(1, 6, 8)))
