@@ -36,7 +36,8 @@ class ModelCase:
         estimates_nll: whether `fit` and `evaluate` report `nll` by an estimate
             from random draws, and `log_prob` alone is exact.
         at_defaults: arguments that the row leaves at their defaults because
-            they exclude others of the row, or change what a batch is.
+            they exclude others of the row, change what a batch is, or make
+            more of rounding than the row's promises allow.
         kind: str. What its promises of training are: `"density"`,
             `"supervised"` (its batches are pairs), or `"game"` (several
             groups train it, each with an optimizer of its own).

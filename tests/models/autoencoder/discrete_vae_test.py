@@ -140,6 +140,17 @@ def test_a_token_is_drawn_in_detail_by_strided_convolutions_alone(strided):
     assert (np.ptp(inside) > 1e-4) == strided
 
 
+def test_a_strided_model_of_a_falling_weight_is_kept(tmp_path):
+    model = make_model(strided=True, first_beta=2.0, beta=0.5)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.get_config() == model.get_config()
+    tokens = np.array([[[0, 2]]], "int32")
+    np.testing.assert_array_equal(
+        model.decode_tokens(tokens), again.decode_tokens(tokens)
+    )
+
+
 def test_every_token_of_a_sample_is_as_likely():
     model = make_model()
     codes = model.sample_prior(seeds_of_rows(3, ops.arange(9000)), None).numpy()
