@@ -59,8 +59,7 @@ _OPTIONS = {
     "resume": "--run-dir ",
     "checkpoint": "--init-from ",
     "pretrained": "--init-from ",
-    "gpus": "--strategy ",
-    "optimizer": "--set optimizer.learning_rate=",
+    "gpus": "--strategy mirrored --devices ",
 }
 # Of `model.compile`, beside optimizers, whose names are the model's.
 _COMPILE = (*COMPILE_OPTIONS, "weighted_metrics")

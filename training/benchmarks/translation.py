@@ -1,7 +1,7 @@
 """CycleGAN, StarGAN and ProgressiveGAN: training steps, beside PyTorch.
 
 Run       python -m training benchmark translation --write
-Measured  docs/benchmarks.md
+Measured  not to its end yet
 """
 
 import dataclasses

@@ -133,7 +133,7 @@ def load_text_file(path):
     Args:
         path: str. A file as `read_text` reads it; or a folder with the files
             `train.txt`, `valid.txt` and `test.txt`, or such with `.gz` behind;
-            or the name of such a folder below `KERAS_GENSEQ_DATA`.
+            or the name of either below `KERAS_GENSEQ_DATA`.
 
     Returns:
         `Dataset` of kind `"text"`, one string for each split: of a file the
@@ -143,11 +143,11 @@ def load_text_file(path):
         FileNotFoundError: if there is no such file.
         ValueError: if it cannot be decoded, or is too short to be cut.
     """
-    folder = located(path)
-    if folder.is_dir():
-        splits, sizes = _read_folder(folder)
+    place = located(path)
+    if place.is_dir():
+        splits, sizes = _read_folder(place)
     else:
-        splits, sizes = split_text(read_text(path), path)
+        splits, sizes = split_text(read_text(place), path)
     return Dataset(
         name=f"text:{path}",
         kind="text",

@@ -97,3 +97,10 @@ def test_a_folder_has_a_file_for_each_split(tmp_path):
     (tmp_path / "valid.txt").unlink()
     with pytest.raises(FileNotFoundError, match=r"valid\.txt"):
         load_text_file(tmp_path)
+
+
+def test_a_known_file_is_found_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_GENSEQ_DATA", str(tmp_path))
+    (tmp_path / "sea").mkdir()
+    (tmp_path / "sea" / "known.txt").write_text("sea and snow. " * 40)
+    assert load_text_file("sea/known.txt").kind == "text"
