@@ -16,6 +16,7 @@ from keras.src.backend.common import global_state
 
 from tests.conformance.batches import BATCH
 from tests.conformance.batches import LENGTH
+from tests.variable_order import ordered_variables
 
 _KEPT = {}
 
@@ -213,7 +214,11 @@ def trainer(case, *, policy="float32", mode="graph", quiet=False):
 
 
 def steps(model, case, count, size=BATCH):
-    """Trains on one batch over and over; returns the losses."""
+    """Trains on one batch over and over; returns the losses.
+
+    Fails where the graph of a step leaves to chance whether a variable is read
+    before or after it is written.
+    """
     data = tf.data.Dataset.from_tensors(case.batch(size)).repeat(count)
     history = []
 
@@ -222,7 +227,8 @@ def steps(model, case, count, size=BATCH):
             history.append(float(logs["loss"]))
             self.model.reset_metrics()
 
-    model.fit(data, verbose=0, callbacks=[Losses()])
+    with ordered_variables():
+        model.fit(data, verbose=0, callbacks=[Losses()])
     return history
 
 

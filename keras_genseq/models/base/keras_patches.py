@@ -30,6 +30,12 @@ An update too many (tensorflow, inlining drops control inputs). At the end of
     data of unknown length the call without data still advances
     `optimizer.iterations` and the noise. Here: as above.
     Test: `test_keras_still_counts_an_update_without_data`.
+Reads after writes (tensorflow, Grappler's dependency optimizer). It drops the
+    order of a weight's read and its update where another path joins them, and
+    that path may be cut later: where it is of constants in the end, as those of
+    a Wasserstein loss are. Rarely, a loss is then that of the next weights.
+    Here: steps run without this optimizer; they take no longer.
+    Test: `test_tensorflow_still_reads_weights_after_they_are_written`.
 Uneven shares (keras `losses.loss.scale_loss_for_distribution`). Replicas with
     fewer examples of the last batch weigh them more. Here: every example weighs
     one over the global batch size.
@@ -55,11 +61,15 @@ Uneven shares on several hosts (keras `BatchNormalization`, gradients of its
     Here: `with_free_rows`. Test: as above, DCGAN.
 """
 
+import contextlib
+import functools
 import math
 import warnings
 
 import keras
 import tensorflow as tf
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
+from tensorflow.python.eager import context as tf_context
 
 # Any odd constant far from the small steps by which seed states advance.
 _REPLICA_STRIDE = 0x9E3779B1
@@ -344,9 +354,10 @@ class StepFunction:
         self.epoch_step += skipped + len(batches)
         if not batches:
             return self._model.get_metrics_result()
-        if len(batches) == 1:
-            return self._run(batches[0])
-        return self._run_all(batches)
+        with variables_in_order():
+            if len(batches) == 1:
+                return self._run(batches[0])
+            return self._run_all(batches)
 
 
 def _with_absent_parts(batch):
@@ -450,6 +461,30 @@ def fold_in_replica(generator):
 
     generator.next = next_on_replica
     generator._folds_in_replica = True
+
+
+@functools.lru_cache
+def _without_reordering(configuration):
+    """A configuration, serialized, without the dependency optimizer."""
+    config = tf.compat.v1.ConfigProto.FromString(configuration)
+    rewrites = config.graph_options.rewrite_options
+    rewrites.dependency_optimization = RewriterConfig.OFF
+    return config
+
+
+@contextlib.contextmanager
+def variables_in_order():
+    """Graphs that run within read and write variables in the traced order."""
+    eager = tf_context.context()
+    before = eager.function_call_options
+    eager.function_call_options = tf_context.FunctionCallOptions(
+        executor_type=before.executor_type,
+        config_proto=_without_reordering(before.config_proto_serialized),
+    )
+    try:
+        yield
+    finally:
+        eager.function_call_options = before
 
 
 def spans_hosts(strategy):
