@@ -19,20 +19,12 @@ ROOT = pathlib.Path(__file__).parent.parent.parent
 
 
 class Forks:
-    """Starts commands of `python -m training`; a context manager.
-
-    Args:
-        **variables: str, of the environment of the commands.
-    """
-
-    def __init__(self, **variables):
-        self._variables = variables
+    """Starts commands of `python -m training`; a context manager."""
 
     def __enter__(self):
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.training.forks"],
             cwd=ROOT,
-            env={**os.environ, **self._variables},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -24,9 +24,7 @@ FEW = {
 
 @pytest.fixture(scope="module")
 def forks():
-    # On several threads a run that nobody stopped once summed in another order
-    # than the same run before it, by a last bit. These tests are of resuming.
-    with Forks(TF_NUM_INTRAOP_THREADS="1") as forks:
+    with Forks() as forks:
         yield forks
 
 
