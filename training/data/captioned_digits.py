@@ -1,5 +1,7 @@
 """Scenes of handwritten digits, and what they show in words."""
 
+import collections
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -93,8 +95,11 @@ class Scene(NamedTuple):
         return (self.digit + 3 * self.form + 2 * self.place) % 10 == 0
 
 
+@functools.cache
 def load_captioned_digits():
     """Draws scenes of scikit-learn's digits; needs no file and no network.
+
+    They are drawn once in a process.
 
     One digit, small or large, or two small ones of a class side by side, in
     one of five places of a 32x32 image: 150 scenes, the classes. Of these 15
@@ -210,14 +215,13 @@ def _scenes(examples, repeats, split, with_held_out=False):
     labels = np.array([row["label"] for row in rows])
     # RandomState, unlike Generator, promises the same stream in every release.
     random = np.random.RandomState(_SEED + len(split))
+    of_digit = collections.defaultdict(list)
+    for scene in map(Scene.of, range(NUM_SCENES)):
+        if with_held_out or not scene.is_held_out:
+            of_digit[scene.digit].append(scene)
     images, scenes = [], []
     for first in np.repeat(np.arange(len(labels)), repeats):
-        kept = [
-            scene
-            for scene in map(Scene.of, range(NUM_SCENES))
-            if scene.digit == labels[first]
-            and (with_held_out or not scene.is_held_out)
-        ]
+        kept = of_digit[labels[first]]
         scene = kept[random.randint(len(kept))]
         second = random.choice(np.flatnonzero(labels == labels[first]))
         offsets = random.randint(-_JITTER, _JITTER + 1, size=2)
