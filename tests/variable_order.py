@@ -1,8 +1,8 @@
 """In which order a graph reads and writes its variables, as it is run.
 
 TensorFlow's optimizers of graphs may drop an order that the traced graph has.
-What is read before or after it is written, as it happens, depends on chance, and
-sometimes is wrong.
+What is read before or after it is written, as it happens, depends on chance,
+and sometimes is wrong.
 """
 
 import collections

@@ -12,22 +12,22 @@ import tensorflow as tf
 
 from keras_genseq.models import DCGAN
 from keras_genseq.models.base.multi_optimizer_model import seeds_of_update
+from training.benchmarks.adversarial_step import NUM_CHECKED
+from training.benchmarks.adversarial_step import OURS
+from training.benchmarks.adversarial_step import TOLERANCE
+from training.benchmarks.adversarial_step import check_losses
 from training.benchmarks.adversarial_step import joint_step
-from training.benchmarks.agreement import check_equal
+from training.benchmarks.adversarial_step import smooth_images
 from training.benchmarks.environment import has_torch
 from training.benchmarks.table import timing_table
 from training.benchmarks.timing import measure
 from training.benchmarks.workers import Workers
 
 TITLE = "Adversarial models"
-OURS = "ours"
 _LEARNING_RATE = 2e-4
 _BETA_1 = 0.5
 _EPSILON = 1e-4
 _SEED = 3
-# Untimed steps, on which all candidates must agree, with the same noise.
-_NUM_CHECKED = 2
-_TOLERANCE = 1e-2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +81,8 @@ def benchmark(repeats, threads, sizes=None):
         "The discriminator's turn (reals and fakes apart) and the generator's, "
         "each a forward pass, a gradient and an update by Adam, through the "
         "function that `fit` calls for every batch, noise and metrics "
-        f"included. Both losses of the first {_NUM_CHECKED} steps, with the "
-        f"same noise, agree to {_TOLERANCE:.0%}. PyTorch as its example is "
+        f"included. Both losses of the first {NUM_CHECKED} steps, with the "
+        f"same noise, agree to {TOLERANCE:.0%}. PyTorch as its example is "
         "written also computes gradients of the discriminator's weights in the "
         "generator's turn, which nobody needs; the others do not.",
         timing_table(timings, OURS, work=sizes.batch_size, unit="examples"),
@@ -90,16 +90,10 @@ def benchmark(repeats, threads, sizes=None):
     return "\n\n".join(parts)
 
 
-def check_losses(results):
-    """Checks that all candidates had the same losses: see `check_equal`."""
-    check_equal(results, _TOLERANCE)
-
-
 def make_images(sizes):
     """Random images, smooth along their rows."""
     rng = np.random.default_rng(1)
-    x = rng.random((sizes.batch_size, *sizes.image_shape)).cumsum(2)
-    return (x / x.max()).astype("float32")
+    return smooth_images(rng, sizes.batch_size, sizes.image_shape)
 
 
 def make_model(sizes):
@@ -124,7 +118,7 @@ def shared_values(sizes):
         for name, network in model.networks.items()
     }
     noise = []
-    for step in range(_NUM_CHECKED):
+    for step in range(NUM_CHECKED):
         batch = model.seeded_batch((tf.constant(make_images(sizes)),), step)
         for turn in range(2):
             seeds = seeds_of_update(batch, turn, 2)["seeds"]

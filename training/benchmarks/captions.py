@@ -13,21 +13,16 @@ import tensorflow as tf
 from keras_genseq.models import KeyPatchGAN
 from keras_genseq.models import TextToImageGAN
 from keras_genseq.models.base.multi_optimizer_model import seeds_of_update
+from training.benchmarks.adversarial_step import NUM_CHECKED
+from training.benchmarks.adversarial_step import OURS
 from training.benchmarks.adversarial_step import joint_step
-from training.benchmarks.agreement import check_equal
-from training.benchmarks.environment import has_torch
+from training.benchmarks.adversarial_step import smooth_images
+from training.benchmarks.adversarial_step import timed_systems
 from training.benchmarks.network_plan import plan_of
-from training.benchmarks.table import timing_table
-from training.benchmarks.timing import measure
-from training.benchmarks.workers import Workers
 
 TITLE = "Images of captions and of parts"
-OURS = "ours"
 _ADAM = {"learning_rate": 2e-4, "beta_1": 0.5, "epsilon": 1e-4}
 _SEED = 3
-# Untimed steps, on which all candidates must agree, with the same noise.
-_NUM_CHECKED = 2
-_TOLERANCE = 1e-2
 # Of the distances of masks and of parts at the first update, which hardly
 # falls in the first steps.
 _PART_WEIGHT = 0.64
@@ -91,33 +86,13 @@ def benchmark(repeats, threads, sizes=None):
     Raises:
         RuntimeError: if the candidates do not compute the same.
     """
-    sizes = sizes or Sizes()
-    parts = [
-        "A step updates both players by Adam, through the function that `fit` "
-        "calls for every batch, noise and metrics included; float32, without "
-        "XLA, as the recipes train, and without averages of weights. Both "
-        f"losses of the first {_NUM_CHECKED} steps, of the same weights and "
-        f"noise, agree to {_TOLERANCE:.0%}."
-    ]
-    if not has_torch():
-        parts.append("PyTorch is left out: it is not installed.")
-    for title, text, name, batch_size in _systems(sizes):
-        with Workers(threads) as workers:
-            steps = workers.build("tensorflow", training_steps, sizes, name)
-            if has_torch():
-                shared = shared_values(sizes, name)
-                steps |= workers.build(
-                    "torch", torch_steps, *shared, sizes, name
-                )
-            timings = measure(steps, repeats, check=check_losses)
-        table = timing_table(timings, OURS, work=batch_size, unit="images")
-        parts += [f"### {title}", text, table]
-    return "\n\n".join(parts)
-
-
-def check_losses(results):
-    """Checks that all candidates had the same losses: see `check_equal`."""
-    check_equal(results, _TOLERANCE)
+    return timed_systems(
+        _systems(sizes or Sizes()),
+        (training_steps, torch_steps, shared_values),
+        sizes or Sizes(),
+        repeats,
+        threads,
+    )
 
 
 def make_model(sizes, name):
@@ -158,12 +133,12 @@ def make_batch(sizes, name):
     """What a step is given: a tuple of structures of arrays."""
     rng = np.random.default_rng(1)
     if name == "key_patch":
-        x = _images(rng, sizes.parted_batch, sizes.parted_shape)
+        x = smooth_images(rng, sizes.parted_batch, sizes.parted_shape)
         height, width = sizes.parted_shape[:2]
         corners = rng.integers(0, (width // 2, height // 2), (len(x), 3, 2))
         sides = rng.integers(3, (width // 2, height // 2), (len(x), 3, 2))
         return x, np.concatenate([corners, sides], axis=-1).astype("int32")
-    x = _images(rng, sizes.captioned_batch, sizes.captioned_shape)
+    x = smooth_images(rng, sizes.captioned_batch, sizes.captioned_shape)
     embeddings = rng.normal(size=(len(x), sizes.text_dim)).astype("float32")
     return x, (embeddings, np.arange(len(x), dtype="int32"))
 
@@ -178,7 +153,7 @@ def shared_values(sizes, name):
     model = make_model(sizes, name)
     batch = tf.nest.map_structure(tf.constant, make_batch(sizes, name))
     steps = []
-    for number in range(_NUM_CHECKED):
+    for number in range(NUM_CHECKED):
         found = model.seeded_batch(batch, number)
         z = [
             model.sample_latents(seeds_of_update(found, turn, 2)["seeds"])
@@ -227,13 +202,13 @@ def torch_steps(plans, given, sizes, name):
 
 
 def _systems(sizes):
-    """Title, description, name and size of a batch."""
+    """Title, description, arguments of `make_model` and size of a batch."""
     yield (
         "TextToImageGAN",
         f"GAN-INT-CLS of images of {sizes.captioned_shape} and given "
         f"embeddings of {sizes.text_dim} dimensions; batches of "
         f"{sizes.captioned_batch}.",
-        "text_to_image",
+        ("text_to_image",),
         sizes.captioned_batch,
     )
     yield (
@@ -241,12 +216,6 @@ def _systems(sizes):
         f"Images of {sizes.parted_shape} and boxes of three parts; batches of "
         f"{sizes.parted_batch}. Ours also cuts out and enlarges the parts and "
         "hides some of them; PyTorch is handed what that gives.",
-        "key_patch",
+        ("key_patch",),
         sizes.parted_batch,
     )
-
-
-def _images(rng, batch_size, shape):
-    """Random images, smooth along their rows."""
-    x = rng.random((batch_size, *shape)).cumsum(2)
-    return (x / x.max()).astype("float32")

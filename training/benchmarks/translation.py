@@ -15,21 +15,16 @@ from keras_genseq.models import ProgressiveGAN
 from keras_genseq.models import StarGAN
 from keras_genseq.models.base.multi_optimizer_model import seeds_of_update
 from keras_genseq.ops.random import row_uniform
+from training.benchmarks.adversarial_step import NUM_CHECKED
+from training.benchmarks.adversarial_step import OURS
 from training.benchmarks.adversarial_step import joint_step
-from training.benchmarks.agreement import check_equal
-from training.benchmarks.environment import has_torch
+from training.benchmarks.adversarial_step import smooth_images
+from training.benchmarks.adversarial_step import timed_systems
 from training.benchmarks.network_plan import plan_of
-from training.benchmarks.table import timing_table
-from training.benchmarks.timing import measure
-from training.benchmarks.workers import Workers
 
 TITLE = "Translators and growing images"
-OURS = "ours"
 _ADAM = {"learning_rate": 2e-4, "beta_1": 0.5, "epsilon": 1e-4}
 _SEED = 3
-# Untimed steps, on which all candidates must agree, with the same noise.
-_NUM_CHECKED = 2
-_TOLERANCE = 1e-2
 # The stream of the seeds from which shares of reals are drawn.
 _MIXING_STREAM = 1
 _NUM_ATTRIBUTES = 5
@@ -88,38 +83,16 @@ def benchmark(repeats, threads, sizes=None):
     Raises:
         RuntimeError: if the candidates do not compute the same.
     """
-    sizes = sizes or Sizes()
-    parts = [
-        "A step updates both players by Adam, through the function that `fit` "
-        "calls for every batch, noise and metrics included; float32, without "
-        "XLA, as the recipes train, and without averages of weights. Both "
-        f"losses of the first {_NUM_CHECKED} steps, of the same weights and "
-        f"noise, agree to {_TOLERANCE:.0%}. PyTorch's discriminators are held "
-        "in the generators' turns, and its gradient penalties are not "
-        "compiled: of what it compiles, it has no second derivatives."
-    ]
-    if not has_torch():
-        parts.append("PyTorch is left out: it is not installed.")
-    for title, text, system, batch_size in _systems(sizes):
-        with Workers(threads) as workers:
-            steps = workers.build("tensorflow", training_steps, sizes, *system)
-            if has_torch():
-                steps |= workers.build(
-                    "torch",
-                    torch_steps,
-                    *shared_values(sizes, *system),
-                    sizes,
-                    *system,
-                )
-            timings = measure(steps, repeats, check=check_losses)
-        table = timing_table(timings, OURS, work=batch_size, unit="images")
-        parts += [f"### {title}", text, table]
-    return "\n\n".join(parts)
-
-
-def check_losses(results):
-    """Checks that all candidates had the same losses: see `check_equal`."""
-    check_equal(results, _TOLERANCE)
+    return timed_systems(
+        _systems(sizes or Sizes()),
+        (training_steps, torch_steps, shared_values),
+        sizes or Sizes(),
+        repeats,
+        threads,
+        remark="PyTorch's discriminators are held in the generators' turns, "
+        "and its gradient penalties are not compiled: of what it compiles, it "
+        "has no second derivatives.",
+    )
 
 
 def make_model(sizes, name, level=None):
@@ -168,13 +141,13 @@ def make_batch(sizes, name, level=None):
     rng = np.random.default_rng(1)
     if name == "progressive_gan":
         side = 4 * 2**level
-        return (_images(rng, sizes.progressive_batch, (side, side, 3)),)
+        return (smooth_images(rng, sizes.progressive_batch, (side, side, 3)),)
     if name == "cyclegan":
         shape = sizes.cyclegan_batch, sizes.image_shape
-        return _images(rng, *shape), 1.0 - _images(rng, *shape)
+        return smooth_images(rng, *shape), 1.0 - smooth_images(rng, *shape)
     size = sizes.stargan_batch
     labels = rng.integers(0, 2, (size, _NUM_ATTRIBUTES)).astype("float32")
-    return _images(rng, size, sizes.image_shape), labels
+    return smooth_images(rng, size, sizes.image_shape), labels
 
 
 def shared_values(sizes, name, level=None):
@@ -192,7 +165,7 @@ def shared_values(sizes, name, level=None):
         names = [f"{k}_{end}" for k, end in zip(kinds, ends, strict=True)]
         return {n: plan_of(getattr(model, n)) for n in names}, []
     batch = tuple(map(tf.constant, make_batch(sizes, name, level)))
-    batches = [model.seeded_batch(batch, i) for i in range(_NUM_CHECKED)]
+    batches = [model.seeded_batch(batch, i) for i in range(NUM_CHECKED)]
     if name == "stargan":
         plans = {k: plan_of(v) for k, v in model.networks.items()}
         noise = [(b["targets"], _mixing(b["seeds"])) for b in batches]
@@ -272,12 +245,6 @@ def _systems(sizes):
             ("progressive_gan", level),
             sizes.progressive_batch,
         )
-
-
-def _images(rng, batch_size, shape):
-    """Random images, smooth along their rows."""
-    x = rng.random((batch_size, *shape)).cumsum(2)
-    return (x / x.max()).astype("float32")
 
 
 def _progressive_arrays(model):
