@@ -84,7 +84,8 @@ def _batches(recipe, dataset):
     count = int(model_examples(dataset.splits["train"]).cardinality())
     if count < size:
         size = 2 ** int(math.log2(max(1, count // 2)))
-        reason = f"training has {counted(count, 'example')}"
+        reason = f"there {'is' if count == 1 else 'are'} "
+        reason += counted(count, "training example")
     num_categories = recipe.model.arguments.get("num_categories")
     if "image_shape" in recipe.model.parameters() and num_categories == 256:
         logits = 256 * math.prod(
