@@ -45,7 +45,9 @@ def load_npz_file(path):
             `y_train`, `y_test`, `x_valid` or `x_val`, `y_valid` or `y_val`),
             or with `train`, `valid` and `test`. Without a valid part, the last
             10,000 of 60,000 training rows, or the last tenth, take its place;
-            of a training part alone, tenths of the rows are drawn for both.
+            of a training part alone, or one with a valid part, a tenth of the
+            rows is drawn for each that is missing. `x` and `y`, `images` and
+            `labels`, `data` and `target` are training parts.
             Arrays `(rows, height, width)`, or with 1 or 3 channels behind, are
             images, of rank 2 vectors; floats must be in [0, 1], uint8 images
             are divided by 255, or are bits if none is above 1. Where `n_vars`
