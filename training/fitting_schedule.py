@@ -8,6 +8,7 @@ from training.data import bucket_steps
 from training.data import load_dataset
 from training.data import model_examples
 from training.data import model_inputs
+from training.data.notes import counted
 from training.data.streams import joined
 from training.resolve import steps_per_epoch
 from training.resolve import transformed
@@ -83,7 +84,8 @@ def _batches(recipe, dataset):
     count = int(model_examples(dataset.splits["train"]).cardinality())
     if count < size:
         size = 2 ** int(math.log2(max(1, count // 2)))
-        reason = f"there are {count:,} training examples"
+        reason = f"there {'is' if count == 1 else 'are'} "
+        reason += counted(count, "training example")
     num_categories = recipe.model.arguments.get("num_categories")
     if "image_shape" in recipe.model.parameters() and num_categories == 256:
         logits = 256 * math.prod(

@@ -1,7 +1,9 @@
 """What a run says of itself before it trains."""
 
+from training.data.notes import counted
 
-def opening(run, recipe, dataset, num_parameters, num_updates):
+
+def opening(run, recipe, dataset, num_parameters, num_updates, name=None):
     """Lines on a run: its folder, data, model and budget.
 
     Args:
@@ -10,6 +12,8 @@ def opening(run, recipe, dataset, num_parameters, num_updates):
         dataset: `Dataset`.
         num_parameters: int. Weights of the model.
         num_updates: int. All updates that the run is to make.
+        name: str, the class of the model, or None: what the recipe makes it
+            by.
 
     Returns:
         list of str.
@@ -18,13 +22,14 @@ def opening(run, recipe, dataset, num_parameters, num_updates):
     batch = (
         f"{schedule.tokens_per_batch:,} tokens"
         if schedule.tokens_per_batch
-        else f"{schedule.global_batch_size:,} examples"
+        else counted(schedule.global_batch_size, "example")
     )
-    budget = f"{num_updates:,} updates of {batch}"
+    budget = f"{counted(num_updates, 'update')} of {batch}"
     # The recipe's own cost is that of its own data and budget.
     if recipe.cost and recipe.replaced is None:
         budget += f"; by its heading: {recipe.cost}"
-    name = getattr(recipe.model.target, "__name__", "model")
+    target = recipe.model.target
+    name = name or getattr(target, "__name__", "model")
     return [
         f"Run     {run.path}",
         f"Data    {dataset.description}",

@@ -28,14 +28,17 @@ def import_tensorflow(keras=True):
 
 @contextlib.contextmanager
 def _muted():
-    """Holds back what is written to stderr; shows it if there is an error."""
+    """Holds back what is written to stderr; shows it if there is an error.
+
+    Who stops the program while it imports is not shown it.
+    """
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(stderr, held.read())
             raise

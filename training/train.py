@@ -294,7 +294,9 @@ def _train_phase(recipe, run, setup, is_reported=True):
         if group.is_chief:
             updates = schedule.steps or epochs * num_steps
             size = model.count_params()
-            for line in opening(run, recipe, dataset, size, updates):
+            for line in opening(
+                run, recipe, dataset, size, updates, type(model).__name__
+            ):
                 print(line)
             if progress.state["step"]:
                 print(f"Going on after update {progress.state['step']}.")

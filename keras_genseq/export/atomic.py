@@ -160,11 +160,15 @@ def disk_errors(folder):
         else:
             number = _ERROR_NUMBERS.get(type(error))
         reason = reason_of(error)
+        remedy = (
+            "Check that the folder may be written and that the disk has room"
+        )
+        if number in (errno.EEXIST, errno.ENOTDIR):
+            remedy = "A file stands where the folder belongs: name another one"
         raise OSError(
             number or errno.EIO,
             f"{_REFUSED} {folder}: {reason}. What was there before is "
-            "untouched. Check that the folder may be written and that the "
-            "disk has room",
+            f"untouched. {remedy}",
         ) from error
 
 

@@ -20,6 +20,15 @@ def test_a_run_tells_folder_data_model_and_budget():
     assert recipe.cost in budget
 
 
+def test_a_model_made_by_a_function_is_called_by_its_class():
+    recipe = resolve("classifier", "demo", [])
+    _, _, model, budget = opening(
+        RUN, recipe, load_dataset("digits"), 7, 1, "ImageClassifier"
+    )
+    assert model == "Model   ImageClassifier, 7 parameters"
+    assert budget.startswith("Budget  1 update of ")
+
+
 def test_the_cost_of_a_recipe_is_not_that_of_other_data():
     recipe = resolve("nade", "demo", ["data=npz:mine.npz"])
     *_, budget = opening(RUN, recipe, load_dataset("digits"), 1, 20)

@@ -149,7 +149,9 @@ def test_a_folder_in_use_is_refused_until_its_user_dies(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):
     (tmp_path / "file").touch()
-    refused = pytest.raises(OSError, match=r"Could not write .*file/run")
+    refused = pytest.raises(
+        OSError, match=r"Could not write .*file/run.*A file stands"
+    )
     with refused, RunFolder(tmp_path / "file" / "run").in_use():
         raise AssertionError
 

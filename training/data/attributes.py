@@ -2,6 +2,7 @@
 
 import collections
 import csv
+import os
 import pathlib
 
 import numpy as np
@@ -112,6 +113,12 @@ def _faces(size):
 def _read_attributes(root):
     """Names of files, int32 `(rows, attributes)`, names of attributes."""
     path = root / FILE_NAME
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no file {FILE_NAME} in {str(root)!r}. Write one there: "
+            "titles `file` and the names of the attributes, then a line for "
+            "each image: its file, and 1 or 0 for each attribute."
+        )
     titles, *lines = (
         [cell.strip() for cell in line]
         for line in csv.reader(read_text(path).splitlines())
@@ -123,6 +130,12 @@ def _read_attributes(root):
             f"{str(path)!r} must begin with a line of `file` and the names of "
             "the attributes, and have a line for each of at least 3 images. "
             f"Received: titles {', '.join(titles)}, {len(lines)} lines"
+        )
+    name, count = collections.Counter(names).most_common(1)[0]
+    if count > 1:
+        raise ValueError(
+            f"{str(path)!r} must call each attribute by a name of its own. "
+            f"Received: {name!r} {count} times"
         )
     for number, line in enumerate(lines, start=2):
         if len(line) != len(titles) or not {"0", "1", "-1"}.issuperset(
@@ -138,7 +151,7 @@ def _read_attributes(root):
                 f"Line {number} of {str(path)!r} names {line[0]!r}, but there "
                 f"is no such file in {str(root)!r}."
             )
-    files = [line[0] for line in lines]
+    files = [os.path.normpath(line[0]) for line in lines]
     again, count = collections.Counter(files).most_common(1)[0]
     if count > 1:
         raise ValueError(

@@ -1,6 +1,8 @@
 """Images with captions beside them."""
 
+import os
 import pathlib
+import re
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from training.data.splits import shuffled_split
 from training.data.text_file import read_text
 
 FILE_NAME = "captions.tsv"
+# As programs for tables write cells that hold a comma or quotes.
+_QUOTED = re.compile(r'"(?:[^"]|"")*[",](?:[^"]|"")*"')
 _TITLES = {
     "file": ("file", "filename", "file_name", "image", "path"),
     "caption": ("caption", "text", "sentence", "description"),
@@ -94,11 +98,18 @@ def load_captioned_images(folder, size=None):
 def _read_captions(root, notes):
     """dicts of file name to captions, and to class where there are any."""
     path = root / FILE_NAME
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no file {FILE_NAME} in {str(root)!r}. Write one there: "
+            "on every line the name of an image file, a tab and its caption."
+        )
     captions, classes = {}, {}
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         cells = [cell.strip() for cell in line.split("\t")]
         if not any(cells):
             continue
+        if len(cells) > 1 and _QUOTED.fullmatch(cells[1]):
+            cells[1] = cells[1][1:-1].replace('""', '"').strip()
         if not captions and _is_title(cells):
             notes.append(f"Line {number} of {FILE_NAME} is read as titles.")
             continue
@@ -109,10 +120,13 @@ def _read_captions(root, notes):
                 f"of them empty. Received: {line[:80]!r}"
             )
         name, caption, *rest = cells
+        # One file under two names would be both learned from and tested on.
+        name = os.path.normpath(name)
         if not (root / name).is_file():
+            titles = " Titles are file, caption, class." if number == 1 else ""
             raise FileNotFoundError(
                 f"Line {number} of {str(path)!r} names {name!r}, but there is "
-                f"no such file in {str(root)!r}."
+                f"no such file in {str(root)!r}.{titles}"
             )
         known = captions.setdefault(name, [])
         if rest != ([classes[name]] if name in classes else rest[:0]) and known:

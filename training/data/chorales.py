@@ -43,7 +43,13 @@ def load_chorales(name):
             or not on the piano; piece and step are named, from 0.
     """
     path = pathlib.Path(name).expanduser()
-    if path.suffix != ".json":
+    if path.is_dir() or path.suffix.lower() in (".mid", ".midi", ".abc"):
+        raise DataUnavailableError(
+            f"{str(path)!r} is no JSON file of pitches. Expected a file of the "
+            "keys train, valid and test, each a list of pieces, those lists "
+            "of steps, those lists of MIDI pitches."
+        )
+    if path.suffix != ".json" and not path.is_file():
         path = original_files_folder() / "jsb_chorales" / f"{name}.json"
     if not path.is_file():
         raise DataUnavailableError(
@@ -53,7 +59,7 @@ def load_chorales(name):
     try:
         pieces = json.loads(read_text(path))
         pieces = {split: list(pieces[split]) for split in SPLITS}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(
             f"{str(path)!r} must hold the keys train, valid and test, each a "
             "list of pieces of steps of MIDI pitches from "

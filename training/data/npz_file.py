@@ -10,6 +10,7 @@ from training.data.arrays import vector_examples
 from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
 from training.data.known_files import located
+from training.data.notes import counted
 from training.data.splits import num_held_out
 from training.data.splits import shuffled_split
 
@@ -27,6 +28,11 @@ _ROWS = ("x_{}", "X_{}", "{}_x", "{}_images", "{}")
 _DIFFERENCES = "_dx"
 # More are labels of another kind, unless there are as many rows.
 _MOST_CLASSES = 1_000
+# What people call examples, and their labels, where there are no splits.
+_PAIRS = (
+    *(("arr_0", "arr_1"), ("x", "y"), ("X", "y"), ("images", "labels")),
+    *(("data", "target"), ("data", "labels"), ("image", "label")),
+)
 _LABELS = ("y_{}", "Y_{}", "{}_y", "{}_labels")
 
 
@@ -39,7 +45,9 @@ def load_npz_file(path):
             `y_train`, `y_test`, `x_valid` or `x_val`, `y_valid` or `y_val`),
             or with `train`, `valid` and `test`. Without a valid part, the last
             10,000 of 60,000 training rows, or the last tenth, take its place;
-            of a training part alone, tenths of the rows are drawn for both.
+            of a training part alone, or one with a valid part, a tenth of the
+            rows is drawn for each that is missing. `x` and `y`, `images` and
+            `labels`, `data` and `target` are training parts.
             Arrays `(rows, height, width)`, or with 1 or 3 channels behind, are
             images, of rank 2 vectors; floats must be in [0, 1], uint8 images
             are divided by 255, or are bits if none is above 1. Where `n_vars`
@@ -59,7 +67,7 @@ def load_npz_file(path):
     arrays, notes = _read_arrays(path), []
     x, y, class_names = _parts(arrays, path, notes)
     if "n_vars" in arrays:
-        x = _unpack(x, int(arrays["n_vars"]), path)
+        x = _unpack(x, _num_variables(arrays["n_vars"], path), path)
     x = {split: _checked(part, split, path) for split, part in x.items()}
     shapes = {split: part.shape[1:] for split, part in x.items()}
     if len(set(shapes.values())) > 1:
@@ -101,6 +109,9 @@ def _read_arrays(path):
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
+            for name, array in arrays.items():
+                if not isinstance(array, np.ndarray):
+                    raise TypeError(f"{name!r} inside it is no array")
     except (
         AttributeError,  # a single .npy array: no context manager
         EOFError,
@@ -112,9 +123,24 @@ def _read_arrays(path):
     ) as error:
         raise ValueError(
             f"{str(path)!r} must be an .npz file of plain arrays (no Python "
-            f"objects), written by `np.savez`. Reading it failed: {error}"
+            f"objects), written by `np.savez`. {_why(error)}"
         ) from error
     return dict(_without_differences(*item) for item in arrays.items())
+
+
+def _why(error):
+    """What went wrong in words of ours, where NumPy's tell nothing."""
+    if "context manager" in str(error):
+        return (
+            "It holds one array, as `np.save` writes: store it by "
+            "`np.savez(file, x_train=array)`."
+        )
+    if "allow_pickle" in str(error):
+        return (
+            "It is no such file, or holds objects: rows of different lengths, "
+            "or of strings and numbers. Store arrays of one dtype."
+        )
+    return f"Reading it failed: {error}"
 
 
 def _without_differences(name, array):
@@ -130,8 +156,7 @@ def _parts(arrays, path, notes):
     """Rows and labels of each split, and names of classes that are words."""
     arrays = _with_names(arrays, notes)
     x_names, y_names = _named(arrays, _ROWS), _named(arrays, _LABELS)
-    is_whole = set(x_names) == {"train"}
-    if not is_whole and not {"train", "test"} <= set(x_names):
+    if "train" not in x_names:
         raise ValueError(
             f"{str(path)!r} does not have the arrays of a data set. "
             f"{_EXPECTED}. Received: {', '.join(sorted(arrays)) or 'nothing'}"
@@ -147,17 +172,33 @@ def _parts(arrays, path, notes):
         notes.append(f"Left out: the arrays {', '.join(others)}.")
     x = {split: arrays[name] for split, name in x_names.items()}
     y = {split: arrays[name] for split, name in y_names.items()}
+    for split, rows in x.items():
+        least = 1 + len(SPLITS) - len(x) if split == "train" else 1
+        if rows.ndim == 0 or len(rows) < least:
+            raise ValueError(
+                f"{x_names[split]} of {str(path)!r} must be not empty: at "
+                f"least {counted(least, 'row')}, one for each split that is "
+                f"drawn from it. Received: shape={rows.shape}"
+            )
     class_names = ()
     if y and all(labels.dtype.kind in "US" for labels in y.values()):
         class_names, y = _numbered(y)
     y = {s: _checked_labels(y[s], x[s], y_names[s], notes) for s in y}
-    if is_whole:
+    if "test" not in x:
         notes.append("There is no test part: a tenth of the rows is drawn.")
+    if set(x) == {"train"}:
         drawn = shuffled_split(len(x["train"]))
         x, y = (
             {s: part["train"][drawn[s]] for s in drawn if part}
             for part in (x, y)
         )
+    elif "test" not in x:
+        drawn = shuffled_split(len(x["train"]), held_out=0.1)
+        kept = np.setdiff1d(np.arange(len(x["train"])), drawn["test"])
+        for part in (x, y):
+            if part:
+                part["test"] = part["train"][drawn["test"]]
+                part["train"] = part["train"][kept]
     elif "valid" not in x:
         rows = len(x["train"])
         cut = max(0, rows - num_held_out(rows))
@@ -168,9 +209,10 @@ def _parts(arrays, path, notes):
 
 
 def _with_names(arrays, notes):
-    """Arrays that were written without names: examples, perhaps labels."""
-    names = dict(zip(("arr_0", "arr_1"), ("x_train", "y_train"), strict=True))
-    x, y = arrays.get("arr_0"), arrays.get("arr_1")
+    """Arrays of no split, by their names: examples, perhaps labels."""
+    given = next((pair for pair in _PAIRS if {*pair} <= {*arrays}), _PAIRS[0])
+    names = dict(zip(given, ("x_train", "y_train"), strict=True))
+    x, y = (arrays.get(name) for name in given)
     if x is None or not set(arrays) <= set(names):
         return arrays
     if y is not None and (y.ndim != 1 or len(y) != len(x)):
@@ -209,6 +251,15 @@ def _with_white_bits(x, notes):
         return x
     notes.append("Pixels are only 0 and 1: taken as bits, 1 is white.")
     return {split: part * np.uint8(255) for split, part in x.items()}
+
+
+def _num_variables(array, path):
+    if array.size != 1 or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"n_vars of {str(path)!r} must be one int, the number of bits in a "
+            f"row. Received: {array.dtype} of shape {array.shape}"
+        )
+    return int(array.item())
 
 
 def _unpack(x, num_variables, path):
@@ -289,12 +340,14 @@ def _checked_labels(labels, rows, name, notes):
         if is_one_hot:
             notes.append(f"{name} is one-hot: taken as the place of the 1.")
             return labels.argmax(1)
-    if labels.dtype.kind == "f" and (labels % 1 == 0).all():
+    is_float = labels.dtype.kind == "f"
+    if is_float and np.isfinite(labels).all() and (labels % 1 == 0).all():
         labels = labels.astype("int64")
     if labels.shape != (len(rows),) or labels.dtype.kind not in "iub":
         raise ValueError(
             f"{name} must be {len(rows)} ints, one per row, or as many "
-            f"one-hot rows. Received: {labels.dtype} of shape {labels.shape}"
+            f"one-hot rows. Received: {labels.dtype} of shape {labels.shape}, "
+            f"beginning with {labels.ravel()[:3].tolist()}"
         )
     return labels.astype("int64")
 

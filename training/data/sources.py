@@ -1,5 +1,7 @@
 """From the name of a source, as typed on a command line, to its data."""
 
+import difflib
+import pathlib
 import re
 
 from training.data.attributes import load_attributes
@@ -134,10 +136,34 @@ def load_dataset(source):
     if kind not in _LOADERS or not location:
         raise ValueError(
             f"A data source must be one of: {SYNTAX}. "
-            f"Received: source={source!r}"
+            f"Received: source={source!r}.{_advice(source)}"
         )
     location, options = _split_options(kind, location, source)
     return _LOADERS[kind](location, **options)
+
+
+def _advice(source):
+    """What may have been meant by a source of no known kind, in a sentence."""
+    kind, _, location = source.partition(":")
+    if kind in _LOADERS:
+        return f" Write what to load behind {kind}:"
+    if kind in _EMBEDDED:
+        return f" Write {kind!r} alone: it is inside the package."
+    path = pathlib.Path(location or source).expanduser()
+    by_suffix = {
+        **dict.fromkeys((".csv", ".tsv", ".gz"), "series"),
+        ".npz": "npz",
+        ".json": "chorales",
+        ".txt": "text",
+    }
+    near = by_suffix.get(path.suffix.lower())
+    if near is None and path.is_dir():
+        near = "images"
+    kinds = [*_LOADERS, *_EMBEDDED]
+    found = difflib.get_close_matches(kind.lower(), kinds, n=1)
+    if found and (location or found[0] in _EMBEDDED):
+        return f" Did you mean `{found[0]}{':' if location else ''}{location}`?"
+    return f" Did you mean `{near}:{location or source}`?" if near else ""
 
 
 def _split_options(kind, location, source):

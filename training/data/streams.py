@@ -139,6 +139,13 @@ def _token_stream(split, num_rows, sequence_length=None):
             for name, texts in dataset.splits.items()
         }
         vocabulary = ("", *sorted(set().union(*tokens.values())))
+        if len(vocabulary) < 3:
+            noun = "character" if split is list else "word"
+            raise ValueError(
+                f"{dataset.name!r} holds one {noun} again and again, and "
+                f"there is nothing to learn. Expected at least two different "
+                f"{noun}s. Received: {vocabulary[-1]!r} alone"
+            )
         ids = {token: i for i, token in enumerate(vocabulary)}
         splits = {}
         for name, part in tokens.items():

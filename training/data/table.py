@@ -8,16 +8,23 @@ from typing import NamedTuple
 
 import numpy as np
 
+from training.data.date_columns import DATE_NAMES
 from training.data.date_columns import find_times
 from training.data.date_columns import looks_like_date
 from training.data.notes import counted
+from training.data.number_format import is_number_with_signs
 from training.data.number_format import with_decimal_points
+from training.data.number_format import without_signs
 from training.data.text_file import read_text
 
 _DELIMITERS = (";", "\t", "|", ",", r"\s+")
 _SPOKEN = {"\t": "tabs", r"\s+": "spaces"}
 _SNIFFED_LINES = 100
 _GAPS = ("", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", "?")
+_TOTALS = (
+    *("total", "totals", "grand total", "sum", "average", "mean"),
+    *("summe", "gesamt", "mittelwert", "somme", "suma", "totale"),
+)
 _INDEX_NAMES = (
     "",
     "index",
@@ -54,10 +61,11 @@ def read_table(path):
     """Reads the numeric columns of a table, and the dates beside them.
 
     Columns may be separated by semicolons, tabs, bars, commas or spaces,
-    decimals by a point or a comma; a title line is optional. Blank lines, and
-    lines that begin with `#`, are skipped. Columns of dates (in words, as
-    seconds since 1970, or in parts) become `times`; a column that counts the
-    rows, and columns of words, are left out. `notes` tells what was done.
+    decimals by a point or a comma; a title line is optional. Blank lines,
+    lines that begin with `#`, and a last line of totals are skipped. Signs
+    around numbers (`5%`, `$1 000`) are taken off. Columns of dates (in words,
+    as seconds since 1970, or in parts) become `times`; a column that counts
+    the rows, and columns of words, are left out. `notes` tells what was done.
 
     Args:
         path: str or path, of a file as `read_text` reads it.
@@ -87,6 +95,8 @@ def read_table(path):
     def cell_name(row, column):
         return f"{str(path)!r}, line {lines[row]}, column {columns[column]!r},"
 
+    cells, lines = _without_totals(cells, lines, notes)
+    cells = without_signs(cells, columns, _GAPS, notes)
     cells = with_decimal_points(
         cells,
         comma_is_free=delimiter != ",",
@@ -111,9 +121,10 @@ def read_table(path):
     }
     _without_index(values, columns, notes)
     if not values:
+        why = [note for note in notes if "left out" in note]
         raise ValueError(
             f"{str(path)!r} must hold a column of numbers. Received the "
-            f"columns: {', '.join(columns)}"
+            f"columns: {', '.join(columns)}. {' '.join(why[:3])}"
         )
     return Table(
         columns=[columns[name] for name in values],
@@ -172,7 +183,8 @@ def _cells(path, notes):
         raise ValueError(
             f"{str(path)!r}, line {filled[row - 1] + 1}, has {received} cells "
             f"separated by {_SPOKEN.get(delimiter, delimiter)!r} where the "
-            f"first line has {expected}. Let all rows have as many."
+            f"first line has {expected}. Let all rows have as many, and "
+            "remove lines above the titles and below the table."
         ) from error
     if len(cells) != len(filled):
         raise ValueError(
@@ -204,9 +216,7 @@ def _titles(cells, lines, notes):
     def kind(cell):
         if cell.lower() in _GAPS:
             return "gap"
-        if _to_numbers([cell]).notna().all() or re.fullmatch(
-            r"[+-]?[\d.,]*\d", cell
-        ):
+        if _to_numbers([cell]).notna().all() or is_number_with_signs(cell):
             return "number"
         return "date" if looks_like_date(cell) else "words"
 
@@ -215,16 +225,19 @@ def _titles(cells, lines, notes):
         [kind(cell) for cell in rest[name].iloc[:_SNIFFED_LINES]]
         for name in cells
     ]
+    # Words stand above numbers or dates, and dates above numbers.
+    others = {"words": ("number", "date"), "date": ("number",)}
     titled = not {"number", "date"} & {*kinds} or any(
-        here == "words"
-        and sum(k in ("number", "date") for k in under) > len(under) / 2
+        sum(k in others.get(here, ()) for k in under) > len(under) / 2
         for here, under in zip(kinds, below, strict=True)
     )
     # A table that was written without names has 0, 1, 2 above its columns.
     numbered = first.iloc[0] == "" and list(first.iloc[1:]) == [
         str(i) for i in range(len(first) - 1)
     ]
-    if not titled and not numbered:
+    # Years above the columns of a table that begins with names.
+    years = kinds[0] == "words" and _count_on(first.iloc[1:])
+    if not titled and not numbered and not years:
         notes.append("No title line: columns are called by their number.")
         return [f"column {i + 1}" for i in range(len(first))], cells, lines
     names = []
@@ -232,6 +245,25 @@ def _titles(cells, lines, notes):
         again = sum(each.split(" #")[0] == name for each in names)
         names.append(f"{name} #{again + 1}" if again else name)
     return names, rest, lines[1:]
+
+
+def _count_on(cells):
+    """Whether titles are whole numbers that each follow the one before."""
+    numbers = _to_numbers(cells).to_numpy("float64")
+    steps = np.diff(numbers)
+    return len(steps) > 0 and bool((steps == 1.0).all())
+
+
+def _without_totals(cells, lines, notes):
+    """Takes out a last row that sums up the others."""
+    row = cells.iloc[-1]
+    above = cells.iloc[:-1].apply(lambda column: column.str.lower())
+    for name, cell in row.items():
+        word = cell.lower().rstrip(":")
+        if word in _TOTALS and not above[name].isin([word]).any():
+            notes.append(f"Line {lines[-1]} left out: it is the {cell!r}.")
+            return cells.iloc[:-1], lines[:-1]
+    return cells, lines
 
 
 def _to_numbers(column):
@@ -245,6 +277,11 @@ def _is_numeric(cells, numbers, gaps, title, place, notes):
     words = ~gaps & numbers.isna()
     if numbers.notna().sum() <= words.sum():
         example = f", as {cells[words].iloc[0]!r}" if words.any() else ""
+        if words.any() and title.lower() in DATE_NAMES:
+            example += (
+                ", and no dates that are understood: rows are taken in the "
+                "order of the file. Write dates as 2020-01-31"
+            )
         notes.append(f"Column {title!r} left out: no numbers{example}.")
         return False
     for wrong, expected in (
@@ -262,14 +299,17 @@ def _is_numeric(cells, numbers, gaps, title, place, notes):
 
 
 def _without_index(values, columns, notes):
-    """Takes out a first column that only counts the rows."""
+    """Takes out a first column that only counts the rows, or their time."""
     first = next(iter(values), None)
     if len(values) < 2 or first != 0:
         return
     steps = np.diff(values[first])
+    if not len(steps) or not steps[0] > 0:
+        return
     named = columns[first].lower() in _INDEX_NAMES
     unnamed = columns[first].startswith(("column ", "Unnamed"))
-    if len(steps) and (steps == 1.0).all() and (named or unnamed):
+    even = np.allclose(steps, steps[0], rtol=1e-3)
+    if (named and even) or (unnamed and (steps == 1.0).all()):
         del values[first]
         notes.append(
             f"Column {columns[first] or 1!r} left out: it counts the rows."

@@ -26,6 +26,7 @@ _OTHER_KINDS = {
     b"\xd0\xcf\x11\xe0": "an old file of Excel or Word",
     b"PAR1": "a Parquet file",
     b"%PDF": "a PDF",
+    b"{\\rtf": "rich text, RTF",
     b"\x89HDF": "an HDF5 file",
     b"BZh": "packed by bzip2",
     b"\xfd7zXZ": "packed by xz",
@@ -100,8 +101,8 @@ def read_text(path):
             f"{content[error.start : error.end]!r} in line {line}. Save the "
             "file as UTF-8 in the program that wrote it."
         ) from error
+    _check_kind(content, path)
     if "\0" in text:
-        _check_kind(content, path)
         raise ValueError(
             f"{str(path)!r} must be text, but the character at position "
             f"{text.index(chr(0))} is a zero. If it is UTF-16 without a byte "
@@ -160,6 +161,13 @@ def load_text_file(path):
 
 def _read_folder(folder):
     parts = {}
+    present = sorted(path.name for path in folder.iterdir())
+    if not any(name.startswith(tuple(SPLITS)) for name in present):
+        raise FileNotFoundError(
+            f"{str(folder)!r} is a folder without train.txt, valid.txt and "
+            "test.txt. Put them there, or give one of its files. Found there: "
+            f"{', '.join(present[:8]) or 'nothing'}"
+        )
     for split in SPLITS:
         names = [folder / f"{split}.txt", folder / f"{split}.txt.gz"]
         parts[split] = read_text(

@@ -140,6 +140,11 @@ def _find(name):
     for path in [own, *(shared / f"{name}{ending}" for ending in _ENDINGS)]:
         if path.is_file():
             return path
+    if own.is_dir():
+        raise DataUnavailableError(
+            f"{str(own)!r} is a folder: a series is one file. Give the CSV "
+            "file inside it."
+        )
     raise DataUnavailableError(
         f"There is no file {str(own)!r}. Give a CSV file, or let "
         "KERAS_GENSEQ_DATA name the folder that holds `time_series`."
@@ -264,7 +269,15 @@ def _date(time):
 
 def _series(name, values, sizes, words, *, columns, season, notes=(), **fields):
     parts = np.split(values, np.cumsum(sizes))[:3]
-    mean, deviation = parts[0].mean(0), parts[0].std(0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = parts[0].mean(0), parts[0].std(0)
+    if not np.isfinite(deviation).all():
+        worst = columns[int(np.argmin(np.isfinite(deviation)))]
+        raise ValueError(
+            f"Column {worst!r} of {name} must hold numbers whose squares are "
+            f"finite. Received: up to {np.abs(values).max():g}. Write it in a "
+            "larger unit."
+        )
     # What rounding leaves of a constant's deviation is none.
     constant = deviation <= 1e-12 * np.abs(mean)
     notes = list(notes)

@@ -10,8 +10,10 @@ from keras_genseq.metrics.parzen_window import BANDWIDTHS
 from keras_genseq.ops.interpolation import linear_interpolation
 from keras_genseq.ops.interpolation import spherical_interpolation
 from training import figures
+from training.data.notes import counted
 from training.evaluations.density import mean_with_interval
 from training.evaluations.density import plus_minus
+from training.evaluations.density import whose_interval
 from training.evaluations.sample_quality import add_classes
 from training.evaluations.sample_quality import add_sample_quality
 from training.gan_monitor import find_alarms
@@ -88,8 +90,8 @@ def add_parzen(report, evaluation, samples, test):
             f"**{plus_minus(mean, interval, 1)}**",
             theirs,
             f"bandwidth {window.bandwidth:.3f}, chosen of {len(bandwidths)} "
-            f"on {len(valid):,} validation images; all {len(test):,} test "
-            f"images, 95 % interval. {remark}",
+            f"on {counted(len(valid), 'validation image')}; "
+            f"{whose_interval(len(test), 'test image')}. {remark}",
         )
         report.metrics[f"parzen_of_{name}"] = float(mean)
         report.metrics[f"parzen_of_{name}_interval"] = interval

@@ -12,6 +12,7 @@ from keras_genseq.models import IndependentModel
 from training import figures
 from training.data import as_array
 from training.data import model_inputs
+from training.data.notes import counted
 from training.report import Report
 
 _PROBE_EXAMPLES = 10_000
@@ -74,6 +75,13 @@ def plus_minus(mean, interval, decimals=2):
     return text if math.isnan(interval) else f"{text} ± {interval:.{decimals}f}"
 
 
+def whose_interval(count, noun="test example"):
+    """What a mean and its interval are taken over, in words."""
+    if count == 1:
+        return f"the only {noun}: too few for an interval"
+    return f"all {counted(count, noun)}, 95 % interval"
+
+
 def _likelihood(report, evaluation, test):
     model = evaluation.model
     scores = model.log_prob(test, **evaluation.condition("test")).numpy()
@@ -83,7 +91,7 @@ def _likelihood(report, evaluation, test):
         "test NLL, nats",
         f"**{plus_minus(nll, interval)}**",
         paper,
-        f"all {len(test):,} test examples, 95 % interval. {source}",
+        f"{whose_interval(len(test))}. {source}",
     )
     size = model.input_dim
     bits = nll / (size * math.log(2.0))

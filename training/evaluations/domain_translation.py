@@ -122,7 +122,7 @@ def _classes(report, model, classifier, x, labels):
     as_they_were = _accuracy(classifier, x, targets)
     report.metrics["domain_accuracy"] = accuracy
     report.metrics["classifier_accuracy"] = real
-    report.comparison = _comparison(accuracy, as_they_were, real)
+    _compare(report, accuracy, as_they_were, real)
     return translated, targets
 
 
@@ -156,15 +156,23 @@ def _attributes(report, evaluation, classifiers, x, labels):
         translated.append(translations)
     report.metrics["domain_accuracy"] = float(np.mean(answers))
     report.metrics["classifier_accuracy"] = float(np.mean(reals))
-    report.comparison = _comparison(*map(np.mean, (answers, before, reals)))
+    _compare(report, *map(np.mean, (answers, before, reals)))
     # Each next image with another attribute changed.
     which = np.arange(len(x)) % len(classifiers), np.arange(len(x))
     return np.stack(translated)[which], np.stack(targets)[which]
 
 
-def _comparison(accuracy, as_they_were, real):
+def _compare(report, accuracy, as_they_were, real):
     """Translations that miss their domain, beside images as they were."""
-    return (
+    if real <= as_they_were:
+        report.leave_out(
+            "a verdict",
+            f"The classifier of real images is right on {real:.4f} of them, "
+            f"and takes {as_they_were:.4f} for the domain they are translated "
+            "to: it cannot tell the domains apart. Give more images.",
+        )
+        return
+    report.comparison = (
         1.0 - float(accuracy),
         "of translations miss their domain",
         {"images as they were": 1.0 - float(as_they_were)},

@@ -14,6 +14,7 @@ from training.evaluations.density import add_anomalies
 from training.evaluations.density import add_probe
 from training.evaluations.density import mean_with_interval
 from training.evaluations.density import plus_minus
+from training.evaluations.density import whose_interval
 from training.report import Report
 
 NUM_CODES = 5000
@@ -133,7 +134,7 @@ def _bounds(report, evaluation, test):
         f"test NLL by {num_codes:,} importance samples, nats",
         f"**{plus_minus(nll, interval)}**",
         paper,
-        f"all {len(test):,} test examples, 95 % interval. {source}",
+        f"{whose_interval(len(test))}. {source}",
     )
     bits = nll / (math.prod(test.shape[1:]) * math.log(2.0))
     report.add("test bits per dimension", f"{bits:.4f}")

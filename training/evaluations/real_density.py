@@ -9,6 +9,7 @@ from training.evaluations.density import add_anomalies
 from training.evaluations.density import add_sampled_figures
 from training.evaluations.density import mean_with_interval
 from training.evaluations.density import plus_minus
+from training.evaluations.density import whose_interval
 from training.report import Report
 
 
@@ -30,7 +31,7 @@ def evaluate_real_density(evaluation):
         "test log-likelihood, nats",
         f"**{plus_minus(mean, interval)}**",
         "",
-        f"all {len(test):,} test examples, 95 % interval; a density, per unit "
+        f"{whose_interval(len(test))}; a density, per unit "
         "of the data in each dimension",
     )
     bits = -mean / (test.shape[1] * math.log(2.0))

@@ -66,6 +66,15 @@ def test_bad_lines_are_named(load, lines, words):
         load(lines)
 
 
+def test_a_file_of_names_that_differ_is_asked_for(load, tmp_path):
+    lines = [line + ",1" for line in GOOD[1:]]
+    with pytest.raises(ValueError, match=r"name of its own.*'hat' 2 times"):
+        load(["file,hat,smile,hat", *lines])
+    (tmp_path / "attributes.csv").unlink()
+    with pytest.raises(FileNotFoundError, match="1 or 0 for each attribute"):
+        load_dataset(f"attributes:{tmp_path}")
+
+
 def test_images_without_domains_are_refused(load):
     split = load(GOOD).splits["train"].map(lambda e: {"image": e["image"]})
     with pytest.raises(ValueError, match="give folders as classes"):

@@ -53,6 +53,14 @@ def test_classes_are_optional(load):
 GOOD = [(f"more/{i}.png", "a caption", "c") for i in range(3)]
 
 
+def test_one_file_of_two_names_is_one_image(load):
+    lines = [(f"more/{i}.png", f"image {i}") for i in range(10)]
+    dataset = load([*lines, ("./more/3.png", '"a ""red"" one, too"')])
+    rows = _rows(dataset)
+    assert sum(dataset.size(split) for split in dataset.splits) == 10
+    assert rows[3]["captions"].tolist() == [b"image 3", b'a "red" one, too']
+
+
 @pytest.mark.parametrize(
     "lines, message",
     [
@@ -62,6 +70,7 @@ GOOD = [(f"more/{i}.png", "a caption", "c") for i in range(3)]
         ([*GOOD, ("more/0.png", "x", "d")], "Line 4 .* another class"),
         ([*GOOD, ("more/0.png", "x")], "Line 4 .* another class"),
         ([*GOOD, ("more/5.png", "x")], "none for 'more/5.png'"),
+        ([("image_name", "comment", "c"), *GOOD], "Titles are file, caption"),
         (GOOD[:2], "at least 3 images"),
     ],
 )
@@ -71,5 +80,5 @@ def test_bad_lines_are_named(load, lines, message):
 
 
 def test_the_table_of_captions_is_asked_for(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"captions\.tsv"):
+    with pytest.raises(FileNotFoundError, match=r"captions\.tsv.*a tab"):
         load_dataset(f"captions:{tmp_path}")

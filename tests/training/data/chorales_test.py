@@ -83,6 +83,21 @@ def test_an_absent_file_is_named():
         load_dataset("chorales:absent")
 
 
+@pytest.mark.parametrize("name", ["a.mid", "folder"])
+def test_what_is_no_file_of_pitches_is_told(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "a.mid").write_bytes(b"MThd")
+    with pytest.raises(DataUnavailableError, match=rf"{name}' is no JSON file"):
+        load_dataset(f"chorales:{tmp_path / name}")
+
+
+def test_a_file_nested_without_end_is_refused(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="must hold the keys train"):
+        load_dataset(f"chorales:{path}")
+
+
 def test_cadences_are_the_same_every_time():
     first, second = (
         as_array(model_inputs(load_dataset("cadences").splits["train"]))

@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,62 @@ def test_bytes_are_images(load):
     valid = _column(dataset, "valid", "image")[..., 0]
     np.testing.assert_array_equal(valid, np.float32(BYTES[18:]) / 255)
     assert _column(dataset, "valid", "label").tolist() == [2, 3]
+
+
+def test_of_train_and_valid_parts_a_test_part_is_drawn(load):
+    dataset = load(
+        x_train=FLOATS, x_val=FLOATS[:5], y_train=LABELS, y_val=LABELS[:5]
+    )
+    assert [dataset.size(s) for s in ("train", "valid", "test")] == [18, 5, 2]
+    rows = np.concatenate(
+        [_column(dataset, split, "x") for split in ("train", "test")]
+    )
+    np.testing.assert_array_equal(np.sort(rows, 0), np.sort(FLOATS, 0))
+
+
+@pytest.mark.parametrize(
+    "x, y", [("x", "y"), ("X", "y"), ("images", "labels"), ("data", "target")]
+)
+def test_names_without_splits_are_understood_and_said(load, x, y):
+    dataset = load(**{x: BYTES, y: LABELS})
+    assert dataset.num_classes == 4
+    assert f"`{x}` is taken for x_train." in dataset.notes
+
+
+@pytest.mark.parametrize(
+    "arrays, words",
+    [
+        ({"x_train": np.float32(3)}, r"at least 3 rows.*shape=\(\)"),
+        ({"x_train": FLOATS[:2]}, r"at least 3 rows.*shape=\(2, 6\)"),
+        ({"x_train": FLOATS, "x_test": FLOATS[:0]}, r"x_test.*at least 1 row"),
+        (
+            {"x_train": BYTES[:, 0, :2], "n_vars": np.array("x")},
+            "n_vars.*must be one int",
+        ),
+        (
+            {"x_train": BYTES, "y_train": LABELS + np.nan},
+            r"y_train must be 20 ints.*\[nan",
+        ),
+    ],
+)
+def test_rows_that_cannot_be_cut_or_counted_are_named(load, arrays, words):
+    with pytest.raises(ValueError, match=words):
+        load(**arrays)
+
+
+def test_files_that_are_no_npz_are_told_apart(tmp_path):
+    path = tmp_path / "data.npz"
+    with open(path, "wb") as file:
+        np.save(file, FLOATS)
+    with pytest.raises(ValueError, match=r"np\.savez\(file, x_train=array"):
+        load_npz_file(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("notes.txt", "hello")
+    with pytest.raises(ValueError, match=r"'notes.txt' inside it is no array"):
+        load_npz_file(path)
+    np.savez(path, x_train=np.array([FLOATS[0], None], object))
+    with pytest.raises(ValueError, match="Store arrays of one dtype"):
+        load_npz_file(path)
 
 
 def test_of_a_training_part_alone_the_others_are_drawn(load):

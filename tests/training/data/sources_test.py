@@ -32,6 +32,24 @@ def test_options_are_joined_and_checked(tmp_path):
         load_dataset(f"series:{path}?length=0")
 
 
+@pytest.mark.parametrize(
+    "source, words",
+    [
+        ("digit", "mean `digits`"),
+        ("IMAGES:/a/b", "mean `images:/a/b`"),
+        ("image:b", "mean `images:b`"),
+        ("csv:a.csv", "mean `series:a.csv`"),
+        ("prices.csv", "mean `series:prices.csv`"),
+        ("a/faces.npz", "mean `npz:a/faces.npz`"),
+        ("dates:5", "Write 'dates' alone"),
+        ("images", "Write what to load behind images:"),
+    ],
+)
+def test_what_was_meant_is_offered(source, words):
+    with pytest.raises(ValueError, match=f"data source must.*{words}"):
+        load_dataset(source)
+
+
 def test_size_is_for_images_only(tmp_path):
     with pytest.raises(
         ValueError,

@@ -89,6 +89,20 @@ def test_held_out_texts_are_cut_into_rows_that_fit_into_memory():
     assert rows == [[3, 4], [3, 1], [4, 0]]
 
 
+@pytest.mark.parametrize(
+    "stream, text, words",
+    [
+        (character_stream, "a" * 9, "one character again.*'a' alone"),
+        (word_stream, "abc " * 9, "two different words.*'abc' alone"),
+    ],
+)
+def test_a_text_of_one_symbol_is_refused(stream, text, words):
+    splits = {n: tf.data.Dataset.from_tensors({"text": text}) for n in TEXT}
+    toy = Dataset("toy", "text", splits, None, None, "A toy.")
+    with pytest.raises(ValueError, match=words):
+        stream()(toy)
+
+
 def test_other_kinds_of_data_are_refused():
     with pytest.raises(ValueError, match=r"of kind 'text'.*of kind 'pairs'"):
         character_stream()(dataset("pairs"))

@@ -99,6 +99,18 @@ def test_a_folder_has_a_file_for_each_split(tmp_path):
         load_text_file(tmp_path)
 
 
+def test_a_folder_of_other_files_is_told(tmp_path):
+    (tmp_path / "book.txt").write_text("a long story")
+    with pytest.raises(FileNotFoundError, match=r"one of its files.*book\.txt"):
+        load_text_file(tmp_path)
+
+
+def test_rich_text_is_no_text(tmp_path):
+    (tmp_path / "a.rtf").write_text("{\\rtf1 a long story}" * 9)
+    with pytest.raises(ValueError, match="it is rich text, RTF"):
+        load_text_file(tmp_path / "a.rtf")
+
+
 def test_a_known_file_is_found_by_its_name(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_GENSEQ_DATA", str(tmp_path))
     (tmp_path / "sea").mkdir()

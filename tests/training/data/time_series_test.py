@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from training.data import load_dataset
+from training.data.dataset import DataUnavailableError
 
 DAYS = [
     datetime.datetime(2020, 1, 1) + datetime.timedelta(days=i)
@@ -200,10 +201,10 @@ def test_rows_are_sorted_in_time_and_leaps_are_told(load):
 
 
 def test_empty_rows_and_columns_of_words_are_told(load):
-    dataset = load(table("a,b,", lambda i: f"{i},$5,") + ",,\n,,\n")
+    dataset = load(table("a,b,", lambda i: f"{i},5 kg,") + ",,\n,,\n")
     assert dataset.columns == ("a",) and len(values(dataset)) == 20
     notes = " ".join(dataset.notes)
-    assert "2 empty rows" in notes and "no numbers, as '$5'" in notes
+    assert "2 empty rows" in notes and "no numbers, as '5 kg'" in notes
 
 
 @pytest.mark.parametrize(
@@ -256,3 +257,13 @@ def test_benchmark_rows_of_etth1(shared_data, monkeypatch):
     ]
     assert lengths == [(8640, 7), (2880, 7), (2880, 7)]
     assert dataset.season == 24 and len(dataset.times) == 14_400
+
+
+def test_a_folder_is_no_series(tmp_path):
+    with pytest.raises(DataUnavailableError, match="is a folder"):
+        load_dataset(f"series:{tmp_path}")
+
+
+def test_numbers_too_large_to_be_squared_are_named(load):
+    with pytest.raises(ValueError, match=r"'b'.*larger unit"):
+        load(table("a,b", lambda i: f"{i},{i}e300"))

@@ -7,6 +7,7 @@ import tensorflow as tf
 from training.evaluations.density import add_sampled_figures
 from training.evaluations.density import mean_with_interval
 from training.evaluations.density import plus_minus
+from training.evaluations.density import whose_interval
 from training.report import Report
 
 
@@ -24,6 +25,12 @@ def test_one_value_has_no_interval():
     assert mean == 3.0 and np.isnan(half)
     assert plus_minus(mean, half) == "3.00"
     assert plus_minus(0.5, 0.0123, 3) == "0.500 ± 0.012"
+
+
+def test_an_interval_is_told_of_where_there_is_one():
+    assert whose_interval(2) == "all 2 test examples, 95 % interval"
+    said = whose_interval(1, "test image")
+    assert said == "the only test image: too few for an interval"
 
 
 def test_interval_of_known_values():

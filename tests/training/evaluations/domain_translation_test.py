@@ -124,6 +124,20 @@ def test_who_does_not_translate_arrives_nowhere(monkeypatch):
     assert "images as they were has 1" in said and "not better" in said
 
 
+def test_who_cannot_tell_the_domains_gives_no_verdict(monkeypatch):
+    monkeypatch.setattr(
+        domain_translation, "_accuracy", lambda classifier, x, labels: 0.5
+    )
+    monkeypatch.setattr(domain_translation, "_CLASSIFIER_UPDATES", 1)
+    evaluation = evaluation_of("classes")
+    monkeypatch.setattr(
+        evaluation.model, "translate", lambda x, target_domain: np.array(x)
+    )
+    report = domain_translation.evaluate_domain_translation(evaluation)
+    assert report.comparison is None
+    assert "cannot tell the domains apart" in str(vars(report))
+
+
 @pytest.mark.parametrize("kind", ["classes", "attributes"])
 def test_a_grid_shows_all_domains(kind):
     evaluation = evaluation_of(kind)

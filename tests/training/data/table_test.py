@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from training.data.table import read_table
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(text):
+        (tmp_path / "table.csv").write_text(text)
+        return read_table(tmp_path / "table.csv")
+
+    return write_and_read
+
+
+@pytest.mark.parametrize(
+    "last", ["Total,190", "Sum:,190", "average,9.5", "Summe,190"]
+)
+def test_a_last_line_of_totals_is_left_out(read, last):
+    rows = "".join(f"2020-01-{i + 1:02d},{i}\n" for i in range(20))
+    table = read("date,value\n" + rows + last + "\n")
+    np.testing.assert_array_equal(table.values[:, 0], np.arange(20))
+    assert table.times is not None
+    assert any("Line 22 left out" in note for note in table.notes)
+
+
+def test_a_kind_of_row_called_total_is_kept(read):
+    rows = "".join(f"{('part', 'total')[i % 2]},{i}\n" for i in range(20))
+    assert len(read("kind,value\n" + rows).values) == 20
+
+
+@pytest.mark.parametrize(
+    "titles", ["1990,1991,1992", "2020-01,2020-02,2020-03"]
+)
+def test_years_and_months_above_columns_are_titles(read, titles):
+    rows = "".join(f"C{i},{i}.5,{i},{2 * i}\n" for i in range(12))
+    table = read(f"country,{titles}\n" + rows)
+    assert table.columns == titles.split(",")
+    assert len(table.values) == 12
+
+
+def test_evenly_rising_seconds_are_no_channel(read):
+    rows = "".join(f"{i / 10:.1f},{i % 7}\n" for i in range(30))
+    table = read("time,value\n" + rows)
+    assert table.columns == ["value"]
+    assert any("'time' left out" in note for note in table.notes)
