@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.values import check_numbers
+
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
 class SinusoidalPositionEncoding(keras.layers.Layer):
@@ -28,6 +30,10 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
     """
 
     def __init__(self, *, max_wavelength=10000.0, **kwargs):
+        # Powers of less would not be wavelengths that grow.
+        max_wavelength = check_numbers(
+            minimum=1.0, max_wavelength=max_wavelength
+        )
         super().__init__(**kwargs)
         self.max_wavelength = max_wavelength
         self.supports_masking = True
