@@ -1,7 +1,9 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.positions import positions_from
 from keras_genseq.ops.values import check_numbers
+from keras_genseq.ops.values import refuse_ragged
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -40,6 +42,7 @@ class RotaryEmbedding(keras.layers.Layer):
         self.built = True
 
     def call(self, x, start=0):
+        refuse_ragged(x=x)
         dim = x.shape[-1]
         if dim % 2:
             raise ValueError(
@@ -48,7 +51,7 @@ class RotaryEmbedding(keras.layers.Layer):
             )
         x = ops.cast(x, self.compute_dtype)
         exponents = ops.arange(dim // 2, dtype="float32") * (2.0 / dim)
-        positions = ops.cast(start + ops.arange(ops.shape(x)[-2]), "float32")
+        positions = ops.cast(positions_from(start, ops.shape(x)[-2]), "float32")
         angles = positions[:, None] * self.max_wavelength**-exponents
         cos, sin = (ops.cast(f(angles), x.dtype) for f in (ops.cos, ops.sin))
         a, b = ops.split(x, 2, axis=-1)

@@ -31,6 +31,7 @@ class PixelNormalization(keras.layers.Layer):
         epsilon = check_numbers(epsilon=epsilon)
         super().__init__(**kwargs)
         self.epsilon = epsilon
+        self.supports_masking = True
 
     def call(self, inputs):
         # Squares of float16 overflow, and lose an epsilon as small as this.
