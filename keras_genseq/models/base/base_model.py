@@ -489,7 +489,9 @@ class BaseModel(PatchedModel):
             callbacks,
             validation_split=validation_split,
             validation_data=validation_data,
-            shuffle=shuffle,
+            # Of what comes in batches Keras would warn that it does not.
+            shuffle=shuffle
+            and not (isinstance(x, tf.data.Dataset) or hasattr(x, "__next__")),
             sample_weight=sample_weight,
             **kwargs,
         )

@@ -189,3 +189,10 @@ def test_players_scale_their_losses_unless_told_otherwise(scales):
         for optimizer, _ in model.optimizer_groups.values()
     }
     assert kinds == {scales}
+
+
+def test_weighted_arrays_are_shuffled_and_nobody_is_warned_of_it(recwarn):
+    density().fit(X, sample_weight=np.ones(8), verbose=0)
+    density().fit(tf.data.Dataset.from_tensors(X), verbose=0)
+    density().fit(iter([X, X]), verbose=0)
+    assert not [w for w in recwarn if "shuffle" in str(w.message)]
