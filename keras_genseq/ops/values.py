@@ -38,6 +38,20 @@ def as_tensor(value, name):
     )
 
 
+def refuse_ragged(**inputs):
+    """Refuses inputs of a layer whose rows differ in length, or are sparse.
+
+    Args:
+        **inputs: name -> tensor, or None.
+
+    Raises:
+        ValueError: that names the input and what to do.
+    """
+    for name, x in inputs.items():
+        if isinstance(x, (tf.RaggedTensor, tf.SparseTensor)):
+            as_tensor(x, name)
+
+
 def as_floats(value, name):
     """Converts numbers of any kind, or booleans, to a float32 tensor.
 

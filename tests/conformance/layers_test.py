@@ -216,3 +216,64 @@ def test_what_a_mask_hides_does_not_matter(name):
         np.abs(np.subtract(a, b)).max() > 1e-3
         for a, b in zip(outputs, unmasked, strict=True)
     )
+
+
+def whole_numbers(config):
+    """Those entries of a config that are an int, or several."""
+    whole = {}
+    for key, value in config.items():
+        values = value if isinstance(value, (list, tuple)) else [value]
+        if values and all(type(each) is int for each in values):
+            whole[key] = value
+    return whole
+
+
+@CASES
+def test_integers_of_numpy_count_as_ints(name):
+    layer, inputs = pair(name)
+    config = layer.get_config()
+    if "seed" in config:
+        config["seed"] = 3
+    whole = {
+        key: np.array(value) if np.ndim(value) else np.int64(value)
+        for key, value in whole_numbers(config).items()
+    }
+    again = type(layer).from_config({**config, **whole})
+    called(again, inputs)
+    assert again.get_config() == config
+
+
+@CASES
+@pytest.mark.parametrize("wrong", [True, 2.5, "2"])
+def test_an_int_that_is_none_is_refused_by_its_name(name, wrong):
+    layer, _ = pair(name)
+    config = layer.get_config()
+    whole = {
+        key: v for key, v in whole_numbers(config).items() if key != "axis"
+    }
+    if "seed" in config:
+        whole["seed"] = 3
+    for key, value in whole.items():
+        bad = type(value)(wrong for _ in value) if np.ndim(value) else wrong
+        with pytest.raises(ValueError, match=f"`{key}`"):
+            type(layer)(**init_arguments(layer, {**config, key: bad}))
+
+
+@CASES
+def test_a_real_number_that_is_none_is_refused_by_its_name(name):
+    layer, _ = pair(name)
+    config = layer.get_config()
+    for key in [key for key, value in config.items() if type(value) is float]:
+        for wrong in ("0.5", float("nan"), -1.0, True):
+            with pytest.raises(ValueError, match=f"`{key}`"):
+                type(layer)(**init_arguments(layer, {**config, key: wrong}))
+
+
+def init_arguments(layer, config):
+    """A config as the constructor takes it: `from_config` rewords errors."""
+    return {
+        key: keras.saving.deserialize_keras_object(value)
+        if isinstance(value, dict)
+        else value
+        for key, value in config.items()
+    }

@@ -13,6 +13,7 @@ from keras_genseq.layers.embedding.rotary_embedding import RotaryEmbedding
 from keras_genseq.ops.attention import dot_product_attention
 from keras_genseq.ops.attention import position_mask
 from keras_genseq.ops.blockwise_attention import blockwise_attention
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.values import as_rate
 
 
@@ -50,6 +51,7 @@ class AttentionCore(HeadProjections):
                 "any: set `dropout=0`, or drop its outputs instead. Received: "
                 f"dropout={dropout}"
             )
+        seed = as_int(seed, "seed", optional=True)
         super().__init__(**kwargs)
         self.rotary = rotary
         self.dropout = dropout

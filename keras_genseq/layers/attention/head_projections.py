@@ -6,6 +6,8 @@ import math
 import keras
 from keras import ops
 
+from keras_genseq.ops.values import refuse_ragged
+
 
 class HeadProjections(keras.layers.Layer):
     """Projects inputs to the heads of attention, and heads to outputs.
@@ -181,11 +183,13 @@ def _copy(initializer):
 
 
 def check_same_rows(query, *others):
-    """Refuses tensors with as many rows as are known to differ.
+    """Refuses tensors with as many rows as are known to differ, or ragged.
 
     Raises:
         ValueError: where products would repeat one row for all, or fail.
     """
+    names = ("query", "value", "key")
+    refuse_ragged(**dict(zip(names, (query, *others), strict=False)))
     rows = {x.shape[0] for x in (query, *others)} - {None}
     if len(rows) > 1:
         raise ValueError(

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.values import check_numbers
 
 
@@ -36,6 +37,7 @@ class StochasticDepth(keras.layers.Layer):
                 "`rate` is a share of examples: it must be in [0, 1]. "
                 f"Received: rate={rate}"
             )
+        seed = as_int(seed, "seed", optional=True)
         super().__init__(**kwargs)
         self.rate = float(rate)
         self.seed = seed

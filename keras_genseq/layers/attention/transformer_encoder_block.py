@@ -10,6 +10,7 @@ from keras_genseq.layers.attention.stochastic_depth import StochasticDepth
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import as_rate
+from keras_genseq.ops.values import check_numbers
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -90,6 +91,16 @@ class TransformerEncoderBlock(keras.layers.Layer):
                 ("attention_window", attention_window),
             )
         )
+        dropout, attention_dropout, inner_dropout, stochastic_depth = (
+            as_rate(value, name)
+            for name, value in (
+                ("dropout", dropout),
+                ("attention_dropout", attention_dropout),
+                ("inner_dropout", inner_dropout),
+                ("stochastic_depth", stochastic_depth),
+            )
+        )
+        norm_epsilon = check_numbers(norm_epsilon=norm_epsilon)
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.intermediate_dim = intermediate_dim
@@ -117,9 +128,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
         self.feed_forward_norm = self._norm()
-        self.drop = keras.layers.Dropout(
-            as_rate(dropout), dtype=self.dtype_policy
-        )
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.skip = StochasticDepth(stochastic_depth, dtype=self.dtype_policy)
 
     def build(self, x_shape):

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_genseq.ops.empty_batches import answers_no_rows
+from keras_genseq.ops.layer_arguments import for_keras
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -29,7 +30,9 @@ class ReflectionPadding2D(keras.layers.ZeroPadding2D):
     """
 
     def __init__(self, padding=(1, 1), data_format=None, **kwargs):
-        super().__init__(padding, data_format, **kwargs)
+        super().__init__(
+            **for_keras({"padding": padding}), data_format=data_format, **kwargs
+        )
         if min(min(pair) for pair in self.padding) < 0:
             raise ValueError(
                 "`padding` must be at least 0; `keras.layers.Cropping2D` "

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.layer_arguments import for_keras
 from keras_genseq.ops.patches import prefers_patches
 from keras_genseq.ops.patches import strided_conv
 from keras_genseq.ops.patches import strided_conv_transpose
@@ -16,7 +17,7 @@ class StridedConvolution:
     A subclass names this class first and Keras's layer second.
 
     Args:
-        *args: passed to the layer of Keras.
+        filters, kernel_size, strides, *args: passed to the layer of Keras.
         implementation: `"conv"` (TensorFlow's own kernels), `"patches"` (one
             product of matrices) or `"auto"` (the one that is faster where it
             is traced: patches on a CPU, for maps of up to 16 pixels and under
@@ -24,13 +25,24 @@ class StridedConvolution:
         **kwargs: passed to the layer of Keras.
     """
 
-    def __init__(self, *args, implementation="auto", **kwargs):
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=(1, 1),
+        *args,
+        implementation="auto",
+        **kwargs,
+    ):
         if implementation not in _IMPLEMENTATIONS:
             raise ValueError(
                 f"`implementation` must be one of {_IMPLEMENTATIONS}. "
                 f"Received: implementation={implementation!r}"
             )
-        super().__init__(*args, **kwargs)
+        sizes = for_keras(
+            {"filters": filters, "kernel_size": kernel_size, "strides": strides}
+        )
+        super().__init__(*sizes.values(), *args, **for_keras(kwargs))
         self.implementation = implementation
 
     def get_config(self):

@@ -2,6 +2,8 @@ import keras
 from keras import ops
 
 from keras_genseq.ops.empty_batches import answers_no_rows
+from keras_genseq.ops.layer_arguments import for_keras
+from keras_genseq.ops.values import check_numbers
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -28,7 +30,9 @@ class WeightStandardizedConv2D(keras.layers.Conv2D):
     """
 
     def __init__(self, filters, kernel_size, *, epsilon=1e-5, **kwargs):
-        super().__init__(filters, kernel_size, **kwargs)
+        epsilon = check_numbers(epsilon=epsilon)
+        sizes = {"filters": filters, "kernel_size": kernel_size}
+        super().__init__(**for_keras({**sizes, **kwargs}))
         self.epsilon = epsilon
 
     @answers_no_rows

@@ -13,7 +13,8 @@ class ClassToken(keras.layers.Layer):
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
-        x: `(batch_size, time, hidden_dim)`.
+        x: `(batch_size, time, hidden_dim)`. A Keras mask goes on: the new token
+            counts.
 
     Returns:
         `(batch_size, 1 + time, hidden_dim)`.
@@ -26,6 +27,7 @@ class ClassToken(keras.layers.Layer):
         super().__init__(**kwargs)
         self.input_spec = keras.layers.InputSpec(ndim=3)
         self.initializer = keras.initializers.get(initializer)
+        self.supports_masking = True
 
     def build(self, input_shape):
         self.token = self.add_weight(
@@ -40,6 +42,13 @@ class ClassToken(keras.layers.Layer):
         token = ops.cast(self.token, x.dtype)[None, None, :]
         tokens = ops.repeat(token, ops.shape(x)[0], axis=0)
         return ops.concatenate([tokens, x], axis=1)
+
+    def compute_mask(self, x, mask=None):
+        if mask is None:
+            return None
+        return ops.pad(
+            ops.cast(mask, "bool"), [[0, 0], [1, 0]], constant_values=True
+        )
 
     def compute_output_shape(self, input_shape):
         batch_size, time, hidden_dim = input_shape

@@ -5,6 +5,7 @@ from keras import ops
 from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.grids import resize_grid
+from keras_genseq.ops.values import refuse_ragged
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -52,6 +53,7 @@ class GridPositionEmbedding(keras.layers.Layer):
         if initializer is None:
             initializer = keras.initializers.RandomNormal(stddev=0.02)
         self.initializer = keras.initializers.get(initializer)
+        self.supports_masking = True
 
     def build(self, input_shape):
         rows, columns = self.grid_shape
@@ -63,6 +65,7 @@ class GridPositionEmbedding(keras.layers.Layer):
         self.built = True
 
     def call(self, x, grid_shape=None):
+        refuse_ragged(x=x)
         embeddings = self.resized(grid_shape or self.grid_shape)
         places = embeddings.shape[0]
         if None not in (places, x.shape[1]) and places != x.shape[1]:

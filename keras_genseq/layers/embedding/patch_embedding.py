@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 from keras import ops
 
 from keras_genseq.ops.checks import as_counts
@@ -44,7 +45,7 @@ class PatchEmbedding(keras.layers.Layer):
         bias_initializer="zeros",
         **kwargs,
     ):
-        if not isinstance(patch_size, (tuple, list)):
+        if np.ndim(patch_size) == 0:
             patch_size = (patch_size, patch_size)
         patch_size = as_counts(patch_size, "patch_size")
         hidden_dim = check_counts(hidden_dim=hidden_dim)

@@ -2,6 +2,9 @@ import keras
 from keras import ops
 
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.positions import as_start
+from keras_genseq.ops.positions import positions_from
+from keras_genseq.ops.values import refuse_ragged
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -48,9 +51,11 @@ class PositionEmbedding(keras.layers.Layer):
         )
 
     def call(self, x, start=0, padded=False):
+        refuse_ragged(x=x)
         x = ops.cast(x, self.compute_dtype)
+        start = as_start(start)
         self._check_length(x.shape, start, padded)
-        positions = start + ops.arange(ops.shape(x)[-2])
+        positions = positions_from(start, ops.shape(x)[-2])
         positions = ops.minimum(positions, self.sequence_length - 1)
         # A product, not a gather: its gradient is dense and deterministic.
         chosen = ops.one_hot(positions, self.sequence_length, dtype=x.dtype)

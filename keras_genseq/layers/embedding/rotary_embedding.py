@@ -1,6 +1,10 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.positions import positions_from
+from keras_genseq.ops.values import check_numbers
+from keras_genseq.ops.values import refuse_ragged
+
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
 class RotaryEmbedding(keras.layers.Layer):
@@ -28,12 +32,17 @@ class RotaryEmbedding(keras.layers.Layer):
     """
 
     def __init__(self, *, max_wavelength=10000.0, **kwargs):
+        # Powers of less would not be wavelengths that grow.
+        max_wavelength = check_numbers(
+            minimum=1.0, max_wavelength=max_wavelength
+        )
         super().__init__(**kwargs)
         self.max_wavelength = max_wavelength
         self.supports_masking = True
         self.built = True
 
     def call(self, x, start=0):
+        refuse_ragged(x=x)
         dim = x.shape[-1]
         if dim % 2:
             raise ValueError(
@@ -42,7 +51,7 @@ class RotaryEmbedding(keras.layers.Layer):
             )
         x = ops.cast(x, self.compute_dtype)
         exponents = ops.arange(dim // 2, dtype="float32") * (2.0 / dim)
-        positions = ops.cast(start + ops.arange(ops.shape(x)[-2]), "float32")
+        positions = ops.cast(positions_from(start, ops.shape(x)[-2]), "float32")
         angles = positions[:, None] * self.max_wavelength**-exponents
         cos, sin = (ops.cast(f(angles), x.dtype) for f in (ops.cos, ops.sin))
         a, b = ops.split(x, 2, axis=-1)

@@ -1,6 +1,10 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.positions import positions_from
+from keras_genseq.ops.values import check_numbers
+from keras_genseq.ops.values import refuse_ragged
+
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
 class SinusoidalPositionEncoding(keras.layers.Layer):
@@ -28,19 +32,24 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
     """
 
     def __init__(self, *, max_wavelength=10000.0, **kwargs):
+        # Powers of less would not be wavelengths that grow.
+        max_wavelength = check_numbers(
+            minimum=1.0, max_wavelength=max_wavelength
+        )
         super().__init__(**kwargs)
         self.max_wavelength = max_wavelength
         self.supports_masking = True
         self.built = True
 
     def call(self, x, start=0, padded=False):
+        refuse_ragged(x=x)
         if len(x.shape) < 2:
             raise ValueError(
                 "Embedded tokens have a shape (..., time, hidden_dim). "
                 f"Received: shape={tuple(x.shape)}"
             )
         x = ops.cast(x, self.compute_dtype)
-        positions = start + ops.arange(ops.shape(x)[-2])
+        positions = positions_from(start, ops.shape(x)[-2])
         added = ops.cast(self.encode(positions, x.shape[-1]), x.dtype)
         # Of equal rank: with one row, Grappler mistakes the shapes for equal.
         leading = (1,) * (len(x.shape) - 2)

@@ -5,6 +5,8 @@ from keras_genseq.layers.equalized.equalized_rate import GAIN
 from keras_genseq.layers.equalized.equalized_rate import scaled
 from keras_genseq.layers.equalized.equalized_rate import unit_normal
 from keras_genseq.ops.empty_batches import answers_no_rows
+from keras_genseq.ops.layer_arguments import for_keras
+from keras_genseq.ops.values import check_numbers
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -31,8 +33,10 @@ class EqualizedConv2D(keras.layers.Conv2D):
     def __init__(
         self, filters, kernel_size, *, gain=GAIN, padding="same", **kwargs
     ):
+        gain = check_numbers(gain=gain)
         kwargs.setdefault("kernel_initializer", unit_normal())
-        super().__init__(filters, kernel_size, padding=padding, **kwargs)
+        sizes = {"filters": filters, "kernel_size": kernel_size}
+        super().__init__(**for_keras({**sizes, "padding": padding, **kwargs}))
         self.gain = gain
 
     @answers_no_rows

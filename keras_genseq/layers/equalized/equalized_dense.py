@@ -4,6 +4,8 @@ from keras import ops
 from keras_genseq.layers.equalized.equalized_rate import GAIN
 from keras_genseq.layers.equalized.equalized_rate import scaled
 from keras_genseq.layers.equalized.equalized_rate import unit_normal
+from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import check_numbers
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -32,6 +34,7 @@ class EqualizedDense(keras.layers.Dense):
     """
 
     def __init__(self, units, *, gain=GAIN, **kwargs):
+        units, gain = check_counts(units=units), check_numbers(gain=gain)
         kwargs.setdefault("kernel_initializer", unit_normal())
         super().__init__(units, **kwargs)
         self.gain = gain

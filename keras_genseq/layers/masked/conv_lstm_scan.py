@@ -53,3 +53,20 @@ def lstm_over_lines(
     )
     # (num_lines, B * L, F) to (num_lines, B, L, F)
     return keras.ops.reshape(hidden, (num_lines, -1, length, width // 4))
+
+
+def check_known(*sides):
+    """Refuses images of a free size, for whose pixels states are learned.
+
+    Args:
+        *sides: the sides of the images that have to be known.
+
+    Raises:
+        ValueError: if one is None.
+    """
+    if None in sides:
+        raise ValueError(
+            "The states before the first line are learned, one for each pixel "
+            "of it: the size of the images must be known. Give "
+            "`keras.Input((height, width, channels))` of ints."
+        )

@@ -3,8 +3,10 @@ import numpy as np
 from keras import ops
 
 from keras_genseq.layers.masked.context_conv import context_conv
+from keras_genseq.layers.masked.conv_lstm_scan import check_known
 from keras_genseq.layers.masked.conv_lstm_scan import lstm_over_lines
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.empty_batches import answers_no_rows
 from keras_genseq.ops.lstm_gates import lstm_step
@@ -61,6 +63,7 @@ class DiagonalLSTM(keras.layers.Layer):
         )
 
     def build(self, inputs_shape, context_shape=None):
+        check_known(*inputs_shape[1:3])
         self.input_conv.build(inputs_shape)
         if self.context_conv is not None:
             shape = (*inputs_shape[:-1], self.context_filters)
@@ -179,6 +182,9 @@ class DiagonalBiLSTM(keras.layers.Layer):
     ):
         filters, num_colors = check_counts(
             filters=filters, num_colors=num_colors
+        )
+        context_filters = as_int(
+            context_filters, "context_filters", minimum=1, optional=True
         )
         super().__init__(**kwargs)
         self.filters = filters

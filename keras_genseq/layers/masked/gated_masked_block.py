@@ -57,8 +57,8 @@ class GatedMaskedBlock(keras.layers.Layer):
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
-        filters, num_colors = check_counts(
-            filters=filters, num_colors=num_colors
+        filters, kernel_size, num_colors = check_counts(
+            filters=filters, kernel_size=kernel_size, num_colors=num_colors
         )
         condition_dim = as_int(
             condition_dim, "condition_dim", minimum=1, optional=True
@@ -106,7 +106,12 @@ class GatedMaskedBlock(keras.layers.Layer):
         batch_size, height, width, channels = vertical_shape
         reach = self.kernel_size // 2
         self.vertical_conv.build(
-            (batch_size, height + reach, width + 2 * reach, channels)
+            (
+                batch_size,
+                None if height is None else height + reach,
+                None if width is None else width + 2 * reach,
+                channels,
+            )
         )
         self.link.build((*vertical_shape[:-1], 2 * self.filters))
         self.horizontal_conv.build(horizontal_shape)

@@ -1,7 +1,9 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.empty_batches import answers_no_rows
+from keras_genseq.ops.layer_arguments import for_keras
 from keras_genseq.ops.masks import color_groups
 from keras_genseq.ops.masks import raster_mask
 
@@ -36,8 +38,8 @@ class MaskedConv2D(keras.layers.Conv2D):
             once the layer is built.
 
     Raises:
-        ValueError: if `mask_type` is neither `"A"` nor `"B"`, or a size of the
-            kernel is even.
+        ValueError: if `mask_type` is neither `"A"` nor `"B"`, a size of the
+            kernel is even, or there are `groups`.
 
     References:
         - [van den Oord et al., 2016](https://arxiv.org/abs/1601.06759)
@@ -59,12 +61,21 @@ class MaskedConv2D(keras.layers.Conv2D):
                 '`mask_type` must be "A" (hides the pixel being predicted) or '
                 f'"B" (shows it). Received: mask_type={mask_type!r}'
             )
+        filters, num_colors, num_maps = check_counts(
+            filters=filters, num_colors=num_colors, num_maps=num_maps
+        )
         if filters % num_maps:
             raise ValueError(
                 "`filters` must be a multiple of `num_maps`. Received: "
                 f"filters={filters}, num_maps={num_maps}"
             )
-        super().__init__(filters, kernel_size, padding=padding, **kwargs)
+        sizes = {"filters": filters, "kernel_size": kernel_size}
+        super().__init__(**for_keras({**sizes, "padding": padding, **kwargs}))
+        if self.groups > 1:
+            raise ValueError(
+                "`groups` must be 1: the mask already says which channels are "
+                f"seen. Received: groups={self.groups}"
+            )
         if any(size % 2 == 0 for size in self.kernel_size):
             raise ValueError(
                 "`kernel_size` must be odd: an even kernel has no center. "
@@ -76,10 +87,11 @@ class MaskedConv2D(keras.layers.Conv2D):
 
     def build(self, input_shape):
         super().build(input_shape)
+        axis = 1 if self.data_format == "channels_first" else -1
         self.mask = raster_mask(
             self.kernel_size,
             self.mask_type,
-            color_groups(input_shape[-1], self.num_colors),
+            color_groups(input_shape[axis], self.num_colors),
             color_groups(self.filters, self.num_colors, self.num_maps),
         )
 

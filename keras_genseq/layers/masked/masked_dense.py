@@ -2,6 +2,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.masks import connections
 
 
@@ -46,14 +48,15 @@ class MaskedDense(keras.layers.Dense):
         strict=False,
         **kwargs,
     ):
+        units = check_counts(units=units)
         if (input_degrees is None) != (output_degrees is None):
             raise ValueError(
                 "`input_degrees` and `output_degrees` come together: pass "
                 "both, or neither and `degrees` in the call."
             )
         super().__init__(units, **kwargs)
-        self.input_degrees = _as_list(input_degrees)
-        self.output_degrees = _as_list(output_degrees)
+        self.input_degrees = _as_list("input_degrees", input_degrees)
+        self.output_degrees = _as_list("output_degrees", output_degrees)
         self.strict = strict
         _check_length("output_degrees", self.output_degrees, units)
 
@@ -88,8 +91,10 @@ class MaskedDense(keras.layers.Dense):
         }
 
 
-def _as_list(degrees):
-    return None if degrees is None else [int(degree) for degree in degrees]
+def _as_list(name, degrees):
+    if degrees is None:
+        return None
+    return [as_int(degree, name) for degree in degrees]
 
 
 def _check_length(name, degrees, expected):

@@ -2,8 +2,10 @@ import keras
 from keras import ops
 
 from keras_genseq.layers.masked.context_conv import context_conv
+from keras_genseq.layers.masked.conv_lstm_scan import check_known
 from keras_genseq.layers.masked.conv_lstm_scan import lstm_over_lines
 from keras_genseq.layers.masked.masked_conv2d import MaskedConv2D
+from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.conv_lstm_step import NeighbourLSTMStep
 from keras_genseq.ops.empty_batches import answers_no_rows
@@ -55,8 +57,11 @@ class RowLSTM(keras.layers.Layer):
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
-        filters, num_colors = check_counts(
-            filters=filters, num_colors=num_colors
+        filters, kernel_size, num_colors = check_counts(
+            filters=filters, kernel_size=kernel_size, num_colors=num_colors
+        )
+        context_filters = as_int(
+            context_filters, "context_filters", minimum=1, optional=True
         )
         super().__init__(**kwargs)
         self.filters = filters
@@ -79,6 +84,7 @@ class RowLSTM(keras.layers.Layer):
         )
 
     def build(self, inputs_shape, context_shape=None):
+        check_known(inputs_shape[2])
         self.input_conv.build(inputs_shape)
         if self.context_conv is not None:
             shape = (*inputs_shape[:-1], self.context_filters)

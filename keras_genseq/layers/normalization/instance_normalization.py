@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.values import check_numbers
+
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
 class InstanceNormalization(keras.layers.Layer):
@@ -28,6 +30,7 @@ class InstanceNormalization(keras.layers.Layer):
     """
 
     def __init__(self, epsilon=1e-5, center=False, scale=False, **kwargs):
+        epsilon = check_numbers(epsilon=epsilon)
         super().__init__(**kwargs)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         self.epsilon = epsilon

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import check_numbers
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -43,7 +44,9 @@ class MinibatchStdDev(keras.layers.Layer):
 
     def __init__(self, group_size=4, epsilon=1e-8, **kwargs):
         group_size = check_counts(group_size=group_size)
+        epsilon = check_numbers(epsilon=epsilon)
         super().__init__(**kwargs)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
         self.group_size = group_size
         self.epsilon = epsilon
 

@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.values import check_numbers
+
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
 class PixelNormalization(keras.layers.Layer):
@@ -26,8 +28,10 @@ class PixelNormalization(keras.layers.Layer):
     """
 
     def __init__(self, epsilon=1e-8, **kwargs):
+        epsilon = check_numbers(epsilon=epsilon)
         super().__init__(**kwargs)
         self.epsilon = epsilon
+        self.supports_masking = True
 
     def call(self, inputs):
         # Squares of float16 overflow, and lose an epsilon as small as this.

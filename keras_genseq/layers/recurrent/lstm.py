@@ -3,7 +3,7 @@ import keras
 from keras_genseq.layers.recurrent.lstm_cell import LSTMCell
 from keras_genseq.layers.recurrent.recurrent_layer import RecurrentLayer
 from keras_genseq.ops.checks import check_counts
-from keras_genseq.ops.values import check_rates
+from keras_genseq.ops.layer_arguments import for_keras
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -84,4 +84,4 @@ class LSTM(keras.layers.LSTM, RecurrentLayer):
 
     def __init__(self, units, *args, **kwargs):
         units = check_counts(units=units)
-        super().__init__(units, *args, **check_rates(kwargs))
+        super().__init__(units, *args, **for_keras(kwargs))

@@ -3,9 +3,9 @@ import keras
 from keras_genseq.layers.recurrent.gate_preactivations import add_biases
 from keras_genseq.layers.recurrent.gate_preactivations import gate_products
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.layer_arguments import for_keras
 from keras_genseq.ops.recurrent_steps import LSTMStep
 from keras_genseq.ops.recurrent_steps import activation_name
-from keras_genseq.ops.values import check_rates
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -50,7 +50,7 @@ class LSTMCell(keras.layers.LSTMCell):
 
     def __init__(self, units, *args, **kwargs):
         units = check_counts(units=units)
-        super().__init__(units, *args, **check_rates(kwargs))
+        super().__init__(units, *args, **for_keras(kwargs))
 
     def call(self, inputs, states, training=False):
         gates = self.gates(inputs, states, training=training)

@@ -13,6 +13,7 @@ from keras_genseq.ops.recurrent import recurrence
 from keras_genseq.ops.time_loop import time_loop
 from keras_genseq.ops.time_loop import time_major_mask
 from keras_genseq.ops.time_loop import where
+from keras_genseq.ops.values import refuse_ragged
 
 # Of a batch that is split: below it, products lose more than cores gain.
 _LEAST_ROWS = 8
@@ -54,6 +55,7 @@ class RecurrentLayer(keras.layers.RNN):
     def call(self, sequences, initial_state=None, mask=None, training=False):
         if keras.tree.is_nested(mask):
             mask = mask[0]
+        refuse_ragged(sequences=sequences)
         _check_steps(sequences, mask)
         if initial_state is not None:
             states = keras.tree.flatten(initial_state)

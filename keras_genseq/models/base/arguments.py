@@ -3,17 +3,19 @@
 import inspect
 
 import keras
+import numpy as np
 
 from keras_genseq.ops.checks import as_int
 
 # What `compile` takes in Keras and has no meaning where a model brings its own.
 _OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")
-# Arguments of `fit` that count, and their least value.
+# Arguments of `fit` and `evaluate` that count, and their least value.
 _COUNTS = {
     "steps_per_epoch": 1,
     "validation_steps": 1,
     "validation_batch_size": 1,
     "initial_epoch": 0,
+    "steps": 1,
 }
 
 
@@ -77,12 +79,22 @@ def fit_options(options):
     Raises:
         ValueError: if one is no int, or too small.
     """
+    if "validation_freq" in options:
+        frequency = options["validation_freq"]
+        options = {**options, "validation_freq": _as_frequency(frequency)}
     return {
         name: as_int(value, name, minimum=_COUNTS[name], optional=True)
         if name in _COUNTS
         else value
         for name, value in options.items()
     }
+
+
+def _as_frequency(frequency):
+    """An int, or a list of the epochs after which there is validation."""
+    if isinstance(frequency, (int, float, str)) or not np.ndim(frequency):
+        return as_int(frequency, "validation_freq", minimum=1)
+    return [as_int(n, "validation_freq", minimum=1) for n in frequency]
 
 
 def as_callbacks(callbacks):

@@ -19,6 +19,7 @@ from keras_genseq.models.base.input_validation import holds_rows
 from keras_genseq.models.base.input_validation import split_off
 from keras_genseq.models.base.input_validation import weights_of_classes
 from keras_genseq.models.base.keras_patches import PatchedModel
+from keras_genseq.models.base.regularizers import with_penalties
 from keras_genseq.models.base.room import check_room
 from keras_genseq.models.base.room import no_room
 from keras_genseq.models.base.training_seeds import TrainingSeeds
@@ -193,6 +194,7 @@ class BaseModel(PatchedModel):
         grads, losses, terms = gradients(batch, scale)
         if num_replicas > 1:
             grads = _all_reduce(context, grads)
+        grads = with_penalties(grads, variables, scale * size)
         terms = {**terms, **self.gradient_terms(group, grads, scale * size)}
         optimizer.apply(grads, variables)
         return losses, terms
@@ -487,7 +489,9 @@ class BaseModel(PatchedModel):
             callbacks,
             validation_split=validation_split,
             validation_data=validation_data,
-            shuffle=shuffle,
+            # Of what comes in batches Keras would warn that it does not.
+            shuffle=shuffle
+            and not (isinstance(x, tf.data.Dataset) or hasattr(x, "__next__")),
             sample_weight=sample_weight,
             **kwargs,
         )
@@ -502,6 +506,7 @@ class BaseModel(PatchedModel):
         **kwargs,
     ):
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
+        kwargs = fit_options(kwargs)
         if not kwargs.get("_use_cached_eval_dataset"):
             x, y, sample_weight = checked_data(
                 self.check_batch,
@@ -531,6 +536,7 @@ class BaseModel(PatchedModel):
             return self._check_alone(x), None, None
 
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
+        kwargs = fit_options(kwargs)
         x, _, _ = checked_data(check, x)
         if isinstance(x, tf.data.Dataset) and x.cardinality() == 0:
             raise ValueError(has_no_rows("x"))

@@ -103,9 +103,11 @@ class MultiOptimizerModel(BaseModel):
         if optimizer is not None:
             raise ValueError(self._names_of_optimizers())
         found = {}
+        scales = kwargs.pop("auto_scale_loss", True)
         for group in self.group_networks:
             name = f"{group}_optimizer"
-            mine = self._scaled(kwargs.pop(name, "adam"))
+            mine = keras.optimizers.get(kwargs.pop(name, "adam"))
+            mine = self._scaled(mine) if scales else mine
             if any(mine is other for other in found.values()):
                 raise ValueError(
                     "An optimizer keeps state of the weights that it updates, "

@@ -187,3 +187,11 @@ def test_what_does_not_fit_the_queries_is_told():
         block(x[:1], x)
     with pytest.raises(ValueError, match=r"key .* \(batch_size, time, 8\)"):
         block(x, x[:, 0])
+
+
+def test_ragged_inputs_are_refused_by_their_name():
+    ragged = tf.RaggedTensor.from_row_lengths(Y[0, :3], [1, 2])
+    layer = MultiHeadAttention(2, 4)
+    layer(X, Y)
+    with pytest.raises(ValueError, match=r"rows up: `value.to_tensor\(\)`"):
+        layer(X, ragged)

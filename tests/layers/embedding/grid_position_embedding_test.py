@@ -1,9 +1,12 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_genseq.layers import ClassToken
 from keras_genseq.layers import GridPositionEmbedding
+from keras_genseq.layers import PixelNormalization
+from keras_genseq.layers import TransformerEncoderBlock
 
 
 def built(grid_shape=(2, 3), **kwargs):
@@ -58,3 +61,21 @@ def test_the_class_token_goes_before_every_example(size):
     y = call(x).numpy()
     np.testing.assert_array_equal(y[:, 1:], x)
     np.testing.assert_array_equal(y[:, 0], np.tile(layer.token, (size, 1)))
+
+
+def test_masks_go_through_tokens_and_positions():
+    ids = np.array([[3, 4, 0], [5, 0, 0]])
+    model = keras.Sequential(
+        [
+            keras.layers.Embedding(6, 8, mask_zero=True),
+            ClassToken(),
+            GridPositionEmbedding((1, 3), num_prefix_tokens=1),
+            PixelNormalization(),
+        ]
+    )
+    x = model(ids)
+    expected = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], bool)
+    np.testing.assert_array_equal(x._keras_mask, expected)
+    block = TransformerEncoderBlock(2, 8, dropout=0.0)
+    told = block(np.array(x), padding_mask=expected)
+    np.testing.assert_allclose(block(x)[expected], told[expected], atol=1e-6)

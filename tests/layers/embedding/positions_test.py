@@ -128,3 +128,48 @@ def test_positions_lie_along_the_last_axis_but_one(layer):
     assert len(np.unique(y[0, 0].round(5), axis=0)) == 5
     np.testing.assert_array_equal(y[1, 0], layer(x[:, 0])[0])
     np.testing.assert_array_equal(y[1, 0], layer(x[0, 0]))
+
+
+STARTING = pytest.mark.parametrize(
+    "layer_class",
+    [RotaryEmbedding, SinusoidalPositionEncoding, lambda: PositionEmbedding(9)],
+)
+
+
+@STARTING
+@pytest.mark.parametrize("start", [np.int64(2), np.array(2), np.uint8(2)])
+def test_a_start_may_be_any_integer(layer_class, start):
+    layer, x = layer_class(), np.ones((2, 3, 8), "float32")
+    expected = layer(x, start=2)
+    np.testing.assert_array_equal(layer(x, start=start), expected)
+    traced = tf.function(lambda start: layer(x, start=start))
+    np.testing.assert_allclose(traced(tf.constant(start)), expected, atol=1e-6)
+
+
+@STARTING
+@pytest.mark.parametrize("start", [-1, 1.5, True, np.array([0, 1, 2])])
+def test_a_start_that_is_no_position_is_refused(layer_class, start):
+    layer, x = layer_class(), np.ones((3, 3, 8), "float32")
+    with pytest.raises(ValueError, match="`start` must be an int of at least"):
+        layer(x, start=start)
+    if np.ndim(start):
+        traced = tf.function(lambda start: layer(x, start=start))
+        with pytest.raises(ValueError, match="`start` must be one int"):
+            traced(tf.constant(start))
+
+
+def test_a_start_of_numpy_is_held_against_the_positions_there_are():
+    layer = PositionEmbedding(4)
+    with pytest.raises(ValueError, match="2 steps from position 3 on"):
+        layer(np.ones((1, 2, 8), "float32"), start=np.int64(3))
+
+
+@STARTING
+def test_ragged_tokens_are_refused(layer_class):
+    ragged = tf.RaggedTensor.from_row_lengths(
+        np.ones((3, 8), "float32"), [1, 2]
+    )
+    with pytest.raises(
+        ValueError, match=r"Fill its rows up: `x.to_tensor\(\)`"
+    ):
+        layer_class()(ragged)

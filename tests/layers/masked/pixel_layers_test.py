@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -205,3 +206,40 @@ def test_names_what_is_wrong_with_an_argument():
     for layer_class in (RowLSTM, DiagonalBiLSTM, GatedMaskedBlock):
         with pytest.raises(ValueError, match="`filters` must be positive"):
             layer_class(0)
+
+
+def test_channels_of_masked_convolutions_may_come_first():
+    options = {"mask_type": "B", "num_colors": 3, "kernel_size": 3}
+    last = MaskedConv2D(6, **options)
+    expected = last(X)
+    first = MaskedConv2D(6, data_format="channels_first", **options)
+    first.build((2, 3, 4, 5))
+    first.set_weights(last.get_weights())
+    y = first(np.moveaxis(X, -1, 1))
+    np.testing.assert_allclose(np.moveaxis(y, 1, -1), expected, atol=1e-5)
+
+
+def test_masked_convolutions_refuse_groups():
+    with pytest.raises(ValueError, match="`groups` must be 1"):
+        MaskedConv2D(4, 3, mask_type="A", groups=2)
+
+
+def test_a_gated_block_takes_images_of_any_size():
+    image = keras.Input((None, None, 3))
+    block = GatedMaskedBlock(3)
+    model = keras.Model(image, block(image, image))
+    for a, b in zip(model(X), block(X, X), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+@pytest.mark.parametrize("layer_class", [RowLSTM, DiagonalBiLSTM])
+def test_a_free_size_has_no_learned_first_states(layer_class):
+    with pytest.raises(ValueError, match="size of the images must be known"):
+        layer_class(4)(keras.Input((4, None, 3)))
+
+
+def test_a_row_lstm_takes_images_of_any_height():
+    image = keras.Input((None, 5, 3))
+    layer = RowLSTM(4)
+    model = keras.Model(image, layer(image))
+    np.testing.assert_allclose(model(X), layer(X), atol=1e-6)

@@ -66,3 +66,8 @@ def test_halves_of_a_batch_have_the_groups_of_the_whole():
 def test_a_group_needs_an_example():
     with pytest.raises(ValueError, match="`group_size`"):
         MinibatchStdDev(group_size=0)
+
+
+def test_vectors_are_refused():
+    with pytest.raises(ValueError, match="expected ndim=4, found ndim=2"):
+        MinibatchStdDev()(np.ones((4, 5), "float32"))

@@ -280,3 +280,14 @@ def test_what_does_not_fit_the_inputs_is_told(variant):
         layer(INPUTS[:, :0])
     with pytest.raises(ValueError, match="expected axis -1 of input shape"):
         layer(INPUTS[..., 1:])
+
+
+@pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
+def test_sequences_of_any_length_in_one_tensor_are_refused(name):
+    ragged = tf.RaggedTensor.from_row_lengths(
+        np.ones((3, 4), "float32"), [1, 2]
+    )
+    with pytest.raises(ValueError, match=r"rows up: `sequences.to_tensor\(\)`"):
+        getattr(layers, name)(3)(ragged)
+    with pytest.raises(ValueError, match=r"tf.sparse.to_dense\(sequences\)"):
+        getattr(layers, name)(3)(tf.sparse.from_dense(np.ones((2, 3, 4))))

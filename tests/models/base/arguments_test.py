@@ -155,3 +155,44 @@ def test_a_batch_has_no_more_parts_than_rows(monkeypatch):
     monkeypatch.setattr(model, "example_losses", counting)
     model.train_on_batch(X[:3])
     assert len(parts) == 3
+
+
+@pytest.mark.parametrize("frequency", [0, 1.5, True, "1", [2, 0]])
+def test_validation_comes_every_so_many_epochs(frequency):
+    with pytest.raises(ValueError, match="`validation_freq` must be positive"):
+        density().fit(
+            X, validation_data=X, validation_freq=frequency, verbose=0
+        )
+
+
+@pytest.mark.parametrize("frequency", [np.int64(2), [2], np.array([2])])
+def test_the_epochs_of_validation_may_be_of_numpy(frequency):
+    history = density().fit(
+        X, epochs=3, validation_data=X, validation_freq=frequency, verbose=0
+    )
+    assert len(history.history["val_nll"]) == 1
+
+
+@pytest.mark.parametrize("steps", [0, 1.5, True])
+def test_steps_of_evaluations_are_counted(steps):
+    for method in ("evaluate", "predict"):
+        with pytest.raises(ValueError, match="`steps` must be positive"):
+            getattr(density(), method)(X, steps=steps, verbose=0)
+
+
+@pytest.mark.parametrize("scales", [True, False])
+def test_players_scale_their_losses_unless_told_otherwise(scales):
+    model = ToyGAN((4, 4, 1), 2, dtype="mixed_float16")
+    model.compile(auto_scale_loss=scales)
+    kinds = {
+        isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        for optimizer, _ in model.optimizer_groups.values()
+    }
+    assert kinds == {scales}
+
+
+def test_weighted_arrays_are_shuffled_and_nobody_is_warned_of_it(recwarn):
+    density().fit(X, sample_weight=np.ones(8), verbose=0)
+    density().fit(tf.data.Dataset.from_tensors(X), verbose=0)
+    density().fit(iter([X, X]), verbose=0)
+    assert not [w for w in recwarn if "shuffle" in str(w.message)]
