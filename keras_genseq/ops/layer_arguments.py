@@ -3,19 +3,19 @@
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.values import check_rates
 
-# Arguments of Keras's layers that are ints, and their least value, if any.
-_LEAST = {
-    "units": 1,
-    "filters": 1,
-    "kernel_size": 1,
-    "strides": 1,
-    "dilation_rate": 1,
-    "groups": 1,
-    "padding": None,
-    "output_padding": 0,
-    "seed": None,
-    "implementation": 0,
-}
+# Arguments of Keras's layers that are ints. How small they may be Keras says.
+_INTS = (
+    "units",
+    "filters",
+    "kernel_size",
+    "strides",
+    "dilation_rate",
+    "groups",
+    "padding",
+    "output_padding",
+    "seed",
+    "implementation",
+)
 
 
 def for_keras(arguments):
@@ -33,7 +33,7 @@ def for_keras(arguments):
         ValueError: that names the argument that is no such number.
     """
     return {
-        name: _as_size(value, name) if name in _LEAST else value
+        name: _as_size(value, name) if name in _INTS else value
         for name, value in check_rates(arguments).items()
     }
 
@@ -44,4 +44,4 @@ def _as_size(value, name):
         return value
     if isinstance(value, (list, tuple)) or len(getattr(value, "shape", ())):
         return tuple(_as_size(each, name) for each in value)
-    return as_int(value, name, minimum=_LEAST[name])
+    return as_int(value, name)

@@ -36,7 +36,7 @@ def test_the_padding_of_a_convolution_is_a_word():
     assert for_keras({"padding": "same"}) == {"padding": "same"}
 
 
-@pytest.mark.parametrize("wrong", [True, 3.0, "3", 0, (3, 2.5), [3, "a"]])
+@pytest.mark.parametrize("wrong", [True, 3.0, "3", (3, 2.5), [3, "a"]])
 def test_what_is_no_size_is_refused_by_its_name(wrong):
-    with pytest.raises(ValueError, match="`kernel_size` must be positive"):
+    with pytest.raises(ValueError, match="`kernel_size` must be an int"):
         for_keras({"kernel_size": wrong})
