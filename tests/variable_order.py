@@ -23,7 +23,8 @@ def ordered_variables():
 def unordered(graph):
     """Reads and writes of a variable of which either may come first.
 
-    What is read and then used for its shape alone may be read at any time.
+    What is read and then used for its shape alone may be read at any time. What
+    the body of a loop or a branch reads is not looked at.
 
     Args:
         graph: `tf.compat.v1.GraphDef`.

@@ -83,10 +83,11 @@ def benchmark(repeats, threads, sizes=None):
     Raises:
         RuntimeError: if the candidates do not compute the same.
     """
+    sizes = sizes or Sizes()
     return timed_systems(
-        _systems(sizes or Sizes()),
+        _systems(sizes),
         (training_steps, torch_steps, shared_values),
-        sizes or Sizes(),
+        sizes,
         repeats,
         threads,
         remark="PyTorch's discriminators are held in the generators' turns, "

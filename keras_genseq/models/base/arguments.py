@@ -9,7 +9,7 @@ from keras_genseq.ops.checks import as_int
 
 # What `compile` takes in Keras and has no meaning where a model brings its own.
 _OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")
-# Arguments of `fit` and `evaluate` that count, and their least value.
+# Arguments of `fit`, `evaluate` and `predict` that count: their least value.
 _COUNTS = {
     "steps_per_epoch": 1,
     "validation_steps": 1,
@@ -68,7 +68,7 @@ def compile_options(model, own, options):
 
 
 def fit_options(options):
-    """Checks the arguments of `fit` that count steps or epochs.
+    """Checks what counts steps or epochs for `fit`, `evaluate`, `predict`.
 
     Args:
         options: dict of keyword arguments; others than counts stay as they are.

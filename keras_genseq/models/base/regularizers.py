@@ -6,6 +6,9 @@ import tensorflow as tf
 def with_penalties(grads, variables, scale):
     """Adds the gradients of the regularizers of weights to those of losses.
 
+    The losses that a model reports leave the penalties out: they stay what the
+    data cost.
+
     Args:
         grads: list of gradients of the global batch, one a variable; some None.
         variables: list of the Keras variables.

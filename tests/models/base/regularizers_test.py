@@ -28,6 +28,21 @@ def test_an_update_holds_the_gradient_of_a_regularizer(options):
     np.testing.assert_allclose(moved[1], moved[0] - 0.25 * start, atol=1e-5)
 
 
+def test_replicas_count_a_regularizer_once(two_replicas):
+    finals = []
+    for strategy in (tf.distribute.get_strategy(), two_replicas):
+        with strategy.scope():
+            model = ToyDensity(6)
+            model(X)
+            variable = model.trainable_variables[0]
+            variable.assign(tf.ones_like(variable))
+            variable.regularizer = keras.regularizers.L2(0.25)
+            model.compile(keras.optimizers.SGD(0.5))
+        model.fit(X, batch_size=8, verbose=0)
+        finals.append(variable.numpy())
+    np.testing.assert_allclose(finals[1], finals[0], atol=1e-5)
+
+
 def networks(**options):
     dense = keras.layers.Dense(4, use_bias=False, **options)
     generator = keras.Sequential(

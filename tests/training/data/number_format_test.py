@@ -1,14 +1,10 @@
 import numpy as np
 import pytest
 
-from training.data.table import read_table
 
-
-def column(tmp_path, cells, title="value"):
+def column(read, cells, title="value"):
     lines = [f"n;{title}", *(f"x{i};{c}" for i, c in enumerate(cells))]
-    path = tmp_path / "table.csv"
-    path.write_text("\n".join(lines))
-    return read_table(path)
+    return read("\n".join(lines))
 
 
 @pytest.mark.parametrize(
@@ -31,33 +27,33 @@ def column(tmp_path, cells, title="value"):
     ],
 )
 def test_signs_around_numbers_are_taken_off_and_said(
-    tmp_path, cells, expected, said
+    read, cells, expected, said
 ):
-    table = column(tmp_path, cells)
+    table = column(read, cells)
     np.testing.assert_array_equal(table.values[:, 0], expected)
     assert any(said in note for note in table.notes), table.notes
 
 
 @pytest.mark.parametrize("cells", [["5%", "6", "7"], ["$5", "6", "7"]])
-def test_signs_that_some_numbers_lack_are_an_error(tmp_path, cells):
+def test_signs_that_some_numbers_lack_are_an_error(read, cells):
     with pytest.raises(ValueError, match=r"line 2.*must be a number.*5"):
-        column(tmp_path, cells)
+        column(read, cells)
 
 
-def test_plain_numbers_are_not_talked_about(tmp_path):
-    table = column(tmp_path, ["5", "-6.5", "7e3"])
+def test_plain_numbers_are_not_talked_about(read):
+    table = column(read, ["5", "-6.5", "7e3"])
     np.testing.assert_array_equal(table.values[:, 0], [5, -6.5, 7000])
     assert not any("'value'" in note for note in table.notes)
 
 
-def test_columns_without_numbers_are_named_with_a_cell(tmp_path):
+def test_columns_without_numbers_are_named_with_a_cell(read):
     with pytest.raises(ValueError, match=r"'value' left out.*as '5 kg'"):
-        column(tmp_path, ["5 kg", "6 kg"])
+        column(read, ["5 kg", "6 kg"])
 
 
-def test_points_that_may_mark_thousands_are_said(tmp_path):
-    table = column(tmp_path, ["1.037", "2.104", "12"])
+def test_points_that_may_mark_thousands_are_said(read):
+    table = column(read, ["1.037", "2.104", "12"])
     np.testing.assert_array_equal(table.values[:, 0], [1.037, 2.104, 12])
     assert any("as in 1.037. If they mark" in note for note in table.notes)
-    table = column(tmp_path, ["1.037", "2.10", "12"])
+    table = column(read, ["1.037", "2.10", "12"])
     assert not any("mark thousands" in note for note in table.notes)

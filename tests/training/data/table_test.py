@@ -1,17 +1,6 @@
 import numpy as np
 import pytest
 
-from training.data.table import read_table
-
-
-@pytest.fixture
-def read(tmp_path):
-    def write_and_read(text):
-        (tmp_path / "table.csv").write_text(text)
-        return read_table(tmp_path / "table.csv")
-
-    return write_and_read
-
 
 @pytest.mark.parametrize(
     "last", ["Total,190", "Sum:,190", "average,9.5", "Summe,190"]
