@@ -64,7 +64,13 @@ def strided_conv(x, kernel, strides):
 
         # XLA is slow at the gradients alone.
         if _is_compiled_by_xla():
-            y = ops.conv(x, kernel, list(strides), padding="same")
+            y = ops.conv(
+                x,
+                kernel,
+                list(strides),
+                padding="same",
+                data_format="channels_last",
+            )
         else:
             y = _product_of_patches(x, kernel, strides)
         return y, gradient

@@ -20,4 +20,6 @@ def halved(x):
     Args:
         x: `(batch_size, height, width, channels)`, of even sides.
     """
-    return ops.average_pool(x, 2, strides=2, padding="valid")
+    return ops.average_pool(
+        x, 2, strides=2, padding="valid", data_format="channels_last"
+    )

@@ -57,6 +57,17 @@ def without_values():
 
 
 @contextlib.contextmanager
+def channels_first():
+    """Keras is told within that images are `(channels, height, width)`."""
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        yield
+    finally:
+        keras.config.set_image_data_format(before)
+
+
+@contextlib.contextmanager
 def eagerly():
     """Functions run as Python and are not traced: for what is asked once."""
     tf.config.run_functions_eagerly(True)

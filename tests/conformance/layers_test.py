@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.conformance.instances import channels_first
 from tests.conformance.table import LAYERS
 
 CASES = pytest.mark.parametrize("name", LAYERS)
@@ -179,6 +180,19 @@ def test_keras_file_keeps_the_outputs(name, tmp_path):
     flat = keras.tree.flatten(inputs)
     flat = flat[0] if len(flat) == 1 else flat
     for a, b in zip(called(model, [flat]), called(again, [flat]), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@CASES
+def test_the_format_of_images_is_that_of_its_config(name):
+    layer, inputs = pair(name)
+    expected = called(layer, inputs)
+    with channels_first():
+        again = type(layer).from_config(layer.get_config())
+        called(again, inputs)
+        again.set_weights(layer.get_weights())
+        outputs = called(again, inputs)
+    for a, b in zip(expected, outputs, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

@@ -4,6 +4,8 @@ import copy
 import math
 import pickle
 
+import keras
+import numpy as np
 import pytest
 
 from keras_genseq import models
@@ -97,6 +99,15 @@ def test_a_copy_answers_alike(case, copied):
 @every(EVERY_MODEL)
 def test_a_fresh_instance_takes_weights_and_is_kept(case, tmp_path):
     promises.takes_weights_before_it_is_asked(built(case), case, tmp_path)
+
+
+def takes_images(case):
+    return any(np.ndim(x) == 4 for x in keras.tree.flatten(case.pair(1)))
+
+
+@every({n: c for n, c in EVERY_MODEL.items() if takes_images(c)})
+def test_channels_are_last_whatever_keras_is_told(case):
+    promises.has_its_channels_last(built(case), case)
 
 
 @every(EVERY_MODEL)

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tests.conformance.batches import BATCH
 from tests.conformance.batches import LENGTH
 from tests.conformance.instances import ask
+from tests.conformance.instances import channels_first
 from tests.conformance.instances import without_values
 
 
@@ -103,6 +104,17 @@ def is_copied_whole(model, case, copy):
     for v in model.trainable_variables:
         v.assign(tf.zeros_like(v))
     outputs = keras.tree.flatten(case.outputs(again, BATCH))
+    for a, b in zip(expected, outputs, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def has_its_channels_last(model, case):
+    """What it answers does not depend on Keras's format of images."""
+    expected = keras.tree.flatten(case.outputs(model, BATCH))
+    with channels_first():
+        again = type(model).from_config(model.get_config())
+        again.set_weights(model.get_weights())
+        outputs = keras.tree.flatten(case.outputs(again, BATCH))
     for a, b in zip(expected, outputs, strict=True):
         np.testing.assert_array_equal(a, b)
 

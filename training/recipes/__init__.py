@@ -46,6 +46,7 @@ RECIPES = {
     "translate_wmt14": "Transformer from English to German, the paper's task",
     "vae": "variational autoencoder of binary images",
     "vit": "Vision Transformer, classes of images",
+    "vit_hybrid": "Vision Transformer on the maps of a small ResNet",
     "word_lstm": "LSTM language model of words",
 }
 PRESETS = ("demo", "paper")

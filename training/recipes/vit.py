@@ -29,7 +29,7 @@ from training.recipe import Recipe
 
 def demo():
     """Four blocks of width 64 on the 8x8 digits of scikit-learn."""
-    return _recipe(
+    return small_images(
         model={
             "patch_size": 2,
             "num_layers": 4,
@@ -59,7 +59,7 @@ def demo():
 
 def paper():
     """Patches of 4 on CIFAR-10; a size for two hours of a CPU core."""
-    return _recipe(
+    return small_images(
         model={
             "patch_size": 4,
             "num_layers": 6,
@@ -91,7 +91,19 @@ def paper():
     )
 
 
-def _recipe(model, augment, learning_rate, warmup_steps, **kwargs):
+def small_images(
+    model, augment, learning_rate, warmup_steps, jit_compile=True, **kwargs
+):
+    """The recipe of a `VisionTransformer` of labelled images.
+
+    Args:
+        model: dict of arguments of `VisionTransformer`.
+        augment: dict of arguments of `image_augmentation`.
+        learning_rate: float. The highest, at the end of the warm-up.
+        warmup_steps: int.
+        jit_compile: bool. Whether XLA compiles the training step.
+        **kwargs: passed to `Recipe.of`.
+    """
     return Recipe.of(
         model=Factory(VisionTransformer, num_classes="data", **model),
         compile={
@@ -106,7 +118,7 @@ def _recipe(model, augment, learning_rate, warmup_steps, **kwargs):
                 global_clipnorm=1.0,
             ),
             "steps_per_execution": 10,
-            "jit_compile": True,
+            "jit_compile": jit_compile,
         },
         transforms=(Factory(resize, size=None), labelled),
         augment=Factory(image_augmentation, **augment),

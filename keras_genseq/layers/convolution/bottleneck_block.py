@@ -23,6 +23,7 @@ def standardized_conv(filters, kernel_size, strides, dtype):
         padding="same",
         use_bias=False,
         dtype=dtype,
+        data_format="channels_last",
     )
 
 

@@ -67,7 +67,11 @@ class ResidualStem(CheckpointedLists, keras.layers.Layer):
         self.root = standardized_conv(filters, kernel_size, strides, dtype)
         self.root_norm = group_norm(filters, dtype)
         self.pool = keras.layers.MaxPooling2D(
-            3, strides=2, padding="same", dtype=dtype
+            3,
+            strides=2,
+            padding="same",
+            dtype=dtype,
+            data_format="channels_last",
         )
         self.blocks = [
             BottleneckBlock(

@@ -17,5 +17,10 @@ def context_conv(context_filters, filters, dtype):
     if context_filters is None:
         return None
     return keras.layers.Conv2D(
-        filters, 1, use_bias=False, dtype=dtype, name="context_conv"
+        filters,
+        1,
+        use_bias=False,
+        dtype=dtype,
+        name="context_conv",
+        data_format="channels_last",
     )

@@ -57,6 +57,7 @@ class DiagonalLSTM(keras.layers.Layer):
             kernel_initializer=self.kernel_initializer,
             dtype=self.dtype_policy,
             name="input_conv",
+            data_format="channels_last",
         )
         self.context_conv = context_conv(
             context_filters, 4 * filters, self.dtype_policy

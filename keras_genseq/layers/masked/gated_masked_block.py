@@ -80,8 +80,11 @@ class GatedMaskedBlock(keras.layers.Layer):
             (kernel_size // 2 + 1, kernel_size),
             name="vertical_conv",
             **options,
+            data_format="channels_last",
         )
-        self.link = keras.layers.Conv2D(2 * filters, 1, name="link", **options)
+        self.link = keras.layers.Conv2D(
+            2 * filters, 1, name="link", **options, data_format="channels_last"
+        )
         self.horizontal_conv = MaskedConv2D(
             2 * filters,
             (1, kernel_size),
@@ -89,9 +92,15 @@ class GatedMaskedBlock(keras.layers.Layer):
             num_maps=2,
             name="horizontal_conv",
             **masked,
+            data_format="channels_last",
         )
         self.output_conv = MaskedConv2D(
-            filters, 1, mask_type="B", name="output_conv", **masked
+            filters,
+            1,
+            mask_type="B",
+            name="output_conv",
+            **masked,
+            data_format="channels_last",
         )
         self.vertical_condition = self.horizontal_condition = None
         if condition_dim is not None:

@@ -76,7 +76,9 @@ class CaptionNetworks:
         x = keras.layers.Concatenate(dtype=self.dtype)([x, maps])
         x = self._leaky(self._normalized(self._convolution(width, 1)(x)))
         x = self._convolution(1, _FIRST_SIDE, padding="valid")(x)
-        x = keras.layers.Flatten(dtype=self.dtype)(x)
+        x = keras.layers.Flatten(dtype=self.dtype, data_format="channels_last")(
+            x
+        )
         return keras.Model([image, text], x, name="discriminator")
 
     def style_encoder(self, filters, latent_dim):
@@ -88,7 +90,9 @@ class CaptionNetworks:
         """
         image = keras.Input(self.image_shape, name="x")
         x = self._halved(image, filters)
-        x = keras.layers.Flatten(dtype=self.dtype)(x)
+        x = keras.layers.Flatten(dtype=self.dtype, data_format="channels_last")(
+            x
+        )
         x = keras.layers.Dense(latent_dim, dtype=self.dtype)(x)
         return keras.Model(image, x, name="style_encoder")
 
@@ -126,6 +130,7 @@ class CaptionNetworks:
             _FIRST_SIDE,
             kernel_initializer=weights_like_the_papers(),
             dtype=self.dtype,
+            data_format="channels_last",
         )
 
     def _doubled(self, width):
@@ -136,6 +141,7 @@ class CaptionNetworks:
             padding="same",
             kernel_initializer=weights_like_the_papers(),
             dtype=self.dtype,
+            data_format="channels_last",
         )
 
     def _convolution(self, width, size, strides=1, padding="same"):
@@ -146,6 +152,7 @@ class CaptionNetworks:
             padding=padding,
             kernel_initializer=weights_like_the_papers(),
             dtype=self.dtype,
+            data_format="channels_last",
         )
 
     def _normalized(self, x):

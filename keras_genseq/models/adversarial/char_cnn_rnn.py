@@ -337,9 +337,13 @@ class CharCNNRNN(ContrastiveModel):
                 activation="relu",
                 dtype=dtype,
                 **uniform,
+                data_format="channels_last",
             )(x)
             x = keras.layers.MaxPooling1D(
-                _POOL_SIZE, strides=2 if is_last else _POOL_SIZE, dtype=dtype
+                _POOL_SIZE,
+                strides=2 if is_last else _POOL_SIZE,
+                dtype=dtype,
+                data_format="channels_last",
             )(x)
         x = SimpleRNN(
             self.filters[-1],
@@ -351,7 +355,9 @@ class CharCNNRNN(ContrastiveModel):
             dtype=dtype,
             **uniform,
         )(x)
-        x = keras.layers.GlobalAveragePooling1D(dtype=dtype)(x)
+        x = keras.layers.GlobalAveragePooling1D(
+            dtype=dtype, data_format="channels_last"
+        )(x)
         x = keras.layers.Dropout(as_rate(self.dropout), dtype=dtype)(x)
         x = keras.layers.Dense(self.text_dim, dtype=dtype, **uniform)(x)
         return keras.Model(inputs, x, name="text_network")
@@ -368,8 +374,9 @@ class CharCNNRNN(ContrastiveModel):
                 padding="same",
                 kernel_initializer="he_normal",
                 dtype=dtype,
+                data_format="channels_last",
             )(x)
             x = keras.layers.LeakyReLU(0.2, dtype=dtype)(x)
-        x = keras.layers.Flatten(dtype=dtype)(x)
+        x = keras.layers.Flatten(dtype=dtype, data_format="channels_last")(x)
         x = keras.layers.Dense(self.text_dim, dtype=dtype)(x)
         return keras.Model(inputs, x, name="image_network")

@@ -155,7 +155,7 @@ class DCGAN(AdversarialModel):
             if i > 0:
                 x = normalized(x, dtype)
             x = keras.layers.LeakyReLU(self.negative_slope, dtype=dtype)(x)
-        x = keras.layers.Flatten(dtype=dtype)(x)
+        x = keras.layers.Flatten(dtype=dtype, data_format="channels_last")(x)
         x = keras.layers.Dense(
             1, kernel_initializer=weights_like_the_papers(), dtype=dtype
         )(x)
@@ -169,6 +169,7 @@ class DCGAN(AdversarialModel):
             padding="same",
             use_bias=False,
             kernel_initializer=weights_like_the_papers(),
+            data_format="channels_last",
             dtype=self.dtype_policy,
         )
 

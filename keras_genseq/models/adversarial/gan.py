@@ -176,7 +176,9 @@ class GAN(AdversarialModel):
     def _make_discriminator(self):
         dtype = self.dtype_policy
         image = keras.Input(self.image_shape, dtype="float32", name="x")
-        x = keras.layers.Flatten(dtype=dtype)(image)
+        x = keras.layers.Flatten(dtype=dtype, data_format="channels_last")(
+            image
+        )
         x = keras.layers.Dropout(
             as_rate(self.input_dropout, "input_dropout"), dtype=dtype
         )(x)

@@ -337,7 +337,9 @@ class InfoGAN(AdversarialModel):
         x = self._convolution(False, self.filters[0])(inputs)
         x = self._leaky(x, normalize=False)
         x = self._leaky(self._convolution(False, self.filters[1])(x))
-        x = keras.layers.Flatten(dtype=self.dtype_policy)(x)
+        x = keras.layers.Flatten(
+            dtype=self.dtype_policy, data_format="channels_last"
+        )(x)
         x = self._leaky(self._dense(self.hidden_units)(x))
         return keras.Model(inputs, x, name="trunk")
 
@@ -381,5 +383,6 @@ class InfoGAN(AdversarialModel):
             strides=2,
             padding="same",
             kernel_initializer=keras.initializers.RandomNormal(0.0, 0.02),
+            data_format="channels_last",
             dtype=self.dtype_policy,
         )

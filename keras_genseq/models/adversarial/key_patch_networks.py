@@ -80,7 +80,9 @@ class KeyPatchNetworks:
         """From an image to a logit."""
         inputs = keras.Input(self.image_shape, name="x")
         x = self._first_conv(1)(self._halved(inputs)[-1])
-        x = keras.layers.Flatten(dtype=self.dtype)(x)
+        x = keras.layers.Flatten(dtype=self.dtype, data_format="channels_last")(
+            x
+        )
         x = keras.layers.Activation("linear", dtype="float32")(x)
         return keras.Model(inputs, x, name="discriminator")
 
@@ -124,6 +126,7 @@ class KeyPatchNetworks:
             strides=strides,
             padding=padding,
             kernel_initializer=weights_like_the_papers(),
+            data_format="channels_last",
             dtype=self.dtype,
         )
 

@@ -94,7 +94,12 @@ class ProgressiveNetwork(keras.Model):
     def _convolution(self, name, level, filters, kernel_size=3, **kwargs):
         name = f"{name}{side_of(level)}x{side_of(level)}"
         return EqualizedConv2D(
-            filters, kernel_size, name=name, dtype=self.dtype_policy, **kwargs
+            filters,
+            kernel_size,
+            name=name,
+            dtype=self.dtype_policy,
+            **kwargs,
+            data_format="channels_last",
         )
 
 

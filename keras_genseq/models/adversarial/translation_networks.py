@@ -129,13 +129,17 @@ class TranslationNetworks:
 
     def _padded_conv(self, x, filters, size):
         """A convolution that keeps the sides, of an image without borders."""
-        x = ReflectionPadding2D(size // 2, dtype=self.dtype)(x)
+        x = ReflectionPadding2D(
+            size // 2, dtype=self.dtype, data_format="channels_last"
+        )(x)
         return self._conv(filters, size)(x)
 
     def _patch_conv(self, x, filters, size, stride):
         """One border of zeros, whatever the stride: a patch has one place."""
         if size > 1:
-            x = keras.layers.ZeroPadding2D(1, dtype=self.dtype)(x)
+            x = keras.layers.ZeroPadding2D(
+                1, dtype=self.dtype, data_format="channels_last"
+            )(x)
         return self._conv(filters, size, strides=stride)(x)
 
     def _conv(self, filters, size, strides=1, padding="valid"):
@@ -147,6 +151,7 @@ class TranslationNetworks:
             use_bias=self.use_bias,
             kernel_initializer=self._initializer(),
             dtype=self.dtype,
+            data_format="channels_last",
         )
 
     def _convolution(self, layer_class, filters, size, use_bias=None):
@@ -158,6 +163,7 @@ class TranslationNetworks:
             padding="same",
             use_bias=self.use_bias if use_bias is None else use_bias,
             kernel_initializer=self._initializer(),
+            data_format="channels_last",
             dtype=self.dtype,
         )
 

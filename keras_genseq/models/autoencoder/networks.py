@@ -54,8 +54,9 @@ def make_encoder(
             padding="same",
             activation=activation,
             dtype=dtype,
+            data_format="channels_last",
         )(x)
-    x = keras.layers.Flatten(dtype=dtype)(x)
+    x = keras.layers.Flatten(dtype=dtype, data_format="channels_last")(x)
     x, inputs = _with_classes(x, inputs, num_classes, dtype)
     x = _dense(x, hidden_units, activation, dtype, dropout, batch_normalization)
     x = keras.layers.Dense(num_outputs, dtype=dtype, name="outputs")(x)
@@ -153,6 +154,7 @@ def _transposed(filters, activation, dtype, name=None):
         activation=activation,
         dtype=dtype,
         name=name,
+        data_format="channels_last",
     )
 
 

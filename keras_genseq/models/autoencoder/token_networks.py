@@ -72,7 +72,9 @@ def make_token_decoder(
         if i and strided:
             x = _resampling(StridedConv2DTranspose, width, dtype)(x)
         elif i:
-            x = keras.layers.UpSampling2D(2, dtype=dtype)(x)
+            x = keras.layers.UpSampling2D(
+                2, dtype=dtype, data_format="channels_last"
+            )(x)
         x = _group(x, width, (1, 3, 3, 3), _gain(filters), dtype)
     x = keras.layers.ReLU(dtype=dtype)(x)
     x = _convolution(num_outputs, 1, dtype, name="outputs")(x)
@@ -117,6 +119,7 @@ def _resampling(layer, filters, dtype):
         strides=2,
         padding="same",
         kernel_initializer=_initializer(),
+        data_format="channels_last",
         dtype=dtype,
     )
 
@@ -134,4 +137,5 @@ def _convolution(filters, kernel_size, dtype, name=None):
         kernel_initializer=_initializer(),
         dtype=dtype,
         name=name,
+        data_format="channels_last",
     )

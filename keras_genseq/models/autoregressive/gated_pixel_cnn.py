@@ -122,7 +122,14 @@ class GatedPixelCNN(ImageLikelihoodModel):
             for i in range(num_layers)
         ]
         self.head = [
-            MaskedConv2D(width, 1, mask_type="B", name=name, **masked)
+            MaskedConv2D(
+                width,
+                1,
+                mask_type="B",
+                name=name,
+                **masked,
+                data_format="channels_last",
+            )
             for width, name in (
                 (head_filters, "head_1"),
                 (head_filters, "head_2"),

@@ -118,6 +118,7 @@ class MultiScalePixelRNN(PixelNetworkModel):
             activation="relu",
             dtype=dtype,
             name="lift",
+            data_format="channels_last",
         )
         self.smooth = keras.layers.Conv2D(
             map_filters,
@@ -126,6 +127,7 @@ class MultiScalePixelRNN(PixelNetworkModel):
             activation="relu",
             dtype=dtype,
             name="smooth",
+            data_format="channels_last",
         )
         self.make_network(context_filters=map_filters)
         on_grid = np.zeros((height, width, 1), bool)

@@ -53,6 +53,7 @@ class PixelBlock(keras.layers.Layer):
             num_colors=self.num_colors,
             dtype=self.dtype_policy,
             name=name,
+            data_format="channels_last",
         )
 
     def incremental(self, width, context=None):

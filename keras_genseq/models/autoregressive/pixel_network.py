@@ -70,7 +70,12 @@ class PixelNetworkModel(ImageLikelihoodModel):
         num_colors = self.image_shape[2]
         masked = {"num_colors": num_colors, "dtype": self.dtype_policy}
         self.stem = MaskedConv2D(
-            2 * self.filters, 7, mask_type="A", name="stem", **masked
+            2 * self.filters,
+            7,
+            mask_type="A",
+            name="stem",
+            **masked,
+            data_format="channels_last",
         )
         self.blocks = [
             BLOCKS[self.variant](
@@ -83,7 +88,14 @@ class PixelNetworkModel(ImageLikelihoodModel):
             for i in range(1, self.num_layers + 1)
         ]
         self.head = [
-            MaskedConv2D(width, 1, mask_type="B", name=name, **masked)
+            MaskedConv2D(
+                width,
+                1,
+                mask_type="B",
+                name=name,
+                **masked,
+                data_format="channels_last",
+            )
             for width, name in (
                 (self.head_filters, "head_1"),
                 (self.head_filters, "head_2"),

@@ -131,10 +131,17 @@ class ImageClassifier(ClassifierModel):
         x = inputs = keras.Input(self.image_shape, name="x")
         for filters in self.filters:
             x = keras.layers.Conv2D(
-                filters, 3, padding="same", activation="relu", dtype=dtype
+                filters,
+                3,
+                padding="same",
+                activation="relu",
+                dtype=dtype,
+                data_format="channels_last",
             )(x)
-            x = keras.layers.MaxPooling2D(2, dtype=dtype)(x)
-        x = keras.layers.Flatten(dtype=dtype)(x)
+            x = keras.layers.MaxPooling2D(
+                2, dtype=dtype, data_format="channels_last"
+            )(x)
+        x = keras.layers.Flatten(dtype=dtype, data_format="channels_last")(x)
         x = keras.layers.Dense(
             self.hidden_units, activation="relu", dtype=dtype
         )(x)
