@@ -47,8 +47,8 @@ def dot_product_attention(
     # A causal mask alone leaves every query at least the first key.
     hides_all = mask is not None or window is not None
     near = position_mask(
-        ops.arange(ops.shape(query)[2])[:, None],
-        ops.arange(ops.shape(key)[2]),
+        ops.arange(ops.shape(query)[2], dtype="int32")[:, None],
+        ops.arange(ops.shape(key)[2], dtype="int32"),
         use_causal_mask,
         window,
     )

@@ -44,7 +44,7 @@ def mean_attention_distance(weights, grid_shape, patch_size=1):
     """
     rows, columns = grid_shape
     height, width = _pair(patch_size)
-    index = ops.arange(rows * columns)
+    index = ops.arange(rows * columns, dtype="int32")
     y = ops.cast(index // columns, "float32") * height
     x = ops.cast(index % columns, "float32") * width
     distance = ops.sqrt(

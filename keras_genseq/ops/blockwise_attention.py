@@ -54,12 +54,12 @@ def blockwise_attention(
     # (blocks, batch, 1, 1, block_size)
     allowed = blocks_of(padding_mask[:, None, :, None])
     allowed = ops.transpose(allowed, (0, 1, 2, 4, 3))
-    starts = ops.arange(ops.shape(allowed)[0]) * block_size
-    rows = ops.arange(ops.shape(query)[2])[:, None]
+    starts = ops.arange(ops.shape(allowed)[0], dtype="int32") * block_size
+    rows = ops.arange(ops.shape(query)[2], dtype="int32")[:, None]
     scale = query.shape[-1] ** -0.5
 
     def mask_of(allowed, start):
-        columns = start + ops.arange(block_size)[None, :]
+        columns = start + ops.arange(block_size, dtype="int32")[None, :]
         near = position_mask(rows, columns, use_causal_mask, window)
         return allowed if near is None else allowed & near
 

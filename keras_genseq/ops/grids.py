@@ -32,7 +32,7 @@ def _interpolation(old, new, dtype):
     if isinstance(new, int) and new == old:
         return None
     steps = ops.cast(new - 1, "float32")
-    places = ops.cast(ops.arange(new), "float32")
+    places = ops.cast(ops.arange(new, dtype="int32"), "float32")
     # A single place is the middle.
     places = places * ops.divide_no_nan(float(old - 1), steps)
     places = ops.where(steps > 0.0, places, (old - 1) / 2)

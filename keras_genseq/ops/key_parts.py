@@ -228,7 +228,10 @@ def mask_of_boxes(boxes, height, width):
     left, top, wide, tall = (
         part[..., None] for part in _parts_of_boxes(boxes, "int32")
     )
-    rows, columns = ops.arange(height), ops.arange(width)
+    rows, columns = (
+        ops.arange(height, dtype="int32"),
+        ops.arange(width, dtype="int32"),
+    )
     in_rows = (rows >= top) & (rows < top + tall)
     in_columns = (columns >= left) & (columns < left + wide)
     inside = in_rows[..., :, None] & in_columns[..., None, :]

@@ -42,7 +42,9 @@ def remember(history, step, tokens):
     Returns:
         `History`.
     """
-    here = ops.arange(ops.shape(history.tokens)[1])[None, :] == step
+    here = (
+        ops.arange(ops.shape(history.tokens)[1], dtype="int32")[None, :] == step
+    )
     row = ops.where(here, tokens[:, None], history.tokens)
     # A run of equal tokens continues, or breaks, one step to the right.
     runs = ops.where(row == tokens[:, None], history.matches + 1, 0)
@@ -65,7 +67,9 @@ def discourage(logits, history, step, options):
         - [Keskar et al., 2019](https://arxiv.org/abs/1909.05858), 4.1
         - [Paulus et al., 2017](https://arxiv.org/abs/1705.04304), 2.5
     """
-    past = ops.arange(ops.shape(history.tokens)[1])[None, :] < step
+    past = (
+        ops.arange(ops.shape(history.tokens)[1], dtype="int32")[None, :] < step
+    )
     seen = _tokens_at(past, history.tokens, logits)
     penalty = options.repetition_penalty[:, None]
     penalized = ops.where(logits > 0.0, logits / penalty, logits * penalty)
@@ -80,7 +84,10 @@ def _tokens_at(chosen, tokens, logits):
     """`(batch_size, vocabulary_size)` booleans: which tokens are chosen."""
     # Padding stands for no token.
     chosen = chosen & (tokens > 0)
-    rows = ops.zeros_like(tokens) + ops.arange(ops.shape(tokens)[0])[:, None]
+    rows = (
+        ops.zeros_like(tokens)
+        + ops.arange(ops.shape(tokens)[0], dtype="int32")[:, None]
+    )
     indices = ops.stack([rows, tokens], axis=-1)
     counts = ops.scatter(
         ops.reshape(indices, (-1, 2)),

@@ -110,7 +110,7 @@ def keep_likely(logits, options):
     ranked = ops.take_along_axis(logits, order, axis=-1)
     ranks = ops.argsort(order, axis=-1)
     top_k = ops.where(options.top_k > 0, options.top_k, size)
-    keep = ops.arange(size)[None, :] < top_k[:, None]
+    keep = ops.arange(size, dtype="int32")[None, :] < top_k[:, None]
     probabilities = ops.softmax(ops.where(keep, ranked, EXCLUDED), axis=-1)
     before = tf.cumsum(probabilities, axis=-1, exclusive=True)
     off = (options.top_p >= 1.0)[:, None]
@@ -118,6 +118,6 @@ def keep_likely(logits, options):
     keep = keep & (off | ~reached)
     least = options.min_p[:, None] * probabilities[:, :1]
     keep = keep & (probabilities >= least)
-    keep = keep | (ops.arange(size)[None, :] == 0)
+    keep = keep | (ops.arange(size, dtype="int32")[None, :] == 0)
     keep = ops.take_along_axis(keep, ranks, axis=-1)
     return ops.where(keep, logits, EXCLUDED)

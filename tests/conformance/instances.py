@@ -68,6 +68,17 @@ def channels_first():
 
 
 @contextlib.contextmanager
+def floats(dtype):
+    """Keras is told within to compute in a dtype where none is said."""
+    before = keras.config.floatx()
+    keras.config.set_floatx(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)
+
+
+@contextlib.contextmanager
 def eagerly():
     """Functions run as Python and are not traced: for what is asked once."""
     tf.config.run_functions_eagerly(True)

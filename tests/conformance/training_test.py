@@ -1,9 +1,13 @@
 """Training works, in every mode and under every dtype policy."""
 
+import numpy as np
 import pytest
 
 from tests.conformance import training_promises as promises
 from tests.conformance.instances import built
+from tests.conformance.instances import compiled
+from tests.conformance.instances import floats
+from tests.conformance.instances import steps
 from tests.conformance.instances import trainer
 from tests.conformance.rows import GAMES
 from tests.conformance.rows import GROUPS
@@ -72,6 +76,13 @@ def test_a_game_of_one_compiled_step_equals_the_plain_one(case):
 def test_trains_under_every_policy_with_float32_outputs(case, policy):
     model = trainer(case, policy=policy, mode="eager")
     promises.trains_under_its_policy(model, built(case), case)
+
+
+@all_slow(EVERY_MODEL)
+def test_trains_where_keras_computes_in_float64(case):
+    with floats("float64"):
+        model = compiled(case, mode="eager")
+        assert np.isfinite(steps(model, case, 2)).all()
 
 
 @every(SUPERVISED)

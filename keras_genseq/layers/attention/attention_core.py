@@ -226,7 +226,7 @@ class AttentionCore(HeadProjections):
         Returns:
             `(batch_size, 1, output_dim)`, and the cache with this step in it.
         """
-        slots = ops.arange(ops.shape(cache[0])[2])
+        slots = ops.arange(ops.shape(cache[0])[2], dtype="int32")
         is_here = (slots == position)[None, None, :, None]
         queries, *new = self._project_all(x, start=position)
         cache = tuple(

@@ -57,7 +57,7 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
 
     def encode(self, positions, hidden_dim):
         """`(time, hidden_dim)` float32 encodings of `(time,)` positions."""
-        columns = ops.arange(hidden_dim)
+        columns = ops.arange(hidden_dim, dtype="int32")
         # Columns 2i and 2i + 1 share a wavelength.
         exponents = ops.cast(columns // 2 * 2, "float32") / hidden_dim
         angles = ops.cast(positions, "float32")[:, None]

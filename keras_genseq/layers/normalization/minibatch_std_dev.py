@@ -75,7 +75,9 @@ class MinibatchStdDev(keras.layers.Layer):
     def _groups(self, batch_size):
         """The number of each example's group."""
         last = ops.maximum(batch_size // self.group_size, 1) - 1
-        return ops.minimum(ops.arange(batch_size) // self.group_size, last)
+        return ops.minimum(
+            ops.arange(batch_size, dtype="int32") // self.group_size, last
+        )
 
 
 def with_map(x, values):

@@ -101,7 +101,7 @@ def caption_shares(token_ids):
         without words, all is its first caption.
     """
     is_there = ops.any(token_ids > 0, axis=-1)
-    is_first = ops.arange(ops.shape(token_ids)[1]) == 0
+    is_first = ops.arange(ops.shape(token_ids)[1], dtype="int32") == 0
     none = ops.logical_not(ops.any(is_there, axis=-1, keepdims=True))
     counts = ops.cast(
         ops.logical_or(is_there, ops.logical_and(none, is_first)), "float32"

@@ -233,7 +233,9 @@ class InfoGAN(AdversarialModel):
         Returns:
             Pair of `(batch_size,)` nats, of categories and of numbers.
         """
-        logits, means = guess
+        code, (logits, means) = keras.tree.map_structure(
+            lambda part: ops.cast(part, "float32"), (code, guess)
+        )
         *one_hots, numbers = self.split_code(code)
         categorical = ops.zeros_like(code[:, 0])
         for size, one_hot, logit in zip(

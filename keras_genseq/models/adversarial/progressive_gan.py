@@ -318,7 +318,9 @@ class ProgressiveGAN(AdversarialModel):
             )
             done = ops.cast(self.updates, "float32")
             share = ops.maximum(1.0 - _MOMENTUM, 1.0 / (1.0 + done))
-            self.variation.assign_add(share * (total / count - self.variation))
+            variation = ops.cast(total / count, self.variation.dtype)
+            share = ops.cast(share, self.variation.dtype)
+            self.variation.assign_add(share * (variation - self.variation))
         return found, terms
 
     def discriminate(self, x, *, batch_size=256):

@@ -271,7 +271,9 @@ class StarGAN(ManyDomainTranslator):
         )
         self.end_update()
         share = ops.cast(is_due, "float32")
-        more = {k: (v, share * ops.ones_like(v)) for k, v in more.items()}
+        more = {
+            k: (v, share * ops.ones_like(v, "float32")) for k, v in more.items()
+        }
         return self.track(d_losses + g_losses, terms | more)
 
     def discriminator_loss(self, batch, training=True):

@@ -399,7 +399,9 @@ class AdversarialAutoencoder(PriorMatchedAutoencoder):
         """
         x, classes = batch["labelled"], batch["classes"]
         _, logits = self._rival_codes(x, batch["seeds"], training)
-        one_hot = ops.one_hot(ops.maximum(classes, 0), self.num_categories)
+        one_hot = ops.one_hot(
+            ops.maximum(classes, 0), self.num_categories, dtype=logits.dtype
+        )
         log_prob = ops.sum(one_hot * ops.log_softmax(logits), axis=-1)
         return ops.where(classes < 0, 0.0, -log_prob), {}
 

@@ -113,7 +113,8 @@ class AutoregressiveModel(ForecastingModel):
             for lag in range(1, self.order + 1)
         ]
         mean, log_scale = self._conditional(
-            ops.concatenate(lags, axis=-1), ops.arange(num_steps)[None, :, None]
+            ops.concatenate(lags, axis=-1),
+            ops.arange(num_steps, dtype="int32")[None, :, None],
         )
         return self.outputs_in_units(mean, log_scale)
 
@@ -155,7 +156,7 @@ class AutoregressiveModel(ForecastingModel):
     def continue_from(self, summary, future, seeds, temperature):
         x = ops.concatenate([summary, future], axis=1)
         rows, num_steps = ops.shape(x)[:2]
-        shown = ops.arange(num_steps) < self.order
+        shown = ops.arange(num_steps, dtype="int32") < self.order
         mask = ops.broadcast_to(shown, (rows, num_steps))
         return self.draw(x, mask, seeds, temperature)[:, self.order :]
 

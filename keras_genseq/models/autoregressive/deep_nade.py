@@ -230,7 +230,7 @@ class DeepNADE(CategoricalVectorModel):
         shown = row_uniform(seeds, size, stream=_SUBSET_STREAM) < probability
         hidden = row_uniform(seeds, 1, stream=_HIDDEN_STREAM) * size
         return ops.logical_and(
-            shown, ops.arange(size) != ops.cast(hidden, "int32")
+            shown, ops.arange(size, dtype="int32") != ops.cast(hidden, "int32")
         )
 
     def log_prob_from_logits(self, x, logits):

@@ -31,7 +31,8 @@ class WeightAverage:
         for average, variable in zip(
             self.copy.weights, self.network.weights, strict=True
         ):
-            average.assign_add(share * (variable - average))
+            part = ops.cast(share, average.dtype)
+            average.assign_add(part * (variable - average))
 
 
 def check_decay(ema_decay):

@@ -206,7 +206,9 @@ class RecurrentLanguageModel(CausalLanguageModel):
         if padded:
             # A step counts if it has seen or predicts a token. The first one
             # always does: cuDNN refuses rows of padding alone.
-            is_first = ops.arange(ops.shape(inputs)[1])[None, :] == 0
+            is_first = (
+                ops.arange(ops.shape(inputs)[1], dtype="int32")[None, :] == 0
+            )
             mask = (inputs > 0) | (token_ids > 0) | is_first
         options = {"states": carry[1:], "mask": mask, "training": training}
         if training and self.embedding_dropout:
@@ -361,7 +363,7 @@ class RecurrentLanguageModel(CausalLanguageModel):
         """
         start = ops.zeros_like(token_ids[:, :1])
         inputs = ops.concatenate([start, token_ids], axis=1)
-        is_start = ops.arange(ops.shape(inputs)[1])[None, :] == 0
+        is_start = ops.arange(ops.shape(inputs)[1], dtype="int32")[None, :] == 0
         _, states = self.stack.call_tokens(
             inputs, self.embedding.embeddings, mask=(inputs > 0) | is_start
         )

@@ -32,5 +32,5 @@ def without_padding(logits):
     """Float32 logits that give id 0, padding, no probability."""
     # Chosen: a sum would be part of the product above, which XLA then computes
     # on one thread.
-    is_padding = ops.arange(logits.shape[-1]) == 0
+    is_padding = ops.arange(logits.shape[-1], dtype="int32") == 0
     return ops.where(is_padding, EXCLUDED, ops.cast(logits, "float32"))

@@ -132,7 +132,7 @@ class SequenceToSequenceModel(BaseModel):
         """Puts the end after the last token of each target."""
         y = ops.pad(ops.cast(y, "int32"), [[0, 0], [0, 1]])
         length = ops.sum(ops.cast(y > 0, "int32"), axis=1, keepdims=True)
-        columns = ops.arange(ops.shape(y)[1])[None, :]
+        columns = ops.arange(ops.shape(y)[1], dtype="int32")[None, :]
         return ops.where(columns == length, self.end_id, y)
 
     def example_losses(self, x, y, *, training):
@@ -338,7 +338,9 @@ class SequenceToSequenceModel(BaseModel):
         the whole vocabulary: `nats` plus the logit of `y` is the first term.
         """
         own = ops.take_along_axis(logits, y[..., None], axis=-1)[..., 0]
-        is_token = ops.cast(ops.arange(self.vocabulary_size) > 0, "float32")
+        is_token = ops.cast(
+            ops.arange(self.vocabulary_size, dtype="int32") > 0, "float32"
+        )
         part = is_token / (self.vocabulary_size - 1)
         return nats + own - ops.matmul(logits, part)
 

@@ -229,7 +229,7 @@ class ContrastiveRanker(ContrastiveModel):
         texts = self.embeddings_of(chosen, training=training)
         # logits[i, j] is of image i and caption j.
         logits = ops.exp(self.log_scale) * (images @ ops.transpose(texts))
-        rows = ops.arange(ops.shape(logits)[0])
+        rows = ops.arange(ops.shape(logits)[0], dtype="int32")
         is_own = rows[:, None] == rows[None, :]
         is_negative = ~_describes(chosen, every) | is_own
         logits = ops.where(is_negative, logits, _EXCLUDED)
