@@ -19,6 +19,7 @@ from keras_genseq.models.base.input_validation import holds_rows
 from keras_genseq.models.base.input_validation import split_off
 from keras_genseq.models.base.input_validation import weights_of_classes
 from keras_genseq.models.base.keras_patches import PatchedModel
+from keras_genseq.models.base.regularizers import added_losses
 from keras_genseq.models.base.regularizers import with_penalties
 from keras_genseq.models.base.room import check_room
 from keras_genseq.models.base.room import no_room
@@ -180,18 +181,24 @@ class BaseModel(PatchedModel):
         optimizer, variables = self.optimizer_groups[group]
         context = tf.distribute.get_replica_context()
         num_replicas = context.num_replicas_in_sync
-        size = _batch_size(batch) if size is None else size
+        sizes = [_batch_size(batch)] + ([] if size is None else [size])
         if num_replicas > 1:
-            size = context.all_reduce(tf.distribute.ReduceOp.SUM, size)
-        size = tf.maximum(tf.cast(size, tf.float32), 1.0)
+            sizes = context.all_reduce(tf.distribute.ReduceOp.SUM, sizes)
+        # The rows of the batch, and what its losses are divided by.
+        rows, *_, size = (
+            tf.maximum(tf.cast(n, tf.float32), 1.0) for n in (*sizes, sizes[-1])
+        )
         scale = optimizer.scale_loss(1.0 / size)
+        layers = self.layers_of_group(group)
 
-        def gradients(batch, scale):
-            return self._accumulate(loss_fn, batch, scale, variables)
+        def gradients(batch, scale, row_scale):
+            return self._accumulate(
+                loss_fn, batch, (scale, row_scale), variables, layers
+            )
 
         if num_replicas > 1 and self.jit_compile:
             gradients = tf.function(gradients, jit_compile=True)
-        grads, losses, terms = gradients(batch, scale)
+        grads, losses, terms = gradients(batch, scale, scale * size / rows)
         if num_replicas > 1:
             grads = _all_reduce(context, grads)
         grads = with_penalties(grads, variables, scale * size)
@@ -213,8 +220,17 @@ class BaseModel(PatchedModel):
         """
         return {}
 
-    def _accumulate(self, loss_fn, batch, scale, variables):
+    def layers_of_group(self, group):
+        """The layers whose added losses an update minimizes, too.
+
+        Args:
+            group: str. Key of `optimizer_groups`.
+        """
+        return self._flatten_layers()
+
+    def _accumulate(self, loss_fn, batch, scales, variables, layers):
         """Sums scaled gradients over the parts of a batch."""
+        scale, row_scale = scales
         total, losses, terms = None, [], []
         for part in _split(batch, self.gradient_accumulation_steps):
             # A part starts when the one before it is done, or all parts'
@@ -222,11 +238,16 @@ class BaseModel(PatchedModel):
             with tf.control_dependencies(_present(total)):
                 part = _map(tf.identity, part)
             with tf.GradientTape() as tape:
-                part_losses, part_terms = loss_fn(part)
+                with added_losses(layers) as added:
+                    part_losses, part_terms = loss_fn(part)
                 part_losses = tf.cast(part_losses, tf.float32)
                 if part_losses.shape.rank == 0:
                     part_losses = tf.fill([_batch_size(part)], part_losses)
                 loss = tf.reduce_sum(part_losses) * scale
+                if added:
+                    # Means over the rows, as Keras takes them.
+                    share = tf.cast(_batch_size(part), tf.float32) * row_scale
+                    loss += tf.math.multiply_no_nan(tf.add_n(added), share)
             grads = [_dense(g) for g in tape.gradient(loss, variables)]
             total = (
                 grads

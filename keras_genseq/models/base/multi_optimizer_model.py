@@ -135,6 +135,12 @@ class MultiOptimizerModel(BaseModel):
             "seed": self.seed,
         }
 
+    def layers_of_group(self, group):
+        # What another player adds to its own losses is not this one's.
+        networks = self.group_networks[group]
+        below = [x for n in networks for x in n._flatten_layers()]
+        return [self, *{id(layer): layer for layer in below}.values()]
+
     def make_means(self, *names):
         """Makes a mean metric for every loss, term and norm of gradients.
 
