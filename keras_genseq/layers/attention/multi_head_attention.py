@@ -18,6 +18,7 @@ from keras_genseq.ops.attention_axes import unfold_axes
 from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import check_flags
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -166,6 +167,7 @@ class MultiHeadAttention(AttentionCore):
             "attention_window",
             attention_window,
         )
+        blockwise = check_flags(blockwise=blockwise)
         super().__init__(
             window=sizes["sliding_window"] or sizes["attention_window"],
             rotary=rotary,
@@ -232,6 +234,10 @@ class MultiHeadAttention(AttentionCore):
         use_causal_mask=False,
         padding_mask=None,
     ):
+        use_causal_mask, return_attention_scores = check_flags(
+            use_causal_mask=use_causal_mask,
+            return_attention_scores=return_attention_scores,
+        )
         is_self = key is None and (value is None or value is query)
         value = query if value is None else value
         _check_same_positions(value.shape, None if key is None else key.shape)

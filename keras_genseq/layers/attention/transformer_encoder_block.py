@@ -12,6 +12,7 @@ from keras_genseq.ops.attention import finite_padding
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import as_rate
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_numbers
 
 
@@ -103,6 +104,12 @@ class TransformerEncoderBlock(keras.layers.Layer):
             )
         )
         norm_epsilon = check_numbers(norm_epsilon=norm_epsilon)
+        norm_first, use_bias, rotary, blockwise = check_flags(
+            norm_first=norm_first,
+            use_bias=use_bias,
+            rotary=rotary,
+            blockwise=blockwise,
+        )
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.intermediate_dim = intermediate_dim

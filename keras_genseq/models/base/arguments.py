@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.values import check_flags
 
 # What `compile` takes in Keras and has no meaning where a model brings its own.
 _OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")
@@ -64,6 +65,9 @@ def compile_options(model, own, options):
     as_int(
         options.get("steps_per_execution", 1), "steps_per_execution", minimum=1
     )
+    for key in options.keys() & {"run_eagerly", "auto_scale_loss"}:
+        # Of what is saved, the first may be None.
+        options[key] = check_flags(**{key: options[key] or False})
     return options
 
 

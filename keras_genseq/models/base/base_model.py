@@ -28,6 +28,7 @@ from keras_genseq.models.base.weight_transfer import transfer_weights
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import as_floats
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import ensure
 from keras_genseq.ops.values import has_no_rows
 
@@ -475,6 +476,7 @@ class BaseModel(PatchedModel):
             `keras.callbacks.History`.
         """
         epochs = as_int(epochs, "epochs", minimum=0)
+        shuffle = check_flags(shuffle=shuffle)
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
         kwargs = fit_options(kwargs)
         callbacks = as_callbacks(callbacks)

@@ -10,6 +10,7 @@ from keras_genseq import losses
 from keras_genseq.models.base.base_model import BaseModel
 from keras_genseq.models.base.training_seeds import VALIDATION_STEP
 from keras_genseq.ops.random import path_seeds
+from keras_genseq.ops.values import check_flags
 
 
 class MultiOptimizerModel(BaseModel):
@@ -103,7 +104,9 @@ class MultiOptimizerModel(BaseModel):
         if optimizer is not None:
             raise ValueError(self._names_of_optimizers())
         found = {}
-        scales = kwargs.pop("auto_scale_loss", True)
+        scales = check_flags(
+            auto_scale_loss=kwargs.pop("auto_scale_loss", True)
+        )
         for group in self.group_networks:
             name = f"{group}_optimizer"
             mine = keras.optimizers.get(kwargs.pop(name, "adam"))

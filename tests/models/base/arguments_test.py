@@ -196,3 +196,16 @@ def test_weighted_arrays_are_shuffled_and_nobody_is_warned_of_it(recwarn):
     density().fit(tf.data.Dataset.from_tensors(X), verbose=0)
     density().fit(iter([X, X]), verbose=0)
     assert not [w for w in recwarn if "shuffle" in str(w.message)]
+
+
+@pytest.mark.parametrize("flag", ["run_eagerly", "auto_scale_loss"])
+def test_compile_takes_no_word_for_a_flag(flag):
+    with pytest.raises(ValueError, match=f"`{flag}` must be True or False"):
+        ToyDensity(6).compile("sgd", **{flag: "no"})
+
+
+def test_fit_takes_no_word_for_a_flag():
+    model = ToyDensity(6)
+    model.compile("sgd")
+    with pytest.raises(ValueError, match="`shuffle` must be True or False"):
+        model.fit(np.zeros((2, 6), "float32"), shuffle="no")
