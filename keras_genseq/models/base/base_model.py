@@ -8,8 +8,9 @@ from keras import ops
 
 from keras_genseq.export import write_saved_model
 from keras_genseq.models.base.arguments import as_callbacks
+from keras_genseq.models.base.arguments import check_rates_are_free
 from keras_genseq.models.base.arguments import compile_options
-from keras_genseq.models.base.arguments import fit_options
+from keras_genseq.models.base.arguments import method_options
 from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.base.endpoint import MAX_STEPS
 from keras_genseq.models.base.endpoint import rounds_sizes_up
@@ -478,7 +479,7 @@ class BaseModel(PatchedModel):
         epochs = as_int(epochs, "epochs", minimum=0)
         shuffle = check_flags(shuffle=shuffle)
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
-        kwargs = fit_options(kwargs)
+        kwargs = method_options(self, "fit", kwargs)
         callbacks = as_callbacks(callbacks)
         data = self.as_examples(x, y, sample_weight)
         if validation_split and validation_data is None and holds_rows(data[0]):
@@ -502,6 +503,7 @@ class BaseModel(PatchedModel):
             if not hasattr(validation_data[0], "__array__"):
                 validation_data = validation_data[0]
         if isinstance(callbacks, list):
+            check_rates_are_free(self, callbacks)
             self._direct(callbacks)
         return super().fit(
             x,
@@ -529,7 +531,7 @@ class BaseModel(PatchedModel):
         **kwargs,
     ):
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
-        kwargs = fit_options(kwargs)
+        kwargs = method_options(self, "evaluate", kwargs)
         if not kwargs.get("_use_cached_eval_dataset"):
             x, y, sample_weight = checked_data(
                 self.check_batch,
@@ -559,7 +561,7 @@ class BaseModel(PatchedModel):
             return self._check_alone(x), None, None
 
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
-        kwargs = fit_options(kwargs)
+        kwargs = method_options(self, "predict", kwargs)
         x, _, _ = checked_data(check, x)
         if isinstance(x, tf.data.Dataset) and x.cardinality() == 0:
             raise ValueError(has_no_rows("x"))
@@ -569,12 +571,14 @@ class BaseModel(PatchedModel):
         return super().predict_on_batch(self._check_alone(x))
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        kwargs = method_options(self, "train_on_batch", kwargs)
         check = self.check_batch
         if kwargs.get("class_weight") is not None:
             check = weights_of_classes(self, kwargs.pop("class_weight"))
         return super().train_on_batch(*check(x, y, sample_weight), **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        kwargs = method_options(self, "test_on_batch", kwargs)
         batch = self.check_batch(x, y, sample_weight)
         return super().test_on_batch(*batch, **kwargs)
 

@@ -313,26 +313,29 @@ class JointOptimizer:
     built = True
 
     def __init__(self, optimizers):
-        self.optimizers = optimizers
+        # Callbacks of Keras set each of public `optimizers` to one rate.
+        self._optimizers = optimizers
 
     @property
     def iterations(self):
-        return self.optimizers[0].iterations
+        return self._optimizers[0].iterations
 
     @property
     def variables(self):
         """Those of all: what `model.summary()` counts."""
-        return [v for optimizer in self.optimizers for v in optimizer.variables]
+        return [
+            v for optimizer in self._optimizers for v in optimizer.variables
+        ]
 
     @property
     def learning_rate(self):
         """That of the first one; setting it moves all in proportion."""
-        return self.optimizers[0].learning_rate
+        return self._optimizers[0].learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value):
-        first = float(self.optimizers[0].learning_rate)
-        for optimizer in self.optimizers:
+        first = float(self._optimizers[0].learning_rate)
+        for optimizer in self._optimizers:
             share = float(optimizer.learning_rate) / first if first else 1.0
             optimizer.learning_rate = float(value) * share
 

@@ -291,9 +291,10 @@ class Halve(keras.callbacks.Callback):
     "callback",
     [
         keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2),
+        keras.callbacks.LearningRateScheduler(lambda epoch: 0.1),
         Halve(),
     ],
-    ids=["scheduler", "own"],
+    ids=["scheduler", "one_rate", "own"],
 )
 def test_learning_rate_callbacks_reach_every_optimizer(callback):
     model = gan()
