@@ -166,6 +166,14 @@ class MultiOptimizerModel(BaseModel):
         self.add_counter()
         self.built = True
 
+    def fit(self, *args, **kwargs):
+        history = super().fit(*args, **kwargs)
+        if history.epoch:
+            # Keras puts averaged weights in place for one optimizer alone.
+            for optimizer, variables in self.optimizer_groups.values():
+                optimizer.finalize_variable_values(variables)
+        return history
+
     def train_step(self, data):
         """The updates of a step, in their order."""
         order = self.update_order
