@@ -1,5 +1,6 @@
 """Scaled dot-product attention over heads, masks and what they leave."""
 
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -87,3 +88,21 @@ def position_mask(queries, keys, use_causal_mask=False, window=None):
 def repeat_heads(x, groups):
     """Gives each head `groups` times in a row, along axis 1."""
     return x if groups == 1 else ops.repeat(x, groups, axis=1)
+
+
+def finite_padding(x, mask):
+    """Puts zeros where a padded position holds NaN or infinity.
+
+    A weight of 0 does not hide these: 0 times NaN is NaN, in outputs and in
+    gradients. Finite values stay what they are.
+
+    Args:
+        x: `(batch_size, time, features)` floats.
+        mask: `(batch_size, time)` booleans, False at padding; None changes
+            nothing.
+    """
+    if mask is None:
+        return x
+    # Not `isfinite`, which not every runtime has.
+    is_kept = ops.cast(mask, "bool")[..., None] | (ops.abs(x) < np.inf)
+    return ops.where(is_kept, x, ops.zeros_like(x))

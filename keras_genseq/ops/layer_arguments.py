@@ -1,6 +1,7 @@
-"""Numbers for Keras's own layers, which know those of Python alone."""
+"""Numbers and flags for Keras's own layers, which know Python's alone."""
 
 from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_rates
 
 # Arguments of Keras's layers that are ints. How small they may be Keras says.
@@ -16,26 +17,41 @@ _INTS = (
     "seed",
     "implementation",
 )
+# Arguments that are either True or False.
+_FLAGS = (
+    "use_bias",
+    "return_sequences",
+    "return_state",
+    "go_backwards",
+    "stateful",
+    "unroll",
+    "zero_output_for_mask",
+    "unit_forget_bias",
+    "reset_after",
+)
 
 
 def for_keras(arguments):
-    """Converts the numbers among the arguments of a layer of Keras.
+    """Converts the numbers and flags among the arguments of a layer of Keras.
 
     Args:
         arguments: dict of name to value: sizes, each an int or one for each
-            axis, a seed, and rates that are called `...dropout`; others, and
-            what is None or a word, stay as they are.
+            axis, a seed, flags, and rates that are called `...dropout`;
+            others, and sizes that are None or a word, stay as they are.
 
     Returns:
         dict of the same names.
 
     Raises:
-        ValueError: that names the argument that is no such number.
+        ValueError: that names the argument that is no such number or flag.
     """
-    return {
-        name: _as_size(value, name) if name in _INTS else value
-        for name, value in check_rates(arguments).items()
-    }
+    converted = dict(check_rates(arguments))
+    for name, value in arguments.items():
+        if name in _INTS:
+            converted[name] = _as_size(value, name)
+        elif name in _FLAGS:
+            converted[name] = check_flags(**{name: value})
+    return converted
 
 
 def _as_size(value, name):

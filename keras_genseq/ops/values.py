@@ -115,6 +115,24 @@ def check_numbers(*, minimum=0.0, **numbers):
     return values if len(values) > 1 else values[0]
 
 
+def check_flags(**flags):
+    """Converts arguments that are either True or False to bools.
+
+    Args:
+        **flags: name -> bool, of Python, of NumPy, or a 0-d array or tensor.
+
+    Returns:
+        The bools in the order of the arguments; of a single one its value
+        alone.
+
+    Raises:
+        ValueError: that names the argument that is none: words are true to
+            Python, whatever they say.
+    """
+    values = tuple(_as_flag(flag, name) for name, flag in flags.items())
+    return values if len(values) > 1 else values[0]
+
+
 def as_rate(value, name="dropout"):
     """Converts the rate of a dropout to a float in [0, 1].
 
@@ -303,6 +321,17 @@ def _as_number(value, name, minimum):
     if math.isfinite(number):
         limit = f"at least {minimum:g}"
     raise ValueError(f"`{name}` must be {limit}. Received: {name}={value!r}")
+
+
+def _as_flag(value, name):
+    if isinstance(value, bool):
+        return value
+    dtype = getattr(value, "dtype", None)
+    if getattr(value, "shape", None) == () and dtype in (bool, tf.bool):
+        return bool(value)
+    raise ValueError(
+        f"`{name}` must be True or False. Received: {name}={value!r}"
+    )
 
 
 def _are_texts(value):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.conformance import promises
 from tests.conformance.instances import channels_first
 from tests.conformance.table import LAYERS
 
@@ -81,6 +82,12 @@ def test_config_round_trip(name):
     again.set_weights(layer.get_weights())
     for a, b in zip(called(layer, inputs), called(again, inputs), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@CASES
+def test_a_word_is_no_flag(name):
+    layer, _ = pair(name)
+    promises.takes_no_word_for_a_flag(layer)
 
 
 @CASES

@@ -52,6 +52,11 @@ def test_a_number_is_no_list_of_one(case):
             type(model).from_config({**config, name: [config[name]]})
 
 
+@every(EVERY_MODEL)
+def test_a_word_is_no_flag(case):
+    promises.takes_no_word_for_a_flag(built(case))
+
+
 @every(UNCONDITIONAL)
 def test_the_row_leaves_no_argument_at_its_default(case):
     promises.leaves_no_default(built(case), case)

@@ -38,6 +38,17 @@ def keeps_its_config(model, case):
     assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
 
 
+def takes_no_word_for_a_flag(layer):
+    """Words are true to Python, whatever they say."""
+    config = layer.get_config()
+    flags = {name for name, value in config.items() if type(value) is bool}
+    for name in flags - {"trainable"}:
+        with pytest.raises(
+            (TypeError, ValueError), match=f"`{name}` must be True or False"
+        ):
+            type(layer).from_config({**config, name: "no"})
+
+
 def leaves_no_default(model, case):
     """A row says another value than the default for every argument.
 

@@ -40,3 +40,9 @@ def test_the_padding_of_a_convolution_is_a_word():
 def test_what_is_no_size_is_refused_by_its_name(wrong):
     with pytest.raises(ValueError, match="`kernel_size` must be an int"):
         for_keras({"kernel_size": wrong})
+
+
+def test_flags_are_of_python():
+    assert for_keras({"use_bias": np.bool_(False)})["use_bias"] is False
+    with pytest.raises(ValueError, match="`stateful` must be True or False"):
+        for_keras({"stateful": "no"})

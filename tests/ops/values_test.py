@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras_genseq.ops.values import as_floats
 from keras_genseq.ops.values import as_int32
 from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_numbers
 
 WIDE = [tf.int64, tf.uint32, tf.uint64]
@@ -117,3 +118,17 @@ def test_numbers_below_the_least_are_refused():
     with pytest.raises(ValueError, match=r"must be at least 0. .*beta=-0.5"):
         check_numbers(beta=-0.5)
     assert check_numbers(minimum=-1.0, beta=-0.5) == -0.5
+
+
+@pytest.mark.parametrize(
+    "flag", [True, np.bool_(True), np.array(True), tf.constant(True)]
+)
+def test_a_flag_is_a_bool_of_any_library(flag):
+    assert check_flags(use_bias=flag) is True
+    assert check_flags(a=flag, b=False) == (True, False)
+
+
+@pytest.mark.parametrize("word", ["no", "True", None, 1, 0.0, [True], "", b"0"])
+def test_what_is_no_flag_is_refused_by_its_name(word):
+    with pytest.raises(ValueError, match="`use_bias` must be True or False"):
+        check_flags(use_bias=word)

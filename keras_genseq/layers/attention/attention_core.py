@@ -15,6 +15,7 @@ from keras_genseq.ops.attention import position_mask
 from keras_genseq.ops.blockwise_attention import blockwise_attention
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.values import as_rate
+from keras_genseq.ops.values import check_flags
 
 
 class AttentionCore(HeadProjections):
@@ -52,6 +53,7 @@ class AttentionCore(HeadProjections):
                 f"dropout={dropout}"
             )
         seed = as_int(seed, "seed", optional=True)
+        rotary, use_gate = check_flags(rotary=rotary, use_gate=use_gate)
         super().__init__(**kwargs)
         self.rotary = rotary
         self.dropout = dropout

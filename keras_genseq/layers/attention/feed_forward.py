@@ -2,6 +2,7 @@ import keras
 
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import as_rate
+from keras_genseq.ops.values import check_flags
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -39,6 +40,7 @@ class FeedForward(keras.layers.Layer):
         **kwargs,
     ):
         intermediate_dim = check_counts(intermediate_dim=intermediate_dim)
+        use_bias = check_flags(use_bias=use_bias)
         super().__init__(**kwargs)
         self.intermediate_dim = intermediate_dim
         self.activation = keras.activations.get(activation)

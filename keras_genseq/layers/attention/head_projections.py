@@ -6,6 +6,7 @@ import math
 import keras
 from keras import ops
 
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import refuse_ragged
 
 
@@ -40,6 +41,7 @@ class HeadProjections(keras.layers.Layer):
         bias_constraint=None,
         **kwargs,
     ):
+        use_bias = check_flags(use_bias=use_bias)
         super().__init__(**kwargs)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)

@@ -3,12 +3,14 @@ from keras import ops
 
 from keras_genseq.layers.attention.attention_core import AttentionCore
 from keras_genseq.layers.attention.attention_masks import Masks
+from keras_genseq.layers.attention.attention_masks import both
 from keras_genseq.layers.attention.attention_masks import implicit_mask
 from keras_genseq.layers.attention.attention_masks import mask_of_keys
 from keras_genseq.layers.attention.attention_masks import mask_of_positions
 from keras_genseq.layers.attention.attention_masks import mask_of_weights
 from keras_genseq.layers.attention.attention_masks import set_implicit_mask
 from keras_genseq.layers.attention.head_projections import check_same_rows
+from keras_genseq.ops.attention import finite_padding
 from keras_genseq.ops.attention_axes import as_attention_axes
 from keras_genseq.ops.attention_axes import fold_axes
 from keras_genseq.ops.attention_axes import scores_shape
@@ -16,6 +18,7 @@ from keras_genseq.ops.attention_axes import unfold_axes
 from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import check_flags
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -164,6 +167,7 @@ class MultiHeadAttention(AttentionCore):
             "attention_window",
             attention_window,
         )
+        blockwise = check_flags(blockwise=blockwise)
         super().__init__(
             window=sizes["sliding_window"] or sizes["attention_window"],
             rotary=rotary,
@@ -230,6 +234,10 @@ class MultiHeadAttention(AttentionCore):
         use_causal_mask=False,
         padding_mask=None,
     ):
+        use_causal_mask, return_attention_scores = check_flags(
+            use_causal_mask=use_causal_mask,
+            return_attention_scores=return_attention_scores,
+        )
         is_self = key is None and (value is None or value is query)
         value = query if value is None else value
         _check_same_positions(value.shape, None if key is None else key.shape)
@@ -248,12 +256,17 @@ class MultiHeadAttention(AttentionCore):
         # (B, ..., F) to (B, T, F)
         x = fold_axes(query, axes)
         if is_self:
+            x = finite_padding(x, both(masks.query, masks.key))
             queries, *keys_values = self._project_all(x)
         else:
+            x = finite_padding(x, masks.query)
             queries = self._query_heads(x)
             keys_values = self.project(
-                fold_axes(value, axes),
-                None if key is None else fold_axes(key, axes),
+                *(
+                    finite_padding(fold_axes(part, axes), masks.key)
+                    for part in (value, key)
+                    if part is not None
+                )
             )
         x, scores = self.attend_heads(
             x,

@@ -1,7 +1,6 @@
 import keras
 from keras import ops
 
-from keras_genseq.layers.attention.attention_masks import implicit_mask
 from keras_genseq.layers.attention.transformer_encoder_block import (
     TransformerEncoderBlock,
 )
@@ -56,11 +55,10 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
         return_attention_scores=False,
         training=False,
     ):
-        if padding_mask is None:
-            padding_mask = implicit_mask(x)
-        x = ops.cast(x, self.compute_dtype)
-        if encoded_padding_mask is None:
-            encoded_padding_mask = implicit_mask(encoded)
+        x, padding_mask = self._padded(x, padding_mask, "padding_mask")
+        encoded, encoded_padding_mask = self._padded(
+            encoded, encoded_padding_mask, "encoded_padding_mask"
+        )
 
         def attention(x):
             return self.self_attention(

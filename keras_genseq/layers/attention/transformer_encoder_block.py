@@ -2,14 +2,17 @@ import keras
 from keras import ops
 
 from keras_genseq.layers.attention.attention_masks import implicit_mask
+from keras_genseq.layers.attention.attention_masks import mask_of_positions
 from keras_genseq.layers.attention.feed_forward import FeedForward
 from keras_genseq.layers.attention.multi_head_attention import (
     MultiHeadAttention,
 )
 from keras_genseq.layers.attention.stochastic_depth import StochasticDepth
+from keras_genseq.ops.attention import finite_padding
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import as_rate
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_numbers
 
 
@@ -101,6 +104,12 @@ class TransformerEncoderBlock(keras.layers.Layer):
             )
         )
         norm_epsilon = check_numbers(norm_epsilon=norm_epsilon)
+        norm_first, use_bias, rotary, blockwise = check_flags(
+            norm_first=norm_first,
+            use_bias=use_bias,
+            rotary=rotary,
+            blockwise=blockwise,
+        )
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.intermediate_dim = intermediate_dim
@@ -147,9 +156,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         return_attention_scores=False,
         training=False,
     ):
-        if padding_mask is None:
-            padding_mask = implicit_mask(x)
-        x = ops.cast(x, self.compute_dtype)
+        x, padding_mask = self._padded(x, padding_mask, "padding_mask")
         scores = []
 
         def attention(x):
@@ -248,6 +255,13 @@ class TransformerEncoderBlock(keras.layers.Layer):
             "attention_window": self.attention_window,
             "blockwise": self.blockwise,
         }
+
+    def _padded(self, x, mask, name):
+        """Inputs whose padding is finite, and which steps are none."""
+        mask = implicit_mask(x) if mask is None else mask
+        x = ops.cast(x, self.compute_dtype)
+        mask = mask_of_positions(mask, x, (1,), name)
+        return finite_padding(x, mask), mask
 
     def _attention(self, rotary, attention_window):
         return MultiHeadAttention(

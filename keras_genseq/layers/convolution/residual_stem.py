@@ -8,6 +8,7 @@ from keras_genseq.layers.convolution.bottleneck_block import standardized_conv
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.empty_batches import answers_no_rows
+from keras_genseq.ops.values import check_flags
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -54,6 +55,7 @@ class ResidualStem(CheckpointedLists, keras.layers.Layer):
         filters, kernel_size, strides = check_counts(
             filters=filters, kernel_size=kernel_size, strides=strides
         )
+        use_pooling = check_flags(use_pooling=use_pooling)
         super().__init__(**kwargs)
         self.filters = filters
         self.num_blocks = tuple(

@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_genseq.ops.checks import as_counts
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import check_flags
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -54,6 +55,7 @@ class PatchEmbedding(keras.layers.Layer):
                 "`patch_size` must be an int or a pair of ints, (height, "
                 f"width). Received: patch_size={patch_size}"
             )
+        use_bias = check_flags(use_bias=use_bias)
         super().__init__(**kwargs)
         self.patch_size = patch_size
         self.hidden_dim = hidden_dim

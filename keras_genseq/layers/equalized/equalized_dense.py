@@ -5,6 +5,7 @@ from keras_genseq.layers.equalized.equalized_rate import GAIN
 from keras_genseq.layers.equalized.equalized_rate import scaled
 from keras_genseq.layers.equalized.equalized_rate import unit_normal
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.layer_arguments import for_keras
 from keras_genseq.ops.values import check_numbers
 
 
@@ -36,7 +37,7 @@ class EqualizedDense(keras.layers.Dense):
     def __init__(self, units, *, gain=GAIN, **kwargs):
         units, gain = check_counts(units=units), check_numbers(gain=gain)
         kwargs.setdefault("kernel_initializer", unit_normal())
-        super().__init__(units, **kwargs)
+        super().__init__(units, **for_keras(kwargs))
         self.gain = gain
 
     def call(self, inputs):

@@ -4,7 +4,9 @@ from keras import ops
 
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.layer_arguments import for_keras
 from keras_genseq.ops.masks import connections
+from keras_genseq.ops.values import check_flags
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -54,7 +56,8 @@ class MaskedDense(keras.layers.Dense):
                 "`input_degrees` and `output_degrees` come together: pass "
                 "both, or neither and `degrees` in the call."
             )
-        super().__init__(units, **kwargs)
+        strict = check_flags(strict=strict)
+        super().__init__(units, **for_keras(kwargs))
         self.input_degrees = _as_list("input_degrees", input_degrees)
         self.output_degrees = _as_list("output_degrees", output_degrees)
         self.strict = strict

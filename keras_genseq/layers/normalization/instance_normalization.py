@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_numbers
 
 
@@ -31,6 +32,7 @@ class InstanceNormalization(keras.layers.Layer):
 
     def __init__(self, epsilon=1e-5, center=False, scale=False, **kwargs):
         epsilon = check_numbers(epsilon=epsilon)
+        center, scale = check_flags(center=center, scale=scale)
         super().__init__(**kwargs)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         self.epsilon = epsilon

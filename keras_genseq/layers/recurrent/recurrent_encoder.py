@@ -4,6 +4,7 @@ from keras_genseq.layers.checkpointed_lists import CheckpointedLists
 from keras_genseq.layers.recurrent.registry import layer_class
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import as_rate
+from keras_genseq.ops.values import check_flags
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -60,6 +61,9 @@ class RecurrentEncoder(CheckpointedLists, keras.layers.Layer):
             raise ValueError(
                 f"`dropout` must be in [0, 1). Received: dropout={dropout}"
             )
+        bidirectional, return_sequences = check_flags(
+            bidirectional=bidirectional, return_sequences=return_sequences
+        )
         super().__init__(**kwargs)
         self.units = units
         self.cell = cell

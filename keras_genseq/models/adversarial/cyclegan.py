@@ -21,6 +21,7 @@ from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_numbers
 
 GENERATORS = ("resnet", "unet")
@@ -177,6 +178,7 @@ class CycleGAN(TwoDomainTranslator):
                 f"identity_weight={identity_weight}, image_shape="
                 f"{tuple(image_shape)}, target_shape={tuple(target_shape)}"
             )
+        affine = check_flags(affine=affine)
         super().__init__(adversarial_loss=adversarial_loss, **kwargs)
         self.image_shape = image_shape
         self.target_shape = target_shape

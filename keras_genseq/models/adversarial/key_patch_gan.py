@@ -18,6 +18,7 @@ from keras_genseq.ops.key_parts import has_area
 from keras_genseq.ops.key_parts import mask_of_boxes
 from keras_genseq.ops.key_parts import mirrored_boxes
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_numbers
 
 # Streams of a row's seed; z is drawn from stream 0.
@@ -194,6 +195,7 @@ class KeyPatchGAN(PartAssembler):
                 f"to be assembled. Received: num_parts={num_parts}, "
                 f"max_parts={max_parts}"
             )
+        flip = check_flags(flip=flip)
         super().__init__(**kwargs)
         self.image_shape = image_shape
         self.num_parts = num_parts

@@ -19,6 +19,7 @@ from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.resampling import doubled
 from keras_genseq.ops.resampling import halved
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_numbers
 
 # Of the moving mean of how much reals vary.
@@ -170,6 +171,7 @@ class ProgressiveGAN(AdversarialModel):
                 "`target_slope` must be positive. "
                 f"Received: target_slope={target_slope}"
             )
+        halves_slope = check_flags(halves_slope=halves_slope)
         super().__init__(
             image_shape,
             latent_dim,

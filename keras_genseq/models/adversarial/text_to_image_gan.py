@@ -18,6 +18,7 @@ from keras_genseq.models.base.training_seeds import global_rows
 from keras_genseq.models.base.training_seeds import rows_of_all_replicas
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_numbers
 
 # Streams of a row's seed: see `AdversarialModel`.
@@ -192,6 +193,12 @@ class TextToImageGAN(CaptionedAdversarialModel):
                 "`num_classes` out. Classes of the data say which captions do "
                 "not match."
             )
+        matching_aware, interpolate, residual, style_encoder = check_flags(
+            matching_aware=matching_aware,
+            interpolate=interpolate,
+            residual=residual,
+            style_encoder=style_encoder,
+        )
         super().__init__(image_shape, latent_dim, noise=noise, **kwargs)
         self.matching_aware = matching_aware
         self.interpolate = interpolate

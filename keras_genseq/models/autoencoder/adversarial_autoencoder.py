@@ -21,6 +21,7 @@ from keras_genseq.models.base.presets import Preset
 from keras_genseq.ops.checks import as_image_shape
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_numbers
 
 
@@ -206,6 +207,11 @@ class AdversarialAutoencoder(PriorMatchedAutoencoder):
         if isinstance(prior, dict):
             prior = keras.saving.deserialize_keras_object(prior)
         prior = prior or GaussianPrior(latent_dim)
+        batch_normalization, prior_classes, cluster_heads = check_flags(
+            batch_normalization=batch_normalization,
+            prior_classes=prior_classes,
+            cluster_heads=cluster_heads,
+        )
         _check_prior(prior, latent_dim, prior_classes)
         _check_uses(prior_classes, num_classes, num_categories)
         if num_categories is None:

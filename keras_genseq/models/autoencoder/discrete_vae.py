@@ -20,6 +20,7 @@ from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.random import row_uniforms
 from keras_genseq.ops.sampling import categories_from_uniforms
 from keras_genseq.ops.sampling import gumbel_noise
+from keras_genseq.ops.values import check_flags
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -155,6 +156,7 @@ class DiscreteVAE(LatentVariableModel):
                 "`first_beta` above 0, or leave `first_beta` out. Received: "
                 f"first_beta={first_beta}, beta={beta}"
             )
+        strided = check_flags(strided=strided)
         super().__init__(
             beta=beta, kl_annealing_steps=kl_annealing_steps, **kwargs
         )

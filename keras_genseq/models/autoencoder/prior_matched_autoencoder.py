@@ -1,5 +1,6 @@
 """The uses of autoencoders whose codes are matched with a prior."""
 
+import numpy as np
 from keras import ops
 
 from keras_genseq.models.autoencoder.latent_codes import LatentCodes
@@ -117,7 +118,7 @@ class PriorMatchedAutoencoder(LatentCodes, MultiOptimizerModel):
             return super().check_targets(y, x)
         if y is None:
             return None
-        if self.num_categories and isinstance(y, (tuple, list)):
+        if self.num_categories and _is_labelled_pair(y):
             labelled, classes = y
             labelled = self.check_inputs(labelled, name="labelled_x")
             return labelled, self._known_classes(classes, num_rows_of(labelled))
@@ -170,3 +171,9 @@ class PriorMatchedAutoencoder(LatentCodes, MultiOptimizerModel):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
+
+
+def _is_labelled_pair(y):
+    """Whether these are images and their classes, not classes alone."""
+    is_pair = isinstance(y, (tuple, list)) and len(y) == 2
+    return is_pair and np.ndim(y[0]) > 0

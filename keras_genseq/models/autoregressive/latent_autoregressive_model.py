@@ -7,6 +7,7 @@ from keras_genseq.models.density.forecasting_model import ForecastingModel
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_normal
 from keras_genseq.ops.scan import scan
+from keras_genseq.ops.values import check_flags
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -62,6 +63,7 @@ class LatentAutoregressiveModel(ForecastingModel):
     ):
         units = check_counts(units=units)
         recurrent = layer_class(cell)
+        constant_scale = check_flags(constant_scale=constant_scale)
         super().__init__(channels, **kwargs)
         self.units = units
         self.cell = cell

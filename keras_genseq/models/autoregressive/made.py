@@ -15,6 +15,7 @@ from keras_genseq.ops.masks import draw_degrees
 from keras_genseq.ops.masks import units_by_degree
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.scan import scan
+from keras_genseq.ops.values import check_flags
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -119,6 +120,7 @@ class MADE(CategoricalVectorModel):
         num_masks = check_counts(num_masks=num_masks)
         if not units:
             raise ValueError("`units` must name at least one hidden layer.")
+        direct_connections = check_flags(direct_connections=direct_connections)
         super().__init__(input_dim, **kwargs)
         self.seed = TrainingSeeds(seed).seed
         self.units = units

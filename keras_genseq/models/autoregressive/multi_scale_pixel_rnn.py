@@ -7,6 +7,7 @@ from keras_genseq.models.autoregressive.pixel_network import PixelNetworkModel
 from keras_genseq.models.autoregressive.pixel_rnn import PixelRNN
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import path_seeds
+from keras_genseq.ops.values import check_flags
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -93,6 +94,7 @@ class MultiScalePixelRNN(PixelNetworkModel):
             "num_categories": num_categories,
             "position_bias": position_bias,
         }
+        position_bias = check_flags(position_bias=position_bias)
         super().__init__(image_shape, **sizes, **kwargs)
         height, width, channels = self.image_shape
         if scale < 2 or height % scale or width % scale:

@@ -15,6 +15,7 @@ from keras_genseq.models.density.image_likelihood_model import (
     ImageLikelihoodModel,
 )
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import check_flags
 
 
 class PixelNetworkModel(ImageLikelihoodModel):
@@ -53,6 +54,7 @@ class PixelNetworkModel(ImageLikelihoodModel):
         filters, num_layers, head_filters = check_counts(
             filters=filters, num_layers=num_layers, head_filters=head_filters
         )
+        position_bias = check_flags(position_bias=position_bias)
         super().__init__(image_shape, num_categories, **kwargs)
         self.variant = variant
         self.filters = filters

@@ -16,6 +16,7 @@ from keras_genseq.ops.nade import activate
 from keras_genseq.ops.random import row_uniforms
 from keras_genseq.ops.scan import scan
 from keras_genseq.ops.values import all_finite
+from keras_genseq.ops.values import check_flags
 
 # Standard deviations on either side of the mean over which the components of
 # a model that has seen no data are spread.
@@ -112,6 +113,9 @@ class RNADE(FixedShapeDensity):
                     f"`{name}` must be one of {choices}. "
                     f"Received: {name}={value!r}"
                 )
+        scale_mean_gradients = check_flags(
+            scale_mean_gradients=scale_mean_gradients
+        )
         super().__init__((input_dim,), **kwargs)
         # Values would lose digits on their way into a 16-bit policy.
         self.autocast = False

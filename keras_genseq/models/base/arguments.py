@@ -1,14 +1,18 @@
 """What `compile` and `fit` are told beside the data."""
 
+import difflib
 import inspect
 
 import keras
 import numpy as np
 
 from keras_genseq.ops.checks import as_int
+from keras_genseq.ops.values import check_flags
 
 # What `compile` takes in Keras and has no meaning where a model brings its own.
 _OWN = ("loss", "loss_weights", "metrics", "weighted_metrics")
+# Kinds of parameters that stand for any number of arguments.
+_OPEN = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 # Arguments of `fit`, `evaluate` and `predict` that count: their least value.
 _COUNTS = {
     "steps_per_epoch": 1,
@@ -50,11 +54,7 @@ def compile_options(model, own, options):
     if len(model.optimizer_groups) > 1:
         known -= {"optimizer"}
         known |= {f"{group}_optimizer" for group in model.optimizer_groups}
-    for key in options.keys() - known:
-        raise TypeError(
-            f"`compile` of {name} has no argument `{key}`. It has: "
-            f"{', '.join(sorted(known))}."
-        )
+    _refuse_unknown(model, "compile", options, known)
     jit_compile = options.get("jit_compile")
     if not (jit_compile is None or jit_compile in (True, False, "auto")):
         raise ValueError(
@@ -64,21 +64,35 @@ def compile_options(model, own, options):
     as_int(
         options.get("steps_per_execution", 1), "steps_per_execution", minimum=1
     )
+    for key in options.keys() & {"run_eagerly", "auto_scale_loss"}:
+        # Of what is saved, the first may be None.
+        options[key] = check_flags(**{key: options[key] or False})
     return options
 
 
-def fit_options(options):
-    """Checks what counts steps or epochs for `fit`, `evaluate`, `predict`.
+def method_options(model, method, options):
+    """Checks what is told to `fit`, `evaluate`, `predict` beside the data.
 
     Args:
-        options: dict of keyword arguments; others than counts stay as they are.
+        model: the model whose method is called.
+        method: str. The name of a method that Keras has, too.
+        options: dict of keyword arguments; others than counts of steps and
+            epochs stay as they are.
 
     Returns:
         dict of the same names.
 
     Raises:
-        ValueError: if one is no int, or too small.
+        ValueError: if a count is no int, or too small.
+        TypeError: if there is no such argument.
     """
+    known = set()
+    for each in (getattr(keras.Model, method), getattr(model, method)):
+        parameters = inspect.signature(each).parameters.values()
+        known |= {p.name for p in parameters if p.kind not in _OPEN}
+    # So Keras's `fit` calls `evaluate`.
+    known |= {"_use_cached_eval_dataset"} & options.keys()
+    _refuse_unknown(model, method, options, known - {"self"})
     if "validation_freq" in options:
         frequency = options["validation_freq"]
         options = {**options, "validation_freq": _as_frequency(frequency)}
@@ -88,6 +102,49 @@ def fit_options(options):
         else value
         for name, value in options.items()
     }
+
+
+def check_rates_are_free(model, callbacks):
+    """Refuses callbacks that set a learning rate which a schedule sets.
+
+    Args:
+        model: the model that they are called for.
+        callbacks: list of callbacks.
+
+    Raises:
+        ValueError: that names both, and what to do.
+    """
+    setters = (
+        keras.callbacks.LearningRateScheduler,
+        keras.callbacks.ReduceLROnPlateau,
+    )
+    for callback in callbacks:
+        if not isinstance(callback, setters):
+            continue
+        for group, (optimizer, _) in model.optimizer_groups.items():
+            while hasattr(optimizer, "inner_optimizer"):
+                optimizer = optimizer.inner_optimizer
+            rate = getattr(optimizer, "_learning_rate", None)
+            if isinstance(
+                rate, keras.optimizers.schedules.LearningRateSchedule
+            ):
+                raise ValueError(
+                    f"{type(callback).__name__} sets the learning rate, but "
+                    f"that of the optimizer of the {group} follows its own "
+                    f"{type(rate).__name__}. Leave the callback out, or make "
+                    "the optimizer with a number: "
+                    f"`keras.optimizers.{type(optimizer).__name__}(1e-3)`."
+                )
+
+
+def _refuse_unknown(model, method, options, known):
+    for key in options.keys() - known:
+        near = difflib.get_close_matches(key, known, n=1)
+        near = f" Did you mean `{near[0]}`?" if near else ""
+        raise TypeError(
+            f"`{method}` of {type(model).__name__} has no argument `{key}`."
+            f"{near} It has: {', '.join(sorted(known))}."
+        )
 
 
 def _as_frequency(frequency):

@@ -8,8 +8,9 @@ from keras import ops
 
 from keras_genseq.export import write_saved_model
 from keras_genseq.models.base.arguments import as_callbacks
+from keras_genseq.models.base.arguments import check_rates_are_free
 from keras_genseq.models.base.arguments import compile_options
-from keras_genseq.models.base.arguments import fit_options
+from keras_genseq.models.base.arguments import method_options
 from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.base.endpoint import MAX_STEPS
 from keras_genseq.models.base.endpoint import rounds_sizes_up
@@ -19,6 +20,7 @@ from keras_genseq.models.base.input_validation import holds_rows
 from keras_genseq.models.base.input_validation import split_off
 from keras_genseq.models.base.input_validation import weights_of_classes
 from keras_genseq.models.base.keras_patches import PatchedModel
+from keras_genseq.models.base.regularizers import added_losses
 from keras_genseq.models.base.regularizers import with_penalties
 from keras_genseq.models.base.room import check_room
 from keras_genseq.models.base.room import no_room
@@ -27,6 +29,7 @@ from keras_genseq.models.base.weight_transfer import transfer_weights
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import as_floats
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import ensure
 from keras_genseq.ops.values import has_no_rows
 
@@ -180,18 +183,24 @@ class BaseModel(PatchedModel):
         optimizer, variables = self.optimizer_groups[group]
         context = tf.distribute.get_replica_context()
         num_replicas = context.num_replicas_in_sync
-        size = _batch_size(batch) if size is None else size
+        sizes = [_batch_size(batch)] + ([] if size is None else [size])
         if num_replicas > 1:
-            size = context.all_reduce(tf.distribute.ReduceOp.SUM, size)
-        size = tf.maximum(tf.cast(size, tf.float32), 1.0)
+            sizes = context.all_reduce(tf.distribute.ReduceOp.SUM, sizes)
+        # The rows of the batch, and what its losses are divided by.
+        rows, *_, size = (
+            tf.maximum(tf.cast(n, tf.float32), 1.0) for n in (*sizes, sizes[-1])
+        )
         scale = optimizer.scale_loss(1.0 / size)
+        layers = self.layers_of_group(group)
 
-        def gradients(batch, scale):
-            return self._accumulate(loss_fn, batch, scale, variables)
+        def gradients(batch, scale, row_scale):
+            return self._accumulate(
+                loss_fn, batch, (scale, row_scale), variables, layers
+            )
 
         if num_replicas > 1 and self.jit_compile:
             gradients = tf.function(gradients, jit_compile=True)
-        grads, losses, terms = gradients(batch, scale)
+        grads, losses, terms = gradients(batch, scale, scale * size / rows)
         if num_replicas > 1:
             grads = _all_reduce(context, grads)
         grads = with_penalties(grads, variables, scale * size)
@@ -213,8 +222,17 @@ class BaseModel(PatchedModel):
         """
         return {}
 
-    def _accumulate(self, loss_fn, batch, scale, variables):
+    def layers_of_group(self, group):
+        """The layers whose added losses an update minimizes, too.
+
+        Args:
+            group: str. Key of `optimizer_groups`.
+        """
+        return self._flatten_layers()
+
+    def _accumulate(self, loss_fn, batch, scales, variables, layers):
         """Sums scaled gradients over the parts of a batch."""
+        scale, row_scale = scales
         total, losses, terms = None, [], []
         for part in _split(batch, self.gradient_accumulation_steps):
             # A part starts when the one before it is done, or all parts'
@@ -222,11 +240,16 @@ class BaseModel(PatchedModel):
             with tf.control_dependencies(_present(total)):
                 part = _map(tf.identity, part)
             with tf.GradientTape() as tape:
-                part_losses, part_terms = loss_fn(part)
+                with added_losses(layers) as added:
+                    part_losses, part_terms = loss_fn(part)
                 part_losses = tf.cast(part_losses, tf.float32)
                 if part_losses.shape.rank == 0:
                     part_losses = tf.fill([_batch_size(part)], part_losses)
                 loss = tf.reduce_sum(part_losses) * scale
+                if added:
+                    # Means over the rows, as Keras takes them.
+                    share = tf.cast(_batch_size(part), tf.float32) * row_scale
+                    loss += tf.math.multiply_no_nan(tf.add_n(added), share)
             grads = [_dense(g) for g in tape.gradient(loss, variables)]
             total = (
                 grads
@@ -454,8 +477,9 @@ class BaseModel(PatchedModel):
             `keras.callbacks.History`.
         """
         epochs = as_int(epochs, "epochs", minimum=0)
+        shuffle = check_flags(shuffle=shuffle)
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
-        kwargs = fit_options(kwargs)
+        kwargs = method_options(self, "fit", kwargs)
         callbacks = as_callbacks(callbacks)
         data = self.as_examples(x, y, sample_weight)
         if validation_split and validation_data is None and holds_rows(data[0]):
@@ -479,6 +503,7 @@ class BaseModel(PatchedModel):
             if not hasattr(validation_data[0], "__array__"):
                 validation_data = validation_data[0]
         if isinstance(callbacks, list):
+            check_rates_are_free(self, callbacks)
             self._direct(callbacks)
         return super().fit(
             x,
@@ -506,7 +531,7 @@ class BaseModel(PatchedModel):
         **kwargs,
     ):
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
-        kwargs = fit_options(kwargs)
+        kwargs = method_options(self, "evaluate", kwargs)
         if not kwargs.get("_use_cached_eval_dataset"):
             x, y, sample_weight = checked_data(
                 self.check_batch,
@@ -536,7 +561,7 @@ class BaseModel(PatchedModel):
             return self._check_alone(x), None, None
 
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
-        kwargs = fit_options(kwargs)
+        kwargs = method_options(self, "predict", kwargs)
         x, _, _ = checked_data(check, x)
         if isinstance(x, tf.data.Dataset) and x.cardinality() == 0:
             raise ValueError(has_no_rows("x"))
@@ -546,12 +571,14 @@ class BaseModel(PatchedModel):
         return super().predict_on_batch(self._check_alone(x))
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        kwargs = method_options(self, "train_on_batch", kwargs)
         check = self.check_batch
         if kwargs.get("class_weight") is not None:
             check = weights_of_classes(self, kwargs.pop("class_weight"))
         return super().train_on_batch(*check(x, y, sample_weight), **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        kwargs = method_options(self, "test_on_batch", kwargs)
         batch = self.check_batch(x, y, sample_weight)
         return super().test_on_batch(*batch, **kwargs)
 

@@ -10,6 +10,7 @@ from keras_genseq import losses
 from keras_genseq.models.base.base_model import BaseModel
 from keras_genseq.models.base.training_seeds import VALIDATION_STEP
 from keras_genseq.ops.random import path_seeds
+from keras_genseq.ops.values import check_flags
 
 
 class MultiOptimizerModel(BaseModel):
@@ -103,7 +104,9 @@ class MultiOptimizerModel(BaseModel):
         if optimizer is not None:
             raise ValueError(self._names_of_optimizers())
         found = {}
-        scales = kwargs.pop("auto_scale_loss", True)
+        scales = check_flags(
+            auto_scale_loss=kwargs.pop("auto_scale_loss", True)
+        )
         for group in self.group_networks:
             name = f"{group}_optimizer"
             mine = keras.optimizers.get(kwargs.pop(name, "adam"))
@@ -135,6 +138,12 @@ class MultiOptimizerModel(BaseModel):
             "seed": self.seed,
         }
 
+    def layers_of_group(self, group):
+        # What another player adds to its own losses is not this one's.
+        networks = self.group_networks[group]
+        below = [x for n in networks for x in n._flatten_layers()]
+        return [self, *{id(layer): layer for layer in below}.values()]
+
     def make_means(self, *names):
         """Makes a mean metric for every loss, term and norm of gradients.
 
@@ -156,6 +165,14 @@ class MultiOptimizerModel(BaseModel):
     def build(self, input_shape):
         self.add_counter()
         self.built = True
+
+    def fit(self, *args, **kwargs):
+        history = super().fit(*args, **kwargs)
+        if history.epoch:
+            # Keras puts averaged weights in place for one optimizer alone.
+            for optimizer, variables in self.optimizer_groups.values():
+                optimizer.finalize_variable_values(variables)
+        return history
 
     def train_step(self, data):
         """The updates of a step, in their order."""
@@ -304,26 +321,29 @@ class JointOptimizer:
     built = True
 
     def __init__(self, optimizers):
-        self.optimizers = optimizers
+        # Callbacks of Keras set each of public `optimizers` to one rate.
+        self._optimizers = optimizers
 
     @property
     def iterations(self):
-        return self.optimizers[0].iterations
+        return self._optimizers[0].iterations
 
     @property
     def variables(self):
         """Those of all: what `model.summary()` counts."""
-        return [v for optimizer in self.optimizers for v in optimizer.variables]
+        return [
+            v for optimizer in self._optimizers for v in optimizer.variables
+        ]
 
     @property
     def learning_rate(self):
         """That of the first one; setting it moves all in proportion."""
-        return self.optimizers[0].learning_rate
+        return self._optimizers[0].learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value):
-        first = float(self.optimizers[0].learning_rate)
-        for optimizer in self.optimizers:
+        first = float(self._optimizers[0].learning_rate)
+        for optimizer in self._optimizers:
             share = float(optimizer.learning_rate) / first if first else 1.0
             optimizer.learning_rate = float(value) * share
 

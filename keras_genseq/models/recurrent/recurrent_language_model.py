@@ -10,6 +10,7 @@ from keras_genseq.models.text.output_projection import tied_logits
 from keras_genseq.models.text.output_projection import without_padding
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import check_flags
 
 _WINDOW = 256
 
@@ -117,6 +118,7 @@ class RecurrentLanguageModel(CausalLanguageModel):
                 "`embedding_dim` out. Received: "
                 f"embedding_dim={embedding_dim}, units={units}"
             )
+        tie_embeddings = check_flags(tie_embeddings=tie_embeddings)
         super().__init__(
             vocabulary_size,
             tokenizer=tokenizer,

@@ -12,6 +12,7 @@ from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import all_finite
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import ensure
 
 POOLINGS = ("last", "mean", "max")
@@ -79,6 +80,9 @@ class SequencePredictor(BaseModel):
                 f"`pooling` must be one of {POOLINGS}. "
                 f"Received: pooling={pooling!r}"
             )
+        bidirectional, return_sequences = check_flags(
+            bidirectional=bidirectional, return_sequences=return_sequences
+        )
         super().__init__(**kwargs)
         # Padding is found in what was sent, before any rounding.
         self.autocast = False

@@ -31,6 +31,7 @@ from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.values import all_token_ids
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_numbers
 from keras_genseq.ops.values import ensure
 
@@ -206,6 +207,7 @@ class SequenceToSequenceModel(BaseModel):
             ValueError: if texts or options are out of range.
         """
         beam_width = check_counts(beam_width=beam_width)
+        n_best = check_flags(n_best=n_best)
         search = self._search_endpoint(beam_width, n_best)
         answers = self.ask(
             search,

@@ -19,6 +19,7 @@ from keras_genseq.models.transformer.captions import training_captions
 from keras_genseq.models.transformer.vision_transformer import VisionTransformer
 from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import check_counts
+from keras_genseq.ops.values import check_flags
 
 _LARGEST_SCALE = 100.0
 _EXCLUDED = -1e9
@@ -138,6 +139,7 @@ class ContrastiveRanker(ContrastiveModel):
                 "`first_temperature` must be in [0.01, 1]. Received: "
                 f"first_temperature={first_temperature!r}"
             )
+        use_bias = check_flags(use_bias=use_bias)
         super().__init__(**kwargs)
         self.draw_noise_from(seed)
         self.vocabulary_size = vocabulary_size

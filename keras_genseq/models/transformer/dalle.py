@@ -22,6 +22,7 @@ from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.masks import IMAGE_ATTENTION
 from keras_genseq.ops.random import row_uniform
 from keras_genseq.ops.values import as_tensor
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_numbers
 
 
@@ -197,6 +198,7 @@ class DALLE(CaptionedImageModel):
                 raise ValueError(
                     f"`{name}` must be in [0, 1). Received: {name}={value!r}"
                 )
+        use_bias = check_flags(use_bias=use_bias)
         super().__init__(**kwargs)
         self.autocast = False
         self.draw_noise_from(seed)

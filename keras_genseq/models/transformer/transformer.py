@@ -13,6 +13,7 @@ from keras_genseq.models.text.sequence_to_sequence_model import (
 )
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import as_rate
+from keras_genseq.ops.values import check_flags
 
 POSITIONS = ("sinusoidal", "learned")
 
@@ -140,6 +141,9 @@ class Transformer(SequenceToSequenceModel):
                 f"`positions` must be one of {POSITIONS}. "
                 f"Received: positions={positions!r}"
             )
+        norm_first, use_bias = check_flags(
+            norm_first=norm_first, use_bias=use_bias
+        )
         super().__init__(
             vocabulary_size,
             label_smoothing=label_smoothing,

@@ -13,6 +13,7 @@ from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import as_sequences
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import as_rate
+from keras_genseq.ops.values import check_flags
 
 POSITIONS = ("sinusoidal", "learned", "rotary")
 
@@ -122,6 +123,12 @@ class TransformerLanguageModel(CausalLanguageModel):
                 f"`positions` must be one of {POSITIONS}. "
                 f"Received: positions={positions!r}"
             )
+        norm_first, tie_embeddings, use_bias, blockwise = check_flags(
+            norm_first=norm_first,
+            tie_embeddings=tie_embeddings,
+            use_bias=use_bias,
+            blockwise=blockwise,
+        )
         super().__init__(
             vocabulary_size,
             tokenizer=tokenizer,

@@ -16,6 +16,7 @@ from keras_genseq.ops.checks import as_images
 from keras_genseq.ops.checks import as_int
 from keras_genseq.ops.checks import check_counts
 from keras_genseq.ops.values import as_rate
+from keras_genseq.ops.values import check_flags
 from keras_genseq.ops.values import check_numbers
 
 POOLINGS = ("token", "mean")
@@ -180,6 +181,7 @@ class VisionTransformer(ClassifierModel):
                 "`num_heads` must divide `hidden_dim`. Received: "
                 f"hidden_dim={hidden_dim}, num_heads={num_heads}"
             )
+        use_bias = check_flags(use_bias=use_bias)
         super().__init__(num_classes=num_classes, **kwargs)
         self.image_shape = image_shape
         self.num_layers = num_layers

@@ -396,3 +396,16 @@ def test_names_what_is_wrong_with_the_data():
         compiled(make_aae()).fit(images(2), np.zeros(2, "int32"), verbose=0)
     with pytest.raises(ValueError, match=r"shape \(batch_size, 5\)"):
         model.decode(np.zeros((1, 2), "float32"))
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_nested_lists_are_images_and_classes(count):
+    x, classes = images(count), list(range(count))
+    for y in (classes, (x.tolist(), classes), [x.tolist(), classes]):
+        model = compiled(make_aae(num_categories=3))
+        history = model.fit(x.tolist(), y, verbose=0).history
+        again = compiled(make_aae(num_categories=3))
+        classes_of = again.check_targets(y, again.check_inputs(x))
+        found = classes_of[1] if isinstance(classes_of, tuple) else classes_of
+        np.testing.assert_array_equal(found, classes)
+        assert np.isfinite(history["classification"][0])

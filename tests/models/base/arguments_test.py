@@ -196,3 +196,52 @@ def test_weighted_arrays_are_shuffled_and_nobody_is_warned_of_it(recwarn):
     density().fit(tf.data.Dataset.from_tensors(X), verbose=0)
     density().fit(iter([X, X]), verbose=0)
     assert not [w for w in recwarn if "shuffle" in str(w.message)]
+
+
+@pytest.mark.parametrize("flag", ["run_eagerly", "auto_scale_loss"])
+def test_compile_takes_no_word_for_a_flag(flag):
+    with pytest.raises(ValueError, match=f"`{flag}` must be True or False"):
+        ToyDensity(6).compile("sgd", **{flag: "no"})
+
+
+def test_fit_takes_no_word_for_a_flag():
+    model = ToyDensity(6)
+    model.compile("sgd")
+    with pytest.raises(ValueError, match="`shuffle` must be True or False"):
+        model.fit(np.zeros((2, 6), "float32"), shuffle="no")
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda m: m.fit(X, epoch=2), "`fit` of ToyDensity has no .* `epochs`"),
+        (lambda m: m.fit(X, workers=2), "`fit` of ToyDensity has no argument"),
+        (lambda m: m.evaluate(X, step=2), "`evaluate` .* mean `steps`"),
+        (lambda m: m.predict(X, verbos=0), "`predict` .* mean `verbose`"),
+        (lambda m: m.train_on_batch(X, reset_metrics=True), "`train_on_batch`"),
+        (lambda m: m.test_on_batch(X, dict=True), "`test_on_batch`"),
+        (lambda m: m.compile(optimiser="sgd"), "`compile` .* mean `optimizer`"),
+    ],
+)
+def test_an_unknown_argument_is_told_by_the_model(call, words):
+    with pytest.raises(TypeError, match=words):
+        call(density())
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        keras.callbacks.LearningRateScheduler(lambda epoch: 0.1),
+        keras.callbacks.ReduceLROnPlateau("loss"),
+    ],
+)
+@pytest.mark.parametrize("scaled", [False, True])
+def test_one_of_a_schedule_and_a_callback_sets_a_rate(callback, scaled):
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
+    optimizer = keras.optimizers.Adam(schedule)
+    if scaled:
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    model = density()
+    model.compile(optimizer)
+    with pytest.raises(ValueError, match="follows its own ExponentialDecay"):
+        model.fit(X, callbacks=[callback], verbose=0)

@@ -291,9 +291,10 @@ class Halve(keras.callbacks.Callback):
     "callback",
     [
         keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2),
+        keras.callbacks.LearningRateScheduler(lambda epoch: 0.1),
         Halve(),
     ],
-    ids=["scheduler", "own"],
+    ids=["scheduler", "one_rate", "own"],
 )
 def test_learning_rate_callbacks_reach_every_optimizer(callback):
     model = gan()
@@ -303,6 +304,20 @@ def test_learning_rate_callbacks_reach_every_optimizer(callback):
         for group in ("discriminator", "generator")
     ]
     assert rates == pytest.approx([0.1, 0.05])
+
+
+def test_averaged_weights_of_every_player_are_in_place_after_fit():
+    model = gan()
+    sgd = keras.optimizers.SGD
+    model.compile(
+        generator_optimizer=sgd(0.1, use_ema=True, ema_momentum=1.0),
+        discriminator_optimizer=sgd(0.2, use_ema=True, ema_momentum=1.0),
+    )
+    model.fit(np.ones((4, 4, 8, 1)), epochs=2, verbose=0)
+    for optimizer, variables in model.optimizer_groups.values():
+        averages = optimizer._model_variables_moving_average
+        for variable, average in zip(variables, averages, strict=True):
+            np.testing.assert_array_equal(variable, average)
 
 
 def test_a_plateau_lowers_the_rates_of_all_players():
