@@ -222,6 +222,15 @@ def test_levels_are_spread_as_many_as_there_are():
         assert ("256 levels" if levels else "left as they are") in notes
 
 
+@pytest.mark.parametrize("name", ["vit", "classifier", "stargan"])
+def test_one_class_is_nothing_to_tell_apart(name):
+    with pytest.raises(ValueError, match=r"all examples .* are of one\. Give"):
+        fitted(name, images(classes=1))
+    with pytest.raises(ValueError, match="class"):
+        fitted(name, images())
+    assert fitted("vae", images(classes=1))[1].num_classes == 1
+
+
 def test_vectors_of_real_numbers_stay_as_they_are():
     x = np.random.default_rng(0).normal(5.0, 30.0, (40, 3)).astype("float32")
     _, dataset, words = fitted("rnade", vectors(x))
