@@ -30,8 +30,15 @@ def main(arguments=None):
                 description="With --verbose a command shows TensorFlow's log.",
                 args=arguments,
             )
-    except (ValueError, OSError, RuntimeError, ImportError) as error:
-        print(f"Error: {error}", file=sys.stderr, flush=True)
+    except (
+        ValueError,
+        OSError,
+        RuntimeError,
+        ImportError,
+        MemoryError,
+    ) as error:
+        words = str(error) or "There is not enough memory."
+        print(f"Error: {words}", file=sys.stderr, flush=True)
         is_lost = type(error).__name__ == "WorkerLostError"
         return _ended(exit_status.WORKER_LOST if is_lost else exit_status.USAGE)
     except KeyboardInterrupt as stop:

@@ -101,6 +101,17 @@ def test_a_signal_before_the_first_update_leaves_nothing(
     assert left == ([] if is_new else ["run"])
 
 
+@pytest.mark.parametrize("words", ["Unable to allocate 9 PiB", ""])
+def test_too_little_memory_is_told(words, monkeypatch, capsys):
+    def fail(arguments):
+        raise MemoryError(words)
+
+    monkeypatch.setattr("training.command_checks.check_options", fail)
+    assert main(["train", "nade"]) == 2
+    error = capsys.readouterr().err
+    assert error == f"Error: {words or 'There is not enough memory.'}\n"
+
+
 def test_evaluates_the_best_weights_of_a_run_that_has_not_ended(run, tmp_path):
     stopped = RunFolder(tmp_path / "stopped")
     shutil.copytree(run.path, stopped.path)

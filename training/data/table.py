@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from training.data.csv_rows import LONGEST_CELL
 from training.data.date_columns import DATE_NAMES
 from training.data.date_columns import find_times
 from training.data.date_columns import looks_like_date
@@ -210,6 +211,8 @@ def _delimiter(rows):
         if delimiter == r"\s+":
             counts = [len(row.split()) for row in rows]
         else:
+            # With the wrong one a whole row is one cell.
+            csv.field_size_limit(LONGEST_CELL)
             reader = csv.reader(rows, delimiter=delimiter)
             counts = [len(cells) for cells in reader]
         usual = np.bincount(counts)
