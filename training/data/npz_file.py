@@ -330,10 +330,16 @@ def _checked(part, split, path):
             f"dtype={part.dtype}"
         )
     elif part.dtype not in (np.uint8, np.bool_):
+        remedy, found = "", f"dtype={part.dtype}"
+        if part.dtype.kind in "iu":
+            found += f", from {part.min()} to {part.max()}"
+            # Other numbers would begin again at 0.
+            remedy = " Scale them to floats."
+            if part.min() >= 0 and part.max() <= 255:
+                remedy = " These are bytes: store `x.astype('uint8')`."
         raise ValueError(
-            f"{where} must be uint8, bool, or floats in [0, 1]. Bytes in "
-            f"another type are stored by `x.astype('uint8')`. Received: "
-            f"dtype={part.dtype}"
+            f"{where} must be uint8, bool, or floats in [0, 1].{remedy} "
+            f"Received: {found}"
         )
     if part.ndim == 3:
         part = part[..., np.newaxis]

@@ -271,7 +271,15 @@ def test_labels_that_begin_at_one_are_told(load):
             {"train": BYTES[:, 0], "test": BYTES[:, 0], "n_vars": 99},
             r"uint8 of shape \(rows, 13\)",
         ),
-        ({"train": BYTES.astype("int32"), "test": BYTES}, "dtype=int32"),
+        (
+            {"train": BYTES.astype("int32"), "test": BYTES},
+            r"x\.astype\('uint8'\).*dtype=int32, from 0 to 25",
+        ),
+        (
+            {"x": BYTES.astype("uint16") * 257},
+            "Scale them to floats.*from 0 to 65",
+        ),
+        ({"x": BYTES.astype("int16") - 128}, "Scale them to floats.*from -128"),
         (
             {"train": BYTES[:, None, :, :2].repeat(3, 1), "test": BYTES},
             r"Store x\.transpose\(0, 2, 3, 1\).*shape=\(18, 3, 4, 2\)",
