@@ -45,6 +45,7 @@ FLOORS = (
             "training",
             "training.data",
             "training.exit_status",
+            "training.interruption",
             "training.muon",
             "training.names",
             "training.private_network",

@@ -1,6 +1,7 @@
 """What a command names, checked before TensorFlow is imported."""
 
 import pathlib
+import re
 
 from training.names import check_name
 from training.names import did_you_mean
@@ -61,18 +62,27 @@ _OPTIONS = {
     "pretrained": "--init-from ",
     "gpus": "--strategy mirrored --devices ",
 }
+# Options of `train` that are whole numbers, and the least of each.
+_INTS = {
+    "steps": 1,
+    "epochs": 0,
+    "seed": 0,
+    "devices": 1,
+    "gradient-accumulation": 1,
+}
 # Of `model.compile`, beside optimizers, whose names are the model's.
 _COMPILE = (*COMPILE_OPTIONS, "weighted_metrics")
 
 
 def check_options(arguments):
-    """Tells what the options of other programs are called here.
+    """Checks numbers; tells what options of other programs are called here.
 
     Args:
         arguments: list of str, the words of a command.
 
     Raises:
-        ValueError: if `train` is given one of them.
+        ValueError: if `train` is given one of them, a number that cannot be,
+            or two budgets.
     """
     if arguments[:1] != ["train"]:
         return
@@ -86,6 +96,20 @@ def check_options(arguments):
                 f"`{ours}{value or '...'}`? `python -m training list RECIPE` "
                 "prints all that `--set` reaches."
             )
+    given = {name: _option(arguments, f"--{name}") for name in _INTS}
+    for name, text in given.items():
+        least = _INTS[name]
+        is_int = text is not None and re.fullmatch(r"[+-]?\d+", text)
+        if text is not None and (not is_int or int(text) < least):
+            raise ValueError(
+                f"`--{name}` must be an int, at least {least}. "
+                f"Received: {text!r}"
+            )
+    if given["steps"] is not None and given["epochs"] is not None:
+        raise ValueError(
+            "`--steps` and `--epochs` both say how long to train: give one. "
+            f"Received: --steps {given['steps']} --epochs {given['epochs']}"
+        )
 
 
 def check_train(recipe, preset, overrides):

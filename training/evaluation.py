@@ -14,6 +14,7 @@ from training.data import as_array
 from training.data import load_dataset
 from training.data import model_inputs
 from training.data.dataset import DataUnavailableError
+from training.data.sources import source_from
 from training.fitting import prepared
 from training.overrides import phases_of
 from training.query import sentence_of
@@ -179,7 +180,8 @@ def load_run(run_dir, needs_data=True):
     Args:
         run_dir: path of the run folder.
         needs_data: bool. If not, a run that has ended is loaded without its
-            data where they are no longer there: `dataset` is None.
+            data where they are no longer there, or no longer what they were:
+            `dataset` is None.
 
     Returns:
         `Evaluation`.
@@ -201,11 +203,15 @@ def load_run(run_dir, needs_data=True):
         resolve(config["recipe"], config["preset"], config["overrides"])
     )
     recipe = phases[-1 if newest is run else int(newest.path.name) - 1]
+    if isinstance(config.get("directory"), str):
+        source = source_from(recipe.data.source, config["directory"])
+        recipe = recipe.replace(data=source)
     try:
         recipe, dataset = prepared(recipe, load_dataset(recipe.data.source))
-    except (OSError, DataUnavailableError):
+    except (OSError, ValueError, DataUnavailableError) as error:
         if needs_data or not newest.model.exists():
             raise
+        print(f"Without the data of the run, by its model alone: {error}")
         dataset = None
     if newest.model.exists():
         model = keras.models.load_model(newest.model)

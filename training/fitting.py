@@ -45,6 +45,7 @@ def prepared(recipe, dataset):
     for rule in _RULES:
         recipe, dataset = rule(recipe, dataset)
     dataset = transformed(recipe, dataset)
+    _check_classes(dataset)
     if dataset.kind in ("images", "captions"):
         shape = resized_shape(recipe, dataset.element_shape)
         dataset = dataclasses.replace(dataset, element_shape=shape)
@@ -79,6 +80,18 @@ def check_kind(recipe, dataset):
         f"This recipe learns {' or '.join(map(_spoken, kinds))}, but "
         f"{dataset.name!r} holds {_spoken(dataset.kind)}.{remedy}"
     )
+
+
+def _check_classes(dataset):
+    """Refuses to tell apart the examples of one class."""
+    has_targets = "y" in dataset.splits["train"].element_spec
+    if dataset.kind == "images" and dataset.num_classes == 1 and has_targets:
+        raise ValueError(
+            "This recipe learns what tells classes apart, but all examples of "
+            f"{dataset.name!r} are of one. Give examples of another class; "
+            f"`python -m training train vae --data {dataset.name}` "
+            "learns them without classes."
+        )
 
 
 def _spoken(kind):

@@ -36,6 +36,8 @@ def _pixels(recipe, dataset):
     if dataset.kind not in ("images", "vectors"):
         return recipe, dataset
     x = _some(dataset)
+    if dataset.kind == "vectors" and (x.min() < 0.0 or x.max() > 1.0):
+        return _real_vectors(recipe, dataset, x)
     if _is_whole(x, 2):
         return _binary(recipe, dataset)
     words = "values are" if dataset.kind == "vectors" else "pixels are grey"
@@ -76,6 +78,37 @@ def _pixels(recipe, dataset):
             f"This model learns 0 and 1: {words.split()[0]} become {how}."
         )
     return _levels(recipe, dataset, x)
+
+
+def _real_vectors(recipe, dataset, x):
+    """Leaves real numbers as they are, for the models that learn such."""
+    transforms = recipe.data.transforms
+    if any(_binarizes(t) for t in transforms):
+        raise ValueError(
+            f"This recipe learns 0 and 1, but values of {dataset.name!r} are "
+            f"real numbers, from {x.min():g} to {x.max():g}. `python -m "
+            f"training train rnade --data {shlex.quote(dataset.name)}` learns "
+            "their density; or store where they are above a threshold, as 0 "
+            "and 1."
+        )
+    if (x == np.round(x)).all():
+        dataset = dataset.noting(
+            "Values are whole numbers: their density has no highest value. "
+            "Add uniform noise from [0, 1) before you compare likelihoods."
+        )
+    constant = np.flatnonzero((x == x[0]).all(0))
+    if len(constant):
+        dataset = dataset.noting(
+            f"Columns that do not vary: {len(constant)}, the first is "
+            f"{constant[0]}. Their density has no highest value: leave them "
+            "out before you compare likelihoods."
+        )
+    if "transforms" in recipe.replaced.given:
+        return recipe, dataset
+    transforms = [t for t in transforms if _target(t) is not dequantize]
+    return recipe.replace(transforms=tuple(transforms)), dataset.noting(
+        "Values are real numbers: left as they are."
+    )
 
 
 def _levels(recipe, dataset, x):

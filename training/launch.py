@@ -11,11 +11,13 @@ import sys
 import threading
 import time
 
+from training.exit_status import INTERRUPTED
+from training.exit_status import TERMINATED
 from training.exit_status import USAGE
 from training.exit_status import WORKER_LOST
 from training.private_network import enter_private_network
 
-_STOPPED = (128 + signal.SIGTERM, 128 + signal.SIGINT)
+_STOPPED = (TERMINATED, INTERRUPTED)
 # Of workers that were told to stop, to save the update they are in.
 _GRACE_SECONDS = 120.0
 # Between the death of a worker and the exit of those that wait for it.

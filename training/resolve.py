@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import math
+import pathlib
 
 import keras
 
@@ -65,6 +66,7 @@ def resolve_run(name, preset="demo", assignments=()):
         "recipe": name,
         "preset": preset,
         "overrides": list(assignments),
+        "directory": str(pathlib.Path.cwd()),
         "recipe_values": recipe.describe(),
     }
 

@@ -279,8 +279,8 @@ def _changes(present, config):
     for each in (present, config):
         each = without_modules(each)
         values = DEFAULTS | each.pop("recipe_values", {})
-        # They say the same in other words.
-        for name in ("command", "overrides"):
+        # They say the same in other words, or from another folder.
+        for name in ("command", "overrides", "directory"):
             each.pop(name, None)
         pairs.append(_flat(json.loads(json.dumps(each | values))))
     before, now = pairs

@@ -43,6 +43,8 @@ from training.token_data import with_tokens
 from training.worker_group import WorkerGroup
 from training.worker_group import worker_lost
 
+_NOTHING_SAVED = "Nothing was trained yet, and nothing of it is left behind."
+
 
 def train(
     recipe,
@@ -178,11 +180,17 @@ def _new_or_gone(run, config, copies=None):
                 copies.fetch(config)
             run.write_config(config)
             yield
-        except (Exception, KeyboardInterrupt):
-            if is_new and not run.has_progress:
+        except (Exception, KeyboardInterrupt) as error:
+            if run.has_progress:
+                raise
+            if is_new:
                 shutil.rmtree(run.path, ignore_errors=True)
-            elif not had_config and not run.has_progress:
+            elif not had_config:
                 run.config.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    run.figures.rmdir()
+            if isinstance(error, KeyboardInterrupt):
+                raise type(error)(_NOTHING_SAVED) from error
             raise
 
 

@@ -94,6 +94,28 @@ def test_switches_of_every_recipe_become_values(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (
+            "--steps abc",
+            "`--steps` must be an int, at least 1. Received: 'abc'",
+        ),
+        ("--steps -1", "`--steps` must be an int, at least 1. Received: '-1'"),
+        ("--steps=1e3", "`--steps` must be an int, at least 1"),
+        ("--epochs -2", "`--epochs` must be an int, at least 0"),
+        ("--seed 1.5", "`--seed` must be an int, at least 0"),
+        ("--devices 0", "`--devices` must be an int, at least 1"),
+        ("--gradient-accumulation x", "must be an int, at least 1"),
+        ("--steps 5 --epochs 2", "both say how long to train: give one"),
+    ],
+)
+def test_numbers_of_options_are_checked_in_a_sentence(words, sentence, capsys):
+    assert main(["train", "nade", *words.split()]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     "option, ours",
     [
         ("--lr=0.1", "--set optimizer.learning_rate=0.1"),

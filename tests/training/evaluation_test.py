@@ -69,3 +69,32 @@ def test_shown_examples_are_spread_over_the_test_split(run):
     assert condition == {} and not evaluation.is_conditional
     labels = evaluation.labels("test", 3)
     assert labels.shape == (3,) and evaluation.paper("nothing") == ("", "")
+
+
+def test_the_data_of_a_run_are_found_from_another_folder(
+    tmp_path, monkeypatch, capsys
+):
+    began, other = tmp_path / "began", tmp_path / "other"
+    bits = np.random.default_rng(0).integers(0, 2, (40, 6), "uint8")
+    for folder, x in ((began, bits), (other, 1 - bits)):
+        folder.mkdir()
+        np.savez(folder / "mine.npz", train=x, valid=x, test=x)
+    monkeypatch.chdir(began)
+    recipe, config = resolve_run(
+        "nade", "demo", ["data=npz:mine.npz", "epochs=0"]
+    )
+    run = train(recipe, tmp_path / "run", config=config)
+    monkeypatch.chdir(other)
+    np.testing.assert_array_equal(load_run(run.path).inputs("test"), bits)
+    (began / "mine.npz").unlink()
+    np.testing.assert_array_equal(load_run(run.path).inputs("test"), 1 - bits)
+    # What lies there now has become something else.
+    (other / "mine.npz").write_bytes(b"?")
+    with pytest.raises(ValueError, match=r"must be an \.npz file"):
+        load_run(run.path)
+    assert load_run(run.path, needs_data=False).dataset is None
+    assert "by its model alone" in capsys.readouterr().out
+    # The same command goes on there, if the data are the same.
+    np.savez(other / "mine.npz", train=bits, valid=bits, test=bits)
+    _, config = resolve_run("nade", "demo", ["data=npz:mine.npz", "epochs=1"])
+    run.write_config(config)

@@ -222,6 +222,29 @@ def test_levels_are_spread_as_many_as_there_are():
         assert ("256 levels" if levels else "left as they are") in notes
 
 
+@pytest.mark.parametrize("name", ["vit", "classifier", "stargan"])
+def test_one_class_is_nothing_to_tell_apart(name):
+    with pytest.raises(ValueError, match=r"all examples .* are of one\. Give"):
+        fitted(name, images(classes=1))
+    with pytest.raises(ValueError, match="class"):
+        fitted(name, images())
+    assert fitted("vae", images(classes=1))[1].num_classes == 1
+
+
+def test_vectors_of_real_numbers_stay_as_they_are():
+    x = np.random.default_rng(0).normal(5.0, 30.0, (40, 3)).astype("float32")
+    _, dataset, words = fitted("rnade", vectors(x))
+    inputs = model_inputs(dataset.splits["train"]).as_numpy_iterator()
+    np.testing.assert_array_equal(np.stack([*inputs]), x[:32])
+    assert "Values are real numbers: left as they are." in words
+    assert "Values are whole numbers" in fitted("rnade", vectors(x.round()))[2]
+    x[:, 1] = 4.0
+    assert "do not vary: 1, the first is 1" in fitted("rnade", vectors(x))[2]
+    for name in ("nade", "made", "deep_nade", "nade_uci"):
+        with pytest.raises(ValueError, match="train rnade --data npz:mine"):
+            fitted(name, vectors(x))
+
+
 def test_what_belongs_to_the_recipes_own_data_is_left_out():
     recipe, _, notes = fitted("nade", images())
     assert recipe.data.out_of_distribution is None

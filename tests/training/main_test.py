@@ -2,8 +2,10 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from keras_genseq.export import publish
 from tests.export.toy_model import toy_model
+from training import train as train_module
 from training.__main__ import main
 from training.listing import settable
 from training.overrides import override
@@ -70,6 +73,43 @@ def test_train_again_trains_no_further(run, capsys):
     assert run.metrics.read_text() == before
     printed = capsys.readouterr().out
     assert "Epoch" not in printed and "Nothing is left to train" in printed
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_first_update_leaves_nothing(
+    number, is_new, tmp_path, monkeypatch, capsys
+):
+    def told_to_stop(*_):
+        assert (tmp_path / "run" / "config.json").exists()
+        os.kill(os.getpid(), number)
+        time.sleep(60)
+
+    monkeypatch.setattr(train_module, "_data", told_to_stop)
+    if not is_new:
+        (tmp_path / "run").mkdir()
+    former = signal.getsignal(signal.SIGTERM)
+    command = ["train", "nade", "--run-dir", str(tmp_path / "run")]
+    assert main(command) == 128 + number
+    assert signal.getsignal(signal.SIGTERM) == former
+    error = capsys.readouterr().err
+    assert error == (
+        "\nStopped. Nothing was trained yet, and nothing of it is left "
+        "behind.\n"
+    )
+    left = [path.name for path in tmp_path.rglob("*")]
+    assert left == ([] if is_new else ["run"])
+
+
+@pytest.mark.parametrize("words", ["Unable to allocate 9 PiB", ""])
+def test_too_little_memory_is_told(words, monkeypatch, capsys):
+    def fail(arguments):
+        raise MemoryError(words)
+
+    monkeypatch.setattr("training.command_checks.check_options", fail)
+    assert main(["train", "nade"]) == 2
+    error = capsys.readouterr().err
+    assert error == f"Error: {words or 'There is not enough memory.'}\n"
 
 
 def test_evaluates_the_best_weights_of_a_run_that_has_not_ended(run, tmp_path):

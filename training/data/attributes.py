@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 
 from training.data.arrays import image_examples
+from training.data.csv_rows import csv_rows
 from training.data.dataset import SPLITS
 from training.data.dataset import Dataset
 from training.data.image_files import image_splits
@@ -121,7 +122,7 @@ def _read_attributes(root):
         )
     titles, *lines = (
         [cell.strip() for cell in line]
-        for line in csv.reader(read_text(path).splitlines())
+        for _, line in csv_rows(read_text(path).splitlines(), ",", path)
         if line
     )
     names = titles[1:]

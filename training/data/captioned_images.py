@@ -19,7 +19,7 @@ from training.data.text_file import read_text
 
 FILE_NAME = "captions.tsv"
 # As programs for tables write cells that hold a comma or quotes.
-_QUOTED = re.compile(r'"(?:[^"]|"")*[",](?:[^"]|"")*"')
+_QUOTED = re.compile(r'"(?:[^"]|"")*(?:""|,)(?:[^"]|"")*"')
 _TITLES = {
     "file": ("file", "filename", "file_name", "image", "path"),
     "caption": ("caption", "text", "sentence", "description"),

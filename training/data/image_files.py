@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import os
 import struct
 from typing import NamedTuple
 
@@ -182,11 +183,11 @@ def _decoded(rows, shape, read):
 
 
 def _to_decode(rows, shape, read):
-    rows = {**rows, "path": [str(path) for path in rows["path"]]}
+    rows = {**rows, "path": [os.fsencode(path) for path in rows["path"]]}
 
     def read_or_say(path):
         try:
-            return read(path.decode()), b""
+            return read(os.fsdecode(path)), b""
         except ValueError as error:
             return np.zeros(shape, np.uint8), str(error).encode()
 

@@ -19,7 +19,8 @@ def labelled(split):
         raise ValueError(
             "A classifier or conditional model needs examples with `label`. "
             f"Received examples with: {', '.join(split.element_spec)}. Choose "
-            "a data source with labels, or a model without `num_classes`."
+            "a data source with labels (of `images:DIR`, two sub-folders or "
+            "more are the classes), or a model without `num_classes`."
         )
     return split.map(
         lambda example: {**example, "y": tf.cast(example["label"], tf.int32)}

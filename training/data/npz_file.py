@@ -26,6 +26,8 @@ _SPLIT_NAMES = {
 }
 _ROWS = ("x_{}", "X_{}", "{}_x", "{}_images", "{}")
 _DIFFERENCES = "_dx"
+# What float32 may take away, in deviations of a column.
+_MOST_ROUNDING = 0.01
 # More are labels of another kind, unless there are as many rows.
 _MOST_CLASSES = 1_000
 # What people call examples, and their labels, where there are no splits.
@@ -49,8 +51,9 @@ def load_npz_file(path):
             rows is drawn for each that is missing. `x` and `y`, `images` and
             `labels`, `data` and `target` are training parts.
             Arrays `(rows, height, width)`, or with 1 or 3 channels behind, are
-            images, of rank 2 vectors; floats must be in [0, 1], uint8 images
-            are divided by 255, or are bits if none is above 1. Where `n_vars`
+            images, of rank 2 vectors of any floats; floats of images must be in
+            [0, 1], uint8 images are divided by 255, or are bits if none is
+            above 1. Where `n_vars`
             is present, the arrays are bits packed along the columns; uint8
             arrays `train_dx` and `test_dx` are images as differences along the
             width, modulo 256, which take less room. Labels are ints, whole
@@ -66,6 +69,7 @@ def load_npz_file(path):
     """
     arrays, notes = _read_arrays(path), []
     x, y, class_names = _parts(arrays, path, notes)
+    is_images = x["train"].ndim > 2
     if "n_vars" in arrays:
         x = _unpack(x, _num_variables(arrays["n_vars"], path), path)
     x = {split: _checked(part, split, path) for split, part in x.items()}
@@ -77,23 +81,19 @@ def load_npz_file(path):
         )
     element_shape = shapes["train"]
     sizes = " / ".join(f"{len(x[split]):,}" for split in SPLITS)
-    is_images = len(element_shape) == 3
     if is_images:
         x = _with_white_bits(x, notes)
         splits = {s: image_examples(x[s], y.get(s)) for s in SPLITS}
     else:
         splits = {s: vector_examples(x[s]) for s in SPLITS}
-        if y:
-            notes.append("Labels of vectors are not used.")
-    labelled = is_images and bool(y)
     return Dataset(
         name=f"npz:{path}",
         kind="images" if is_images else "vectors",
         splits=splits,
-        num_classes=_num_classes(y, path, notes) if labelled else None,
+        num_classes=_num_classes(y, path, notes) if y else None,
         element_shape=element_shape,
         description=f"{sizes} rows of shape {element_shape}, from {path}.",
-        class_names=class_names if labelled else (),
+        class_names=class_names,
         notes=tuple(notes),
     )
 
@@ -161,6 +161,13 @@ def _parts(arrays, path, notes):
             f"{str(path)!r} does not have the arrays of a data set. "
             f"{_EXPECTED}. Received: {', '.join(sorted(arrays)) or 'nothing'}"
         )
+    if arrays[x_names["train"]].ndim == 2 and y_names:
+        # They may be anything: classes, or what a regression predicts.
+        notes.append(
+            f"Labels of vectors are not used: {', '.join(y_names.values())}."
+        )
+        arrays = {k: v for k, v in arrays.items() if k not in y_names.values()}
+        y_names = {}
     if y_names and set(y_names) != set(x_names):
         raise ValueError(
             f"{str(path)!r} must have labels for each of {', '.join(x_names)} "
@@ -210,12 +217,15 @@ def _parts(arrays, path, notes):
 
 def _with_names(arrays, notes):
     """Arrays of no split, by their names: examples, perhaps labels."""
-    given = next((pair for pair in _PAIRS if {*pair} <= {*arrays}), _PAIRS[0])
+    pairs = list(_PAIRS)
+    if len(arrays) == 1 and not _named(arrays, _ROWS):
+        pairs.append((*arrays, "y"))
+    given = next((p for p in pairs if p[0] in arrays and {*arrays} <= {*p}), ())
+    if not given:
+        return arrays
     names = dict(zip(given, ("x_train", "y_train"), strict=True))
     x, y = (arrays.get(name) for name in given)
-    if x is None or not set(arrays) <= set(names):
-        return arrays
-    if y is not None and (y.ndim != 1 or len(y) != len(x)):
+    if y is not None and y.shape not in ((len(x),), (len(x), 1)):
         return arrays
     notes.extend(f"`{a}` is taken for {names[a]}." for a in arrays)
     return {names[name]: array for name, array in arrays.items()}
@@ -291,6 +301,10 @@ def _checked(part, split, path):
                 f"{where} must be finite. Received: NaN or infinity, first "
                 f"in row {row}. Remove such rows, or fill them in."
             )
+        if part.ndim == 2:
+            if split == "train":
+                _check_seen_in_float32(part, where)
+            return part.astype("float32")
         if part.min() < 0 or part.max() > 1:
             low, high = part.min(), part.max()
             remedy = "scale them, or store uint8"
@@ -308,11 +322,24 @@ def _checked(part, split, path):
             "`n_vars` if these are packed bits, or store floats in [0, 1]. "
             f"Received: up to {part.max()}"
         )
-    elif part.dtype not in (np.uint8, np.bool_):
+    elif part.ndim == 2 and part.dtype.kind in "iu" and part.itemsize > 1:
         raise ValueError(
-            f"{where} must be uint8, bool, or floats in [0, 1]. Bytes in "
-            f"another type are stored by `x.astype('uint8')`. Received: "
+            f"{where} must be floats, or bits as uint8 or bool: of whole "
+            "numbers no density is learned. Store bits by `x.astype('uint8')`, "
+            "measurements by `x.astype('float32')`. Received: "
             f"dtype={part.dtype}"
+        )
+    elif part.dtype not in (np.uint8, np.bool_):
+        remedy, found = "", f"dtype={part.dtype}"
+        if part.dtype.kind in "iu":
+            found += f", from {part.min()} to {part.max()}"
+            # Other numbers would begin again at 0.
+            remedy = " Scale them to floats."
+            if part.min() >= 0 and part.max() <= 255:
+                remedy = " These are bytes: store `x.astype('uint8')`."
+        raise ValueError(
+            f"{where} must be uint8, bool, or floats in [0, 1].{remedy} "
+            f"Received: {found}"
         )
     if part.ndim == 3:
         part = part[..., np.newaxis]
@@ -327,6 +354,27 @@ def _checked(part, split, path):
             f"or 3 channels. {remedy} Received: shape={part.shape}"
         )
     return part if part.dtype == np.uint8 else part.astype(np.float32)
+
+
+def _check_seen_in_float32(part, where):
+    """Checks that vectors are still the same in the floats of the model."""
+    with np.errstate(over="ignore"):
+        x = part.astype("float32")
+    if not np.isfinite(x).all():
+        raise ValueError(
+            f"{where} must be numbers below 3e38. Received: up to "
+            f"{np.abs(part).max():g}. Write them in a larger unit."
+        )
+    mean, deviation = (f(part, 0, dtype="float64") for f in (np.mean, np.std))
+    lost = np.abs(part - x.astype(part.dtype)).max(0)
+    varies = deviation > 1e-12 * np.abs(mean)
+    wrong = np.flatnonzero(varies & (lost > _MOST_ROUNDING * deviation))
+    if len(wrong):
+        raise ValueError(
+            f"Column {wrong[0]} of {where} varies by {deviation[wrong[0]]:g} "
+            f"around {mean[wrong[0]]:g}: too little to be seen in float32. "
+            "Subtract its mean."
+        )
 
 
 def _checked_labels(labels, rows, name, notes):

@@ -1,11 +1,11 @@
 """Pairs of sentences in a file of two columns."""
 
-import csv
 import io
 import re
 
 import tensorflow as tf
 
+from training.data.csv_rows import csv_rows
 from training.data.dataset import Dataset
 from training.data.notes import counted
 from training.data.splits import shuffled_split
@@ -143,15 +143,14 @@ def _read_csv(path, notes):
             f"{str(path)!r} must have two columns, source and target. "
             f"Received, in the first line: {first[:80]!r}"
         )
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     rows = []
-    for row in reader:
+    for line, row in csv_rows(io.StringIO(text, newline=""), mark, path):
         cells = [cell.strip().replace("\n", " ") for cell in row]
         if not any(cells):
             continue
         if len(cells) < 2 or (rows and len(cells) != len(rows[0])):
             raise ValueError(
-                f"Line {reader.line_num} of {str(path)!r} must have "
+                f"Line {line} of {str(path)!r} must have "
                 f"{len(rows[0]) if rows else 2} cells separated by {mark!r}; "
                 "sentences that hold it stand in double quotes. Received: "
                 f"{mark.join(row)[:80]!r}"

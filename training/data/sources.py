@@ -66,7 +66,7 @@ _LOADERS = {
     "copy": load_copy_task,
 }
 # The options of a source, and what their values may be.
-_SIZE = {"size": int}
+_SIZE = {"size": range(1, 4_097)}
 _OPTIONS = {
     "digits": _SIZE,
     "tfds": _SIZE,
@@ -74,7 +74,7 @@ _OPTIONS = {
     "domains": {**_SIZE, "only": DOMAINS},
     "attributes": _SIZE,
     "captions": _SIZE,
-    "series": {"gaps": GAPS, "length": int},
+    "series": {"gaps": GAPS, "length": range(1, 2**31)},
 }
 
 
@@ -142,6 +142,33 @@ def load_dataset(source):
     return _LOADERS[kind](location, **options)
 
 
+def source_from(source, directory):
+    """A source as it was meant where a run began, wherever one is now.
+
+    Args:
+        source: str, as for `load_dataset`.
+        directory: str. The working directory at that time.
+
+    Returns:
+        The source with the paths that it had there, if its files still are
+        there; else as it is.
+    """
+    kind, _, rest = source.partition(":")
+    location, question, options = rest.partition("?")
+    if kind not in _LOADERS:
+        return source
+    names = location.split(",") if kind == "domains" else [location]
+    paths = [
+        pathlib.Path(directory, pathlib.Path(n).expanduser()) for n in names
+    ]
+    here = [pathlib.Path(name).expanduser().absolute() for name in names]
+    # Of files of one language each, the last name is the languages'.
+    files = [p.parent for p in paths] if kind == "parallel" else paths
+    if paths == here or not all(path.exists() for path in files):
+        return source
+    return f"{kind}:{','.join(map(str, paths))}{question}{options}"
+
+
 def _advice(source):
     """What may have been meant by a source of no known kind, in a sentence."""
     kind, _, location = source.partition(":")
@@ -191,10 +218,11 @@ def _split_options(kind, location, source):
 
 
 def _value(name, text, allowed):
-    if allowed is int:
-        if re.fullmatch(r"[1-9]\d*", text):
+    if isinstance(allowed, range):
+        # Digits alone, and few: longer ones are slow to read.
+        if re.fullmatch(r"[1-9][0-9]{0,9}", text) and int(text) in allowed:
             return int(text)
-        expected = "a positive int"
+        expected = f"an int from {allowed[0]} to {allowed[-1]:,}"
     elif text in allowed:
         return text
     else:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from training.data.csv_rows import LONGEST_CELL
 from training.data.date_columns import DATE_NAMES
 from training.data.date_columns import find_times
 from training.data.date_columns import looks_like_date
@@ -15,12 +16,18 @@ from training.data.notes import counted
 from training.data.number_format import is_number_with_signs
 from training.data.number_format import with_decimal_points
 from training.data.number_format import without_signs
+from training.data.sentinels import sentinel_notes
 from training.data.text_file import read_text
 
 _DELIMITERS = (";", "\t", "|", ",", r"\s+")
 _SPOKEN = {"\t": "tabs", r"\s+": "spaces"}
 _SNIFFED_LINES = 100
-_GAPS = ("", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", "?")
+_GAPS = (
+    *("", "na", "n/a", "#n/a", "#na", "<na>", "n.a.", "nan", "-nan", "nat"),
+    *("null", "\\n", "none", "nil", "missing", ".", "..", "...", "?"),
+    *("-", "--", "---", "\u2013", "\u2014", "#div/0!", "#value!", "#ref!"),
+    *("#num!", "#name?", "#null!"),
+)
 _TOTALS = (
     *("total", "totals", "grand total", "sum", "average", "mean"),
     *("summe", "gesamt", "mittelwert", "somme", "suma", "totale"),
@@ -126,9 +133,12 @@ def read_table(path):
             f"{str(path)!r} must hold a column of numbers. Received the "
             f"columns: {', '.join(columns)}. {' '.join(why[:3])}"
         )
+    named = [columns[name] for name in values]
+    stacked = np.stack([*values.values()], 1)
+    notes += sentinel_notes(stacked, named)
     return Table(
-        columns=[columns[name] for name in values],
-        values=np.stack([*values.values()], 1),
+        columns=named,
+        values=stacked,
         lines=lines,
         times=times,
         notes=notes,
@@ -201,6 +211,8 @@ def _delimiter(rows):
         if delimiter == r"\s+":
             counts = [len(row.split()) for row in rows]
         else:
+            # With the wrong one a whole row is one cell.
+            csv.field_size_limit(LONGEST_CELL)
             reader = csv.reader(rows, delimiter=delimiter)
             counts = [len(cells) for cells in reader]
         usual = np.bincount(counts)

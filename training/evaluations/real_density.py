@@ -82,18 +82,29 @@ def independent_gaussians(train, test):
     Returns:
         `(num_test_examples,)` array, nats.
     """
-    scale = np.maximum(train.std(0), _LEAST_SCALE)
-    return stats.norm.logpdf(test, train.mean(0), scale).sum(1)
+    unit = _units(train)
+    scale = np.maximum(train.std(0, dtype="float64"), _LEAST_SCALE * unit)
+    mean = train.mean(0, dtype="float64")
+    return stats.norm.logpdf(test, mean, scale).sum(1)
 
 
 def one_gaussian(train, test):
     """The same under one Gaussian with a full covariance."""
-    covariance = np.cov(train, rowvar=False, bias=True)
+    mean, unit = train.mean(0, dtype="float64"), _units(train)
+    covariance = np.cov((train - mean) / unit, rowvar=False, bias=True)
     covariance += _LEAST_SCALE**2 * np.eye(train.shape[1])
-    law = stats.multivariate_normal(train.mean(0), covariance)
+    law = stats.multivariate_normal(np.zeros_like(mean), covariance)
     # Of one row SciPy makes a number.
-    return np.atleast_1d(law.logpdf(test))
+    log_density = np.atleast_1d(law.logpdf((test - mean) / unit))
+    return log_density - np.log(unit).sum()
 
 
 # A dimension that hardly varies would make a density infinite.
 _LEAST_SCALE = 1e-3
+
+
+def _units(train):
+    """Deviations of the dimensions; those that never vary keep their unit."""
+    deviation = train.std(0, dtype="float64")
+    varies = train.max(0) > train.min(0)
+    return np.where(varies, deviation, 1.0)

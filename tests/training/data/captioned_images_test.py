@@ -50,6 +50,23 @@ def test_classes_are_optional(load):
     assert set(dataset.splits["train"].element_spec) == {"image", "captions"}
 
 
+@pytest.mark.parametrize(
+    "written, caption",
+    [
+        ('"a ""big"" dog"', 'a "big" dog'),
+        ('"a, b"', "a, b"),
+        ('"what a dog!"', '"what a dog!"'),
+        ('the "big" dog', 'the "big" dog'),
+    ],
+)
+def test_quotes_that_a_program_for_tables_wrote_are_taken_off(
+    load, written, caption
+):
+    dataset = load([(f"more/{i}.png", written) for i in range(10)])
+    captions = {row["captions"][0].decode() for row in _rows(dataset).values()}
+    assert captions == {caption}
+
+
 GOOD = [(f"more/{i}.png", "a caption", "c") for i in range(3)]
 
 

@@ -8,6 +8,7 @@ from training.data.npz_file import load_npz_file
 RANDOM = np.random.RandomState(0)
 BYTES = RANDOM.randint(0, 256, (20, 4, 3)).astype("uint8")
 FLOATS = RANDOM.rand(20, 6).astype("float32")
+SHADES = FLOATS[:, :, None]
 LABELS = np.arange(20) % 4
 
 
@@ -145,6 +146,29 @@ def test_floats_of_rank_two_are_vectors(load):
     np.testing.assert_array_equal(_column(dataset, "test", "x"), FLOATS[:5])
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_vectors_may_be_any_real_numbers(load, dtype):
+    x = np.asfortranarray(FLOATS * 200 - 100).astype(dtype)
+    x[:, 2] = 0.1
+    for arrays in (
+        {"train": x, "test": x[:5]},
+        {"x": x},
+        {"features": x},
+        {"data": x, "target": FLOATS[:, 0]},
+        {"X_train": x, "X_test": x[:5], "y_train": FLOATS[:, 0]},
+    ):
+        dataset = load(**arrays)
+        assert dataset.kind == "vectors" and dataset.num_classes is None
+        rows = np.concatenate(
+            [_column(dataset, s, "x") for s in dataset.splits]
+        )
+        rows = np.unique(rows, axis=0)
+        np.testing.assert_array_equal(
+            rows, np.unique(x.astype("float32"), axis=0)
+        )
+    assert "Labels of vectors are not used: y_train." in dataset.notes
+
+
 def test_labels_that_number_something_else_are_refused(load):
     """Else there would be a billion classes."""
     for large in (10**9, 1_000):
@@ -236,18 +260,26 @@ def test_labels_that_begin_at_one_are_told(load):
 @pytest.mark.parametrize(
     "arrays, message",
     [
-        ({"x": BYTES}, "does not have the arrays.*Received: x"),
+        ({"a": BYTES, "b": BYTES}, "does not have the arrays.*Received: a, b"),
         ({}, "Received: nothing"),
         ({"x_train": BYTES, "x_test": BYTES[:, :2]}, "must have one shape"),
         ({"train": BYTES[:0], "test": BYTES}, "not empty"),
-        ({"train": FLOATS * 2, "test": FLOATS}, r"floats in \[0, 1\]"),
+        ({"train": SHADES * 2, "test": SHADES}, r"floats in \[0, 1\]"),
         ({"train": FLOATS, "test": FLOATS + np.nan}, "NaN or infinity"),
         ({"train": BYTES[:, 0], "test": BYTES[:, 0]}, "Add `n_vars`"),
         (
             {"train": BYTES[:, 0], "test": BYTES[:, 0], "n_vars": 99},
             r"uint8 of shape \(rows, 13\)",
         ),
-        ({"train": BYTES.astype("int32"), "test": BYTES}, "dtype=int32"),
+        (
+            {"train": BYTES.astype("int32"), "test": BYTES},
+            r"x\.astype\('uint8'\).*dtype=int32, from 0 to 25",
+        ),
+        (
+            {"x": BYTES.astype("uint16") * 257},
+            "Scale them to floats.*from 0 to 65",
+        ),
+        ({"x": BYTES.astype("int16") - 128}, "Scale them to floats.*from -128"),
         (
             {"train": BYTES[:, None, :, :2].repeat(3, 1), "test": BYTES},
             r"Store x\.transpose\(0, 2, 3, 1\).*shape=\(18, 3, 4, 2\)",
@@ -256,8 +288,17 @@ def test_labels_that_begin_at_one_are_told(load):
             {"train": BYTES[..., None].repeat(4, -1), "test": BYTES},
             r"Store x\[\.\.\., :3\]",
         ),
-        ({"train": FLOATS * 255, "test": FLOATS}, "divide them by 255"),
-        ({"train": FLOATS * 2 - 1, "test": FLOATS}, r"store \(x \+ 1\) / 2"),
+        ({"train": SHADES * 255, "test": SHADES}, "divide them by 255"),
+        ({"train": SHADES * 2 - 1, "test": SHADES}, r"store \(x \+ 1\) / 2"),
+        (
+            {"x": np.arange(120).reshape(20, 6)},
+            r"whole numbers no density.*astype\('float32'\).*int64",
+        ),
+        ({"x": FLOATS.astype("float64") * 1e39}, "below 3e38"),
+        (
+            {"x": FLOATS.astype("float64") + [0, 1e9, 0, 0, 0, 0]},
+            r"Column 1 of train .* too little to be seen in float32",
+        ),
         (
             {
                 "x_train": BYTES,

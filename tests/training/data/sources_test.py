@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from training.data import load_dataset
+from training.data.sources import source_from
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_options_are_joined_and_checked(tmp_path):
     assert dataset.window_length == 5
     with pytest.raises(ValueError, match="no option `\\?gap=`"):
         load_dataset(f"series:{path}?gap=drop")
-    with pytest.raises(ValueError, match=r"positive int.*\?length=0"):
+    with pytest.raises(ValueError, match=r"an int from 1 to .*\?length=0"):
         load_dataset(f"series:{path}?length=0")
 
 
@@ -71,3 +72,36 @@ def test_dispatches_to_the_reader(tmp_path):
             ValueError, match=f"in '{source}'".replace("?", "\\?")
         ):
             load_dataset(source)
+
+
+@pytest.mark.parametrize(
+    "size", ["0", "-3", "abc", "7.5", "", "100000", "4097", "9" * 5000, "1e2"]
+)
+def test_sizes_are_checked_before_anything_is_read(size, tmp_path):
+    for kind in ("images", "domains", "attributes", "captions", "tfds"):
+        with pytest.raises(ValueError, match=r"must be an int from 1 to 4,096"):
+            load_dataset(f"{kind}:{tmp_path}/none?size={size}")
+
+
+def test_sources_are_found_from_the_folder_where_a_run_began(
+    tmp_path, monkeypatch
+):
+    began, here = tmp_path / "began", tmp_path / "here"
+    for name in ("a", "b", "texts"):
+        (began / name).mkdir(parents=True)
+    here.mkdir()
+    monkeypatch.chdir(here)
+    for source, found in (
+        ("images:a?size=8", f"images:{began}/a?size=8"),
+        ("domains:a,b?only=a", f"domains:{began}/a,{began}/b?only=a"),
+        ("parallel:texts/de-en", f"parallel:{began}/texts/de-en"),
+        ("domains:a,c", "domains:a,c"),
+        ("images:c", "images:c"),
+        ("tfds:mnist", "tfds:mnist"),
+        ("digits?size=9", "digits?size=9"),
+        (f"images:{began}/a", f"images:{began}/a"),
+    ):
+        assert source_from(source, str(began)) == found
+    assert source_from("images:a", str(here)) == "images:a"
+    monkeypatch.chdir(began)
+    assert source_from("images:a", str(began)) == "images:a"

@@ -33,3 +33,20 @@ def test_evenly_rising_seconds_are_no_channel(read):
     table = read("time,value\n" + rows)
     assert table.columns == ["value"]
     assert any("'time' left out" in note for note in table.notes)
+
+
+@pytest.mark.parametrize(
+    "mark", ["NA", "<NA>", "null", "-", "?", "\\N", ".", "#DIV/0!", "Missing"]
+)
+def test_marks_of_what_is_missing_are_gaps(read, mark):
+    rows = "".join(f"{i},{mark if i == 4 else i % 5}\n" for i in range(12))
+    table = read("a,b\n" + rows)
+    assert np.isnan(table.values[:, 1]).tolist() == [i == 4 for i in range(12)]
+
+
+def test_numbers_that_may_mark_what_is_missing_are_said(read):
+    rows = "".join(f"{i % 5}.5,{-999 if i == 4 else i}\n" for i in range(12))
+    assert any(
+        "Column 'b' holds -999 (1 row)" in note
+        for note in read("a,b\n" + rows).notes
+    )

@@ -21,6 +21,17 @@ def test_baselines_are_the_best_gaussians():
     assert (truth - apart).mean() == pytest.approx(shared, abs=0.02)
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_baselines_are_the_same_in_any_unit(unit):
+    x = RNG.multivariate_normal([1.0, -3.0], [[2.0, 1.2], [1.2, 1.0]], 200)
+    for baseline in (independent_gaussians, one_gaussian):
+        np.testing.assert_allclose(
+            baseline(x * unit, x * unit) + 2.0 * np.log(unit),
+            baseline(x, x),
+            rtol=1e-6,
+        )
+
+
 def test_a_dimension_that_never_varies_has_a_finite_density():
     x = np.zeros((10, 2))
     x[:, 0] = np.arange(10)
