@@ -119,7 +119,8 @@ def check_flags(**flags):
     """Converts arguments that are either True or False to bools.
 
     Args:
-        **flags: name -> bool, of Python, of NumPy, or a 0-d array or tensor.
+        **flags: name -> bool, or the int 0 or 1, of Python, of NumPy, or a
+            0-d array or tensor.
 
     Returns:
         The bools in the order of the arguments; of a single one its value
@@ -324,10 +325,11 @@ def _as_number(value, name, minimum):
 
 
 def _as_flag(value, name):
-    if isinstance(value, bool):
-        return value
-    dtype = getattr(value, "dtype", None)
-    if getattr(value, "shape", None) == () and dtype in (bool, tf.bool):
+    is_whole = isinstance(value, (bool, int))
+    if getattr(value, "shape", None) == ():
+        dtype = tf.as_dtype(value.dtype)
+        is_whole = dtype.is_bool or dtype.is_integer
+    if is_whole and int(value) in (0, 1):
         return bool(value)
     raise ValueError(
         f"`{name}` must be True or False. Received: {name}={value!r}"

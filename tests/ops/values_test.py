@@ -121,14 +121,15 @@ def test_numbers_below_the_least_are_refused():
 
 
 @pytest.mark.parametrize(
-    "flag", [True, np.bool_(True), np.array(True), tf.constant(True)]
+    "flag",
+    [True, np.bool_(True), np.array(True), tf.constant(True), 1, np.int64(1)],
 )
 def test_a_flag_is_a_bool_of_any_library(flag):
     assert check_flags(use_bias=flag) is True
     assert check_flags(a=flag, b=False) == (True, False)
 
 
-@pytest.mark.parametrize("word", ["no", "True", None, 1, 0.0, [True], "", b"0"])
+@pytest.mark.parametrize("word", ["no", "True", None, 2, 0.0, [True], "", b"0"])
 def test_what_is_no_flag_is_refused_by_its_name(word):
     with pytest.raises(ValueError, match="`use_bias` must be True or False"):
         check_flags(use_bias=word)
