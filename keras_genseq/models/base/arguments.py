@@ -137,6 +137,36 @@ def check_rates_are_free(model, callbacks):
                 )
 
 
+def tell_directions(model, callbacks):
+    """Tells callbacks that monitor a metric of a model which way is better.
+
+    Args:
+        model: the model that they are called for.
+        callbacks: list of callbacks.
+
+    Raises:
+        ValueError: if one monitors what the model does not report.
+    """
+    directions = {
+        metric.name: getattr(metric, "_direction", "down")
+        for metric in model.metrics
+    }
+    for callback in callbacks:
+        name = str(getattr(callback, "monitor", "")).removeprefix("val_")
+        is_open = getattr(callback, "mode", None) == "auto"
+        if not is_open:
+            continue
+        if name not in directions:
+            raise ValueError(
+                f"{type(callback).__name__} monitors "
+                f"`{callback.monitor}`, which {type(model).__name__} does "
+                f"not report. It reports: {', '.join(directions)}, and "
+                "with validation data each as `val_...`. Of what another "
+                "callback reports, say the `mode`."
+            )
+        callback.mode = "max" if directions[name] == "up" else "min"
+
+
 def _refuse_unknown(model, method, options, known):
     for key in options.keys() - known:
         near = difflib.get_close_matches(key, known, n=1)

@@ -1,7 +1,5 @@
 """The model below every base: training, uses, presets and conditions."""
 
-import itertools
-
 import keras
 import tensorflow as tf
 from keras import ops
@@ -11,16 +9,19 @@ from keras_genseq.models.base.arguments import as_callbacks
 from keras_genseq.models.base.arguments import check_rates_are_free
 from keras_genseq.models.base.arguments import compile_options
 from keras_genseq.models.base.arguments import method_options
+from keras_genseq.models.base.arguments import tell_directions
 from keras_genseq.models.base.batched_apply import map_rows
 from keras_genseq.models.base.endpoint import MAX_STEPS
 from keras_genseq.models.base.endpoint import rounds_sizes_up
+from keras_genseq.models.base.gradients import accumulate_gradients
+from keras_genseq.models.base.gradients import batch_size_of
+from keras_genseq.models.base.gradients import sum_over_replicas
 from keras_genseq.models.base.input_validation import as_data
 from keras_genseq.models.base.input_validation import checked_data
 from keras_genseq.models.base.input_validation import holds_rows
 from keras_genseq.models.base.input_validation import split_off
 from keras_genseq.models.base.input_validation import weights_of_classes
 from keras_genseq.models.base.keras_patches import PatchedModel
-from keras_genseq.models.base.regularizers import added_losses
 from keras_genseq.models.base.regularizers import with_penalties
 from keras_genseq.models.base.room import check_room
 from keras_genseq.models.base.room import no_room
@@ -183,7 +184,7 @@ class BaseModel(PatchedModel):
         optimizer, variables = self.optimizer_groups[group]
         context = tf.distribute.get_replica_context()
         num_replicas = context.num_replicas_in_sync
-        sizes = [_batch_size(batch)] + ([] if size is None else [size])
+        sizes = [batch_size_of(batch)] + ([] if size is None else [size])
         if num_replicas > 1:
             sizes = context.all_reduce(tf.distribute.ReduceOp.SUM, sizes)
         # The rows of the batch, and what its losses are divided by.
@@ -194,15 +195,21 @@ class BaseModel(PatchedModel):
         layers = self.layers_of_group(group)
 
         def gradients(batch, scale, row_scale):
-            return self._accumulate(
-                loss_fn, batch, (scale, row_scale), variables, layers
+            return accumulate_gradients(
+                loss_fn,
+                batch,
+                variables,
+                num_parts=self.gradient_accumulation_steps,
+                scale=scale,
+                row_scale=row_scale,
+                layers=layers,
             )
 
         if num_replicas > 1 and self.jit_compile:
             gradients = tf.function(gradients, jit_compile=True)
         grads, losses, terms = gradients(batch, scale, scale * size / rows)
         if num_replicas > 1:
-            grads = _all_reduce(context, grads)
+            grads = sum_over_replicas(context, grads)
         grads = with_penalties(grads, variables, scale * size)
         terms = {**terms, **self.gradient_terms(group, grads, scale * size)}
         optimizer.apply(grads, variables)
@@ -230,41 +237,6 @@ class BaseModel(PatchedModel):
         """
         return self._flatten_layers()
 
-    def _accumulate(self, loss_fn, batch, scales, variables, layers):
-        """Sums scaled gradients over the parts of a batch."""
-        scale, row_scale = scales
-        total, losses, terms = None, [], []
-        for part in _split(batch, self.gradient_accumulation_steps):
-            # A part starts when the one before it is done, or all parts'
-            # activations would be alive together.
-            with tf.control_dependencies(_present(total)):
-                part = _map(tf.identity, part)
-            with tf.GradientTape() as tape:
-                with added_losses(layers) as added:
-                    part_losses, part_terms = loss_fn(part)
-                part_losses = tf.cast(part_losses, tf.float32)
-                if part_losses.shape.rank == 0:
-                    part_losses = tf.fill([_batch_size(part)], part_losses)
-                loss = tf.reduce_sum(part_losses) * scale
-                if added:
-                    # Means over the rows, as Keras takes them.
-                    share = tf.cast(_batch_size(part), tf.float32) * row_scale
-                    loss += tf.math.multiply_no_nan(tf.add_n(added), share)
-            grads = [_dense(g) for g in tape.gradient(loss, variables)]
-            total = (
-                grads
-                if total is None
-                else [_add(a, b) for a, b in zip(total, grads, strict=True)]
-            )
-            losses.append(part_losses)
-            terms.append(part_terms)
-        if len(losses) == 1:
-            return total, losses[0], terms[0]
-        concatenated = {
-            name: tf.concat([t[name] for t in terms], 0) for name in terms[0]
-        }
-        return total, tf.concat(losses, 0), concatenated
-
     def train_step(self, data):
         """One update on the weighted mean of the losses of a batch.
 
@@ -275,7 +247,7 @@ class BaseModel(PatchedModel):
         seeds = None
         if self.training_seeds is not None:
             step = ops.convert_to_tensor(self.updates)
-            seeds = self.training_seeds.of_batch(_batch_size(x), step)
+            seeds = self.training_seeds.of_batch(batch_size_of(x), step)
 
         def loss_fn(batch):
             (x, y, sample_weight), noise = batch
@@ -387,7 +359,7 @@ class BaseModel(PatchedModel):
         for name, each in conditions.items():
             if y is None:
                 raise ValueError(each.missing)
-            y = each.read(name, y, _batch_size(x))
+            y = each.read(name, y, batch_size_of(x))
         return y
 
     def check_batch(self, x, y=None, sample_weight=None):
@@ -504,7 +476,7 @@ class BaseModel(PatchedModel):
                 validation_data = validation_data[0]
         if isinstance(callbacks, list):
             check_rates_are_free(self, callbacks)
-            self._direct(callbacks)
+            tell_directions(self, callbacks)
         return super().fit(
             x,
             y,
@@ -779,39 +751,6 @@ class BaseModel(PatchedModel):
             f"Leave them out: pass `x`, not `(x, y)`{remedy}"
         )
 
-    def _direct(self, callbacks):
-        """Tells callbacks that monitor a metric which way is better."""
-        directions = {
-            metric.name: getattr(metric, "_direction", "down")
-            for metric in self.metrics
-        }
-        for callback in callbacks:
-            name = str(getattr(callback, "monitor", "")).removeprefix("val_")
-            is_open = getattr(callback, "mode", None) == "auto"
-            if not is_open:
-                continue
-            if name not in directions:
-                raise ValueError(
-                    f"{type(callback).__name__} monitors "
-                    f"`{callback.monitor}`, which {type(self).__name__} does "
-                    f"not report. It reports: {', '.join(directions)}, and "
-                    "with validation data each as `val_...`. Of what another "
-                    "callback reports, say the `mode`."
-                )
-            callback.mode = "max" if directions[name] == "up" else "min"
-
-
-def _map(function, batch):
-    """Applies a function to the tensors of a batch; absent parts stay None."""
-    return keras.tree.map_structure(
-        lambda x: None if x is None else function(x), batch
-    )
-
-
-def _batch_size(batch):
-    leaves = [x for x in keras.tree.flatten(batch) if x is not None]
-    return tf.shape(leaves[0])[0]
-
 
 def _with_rows_of(x, y):
     """Refuses targets that are not as many as the examples."""
@@ -822,44 +761,3 @@ def _with_rows_of(x, y):
         "There must be as many targets as examples: `y` must have a row for "
         "each row of `x`.",
     )
-
-
-def _split(batch, num_parts):
-    """Cuts every tensor of a batch into `num_parts` runs of rows."""
-    if num_parts == 1:
-        return [batch]
-    leaves = [x for x in keras.tree.flatten(batch) if x is not None]
-    size = leaves[0].shape[0]
-    if size is None:
-        size = tf.shape(leaves[0])[0]
-    else:
-        # Parts without rows would be traced, and add nothing.
-        num_parts = max(1, min(num_parts, size))
-    starts = [size * i // num_parts for i in range(num_parts + 1)]
-    return [
-        _map(lambda x, s=start, e=end: x[s:e], batch)
-        for start, end in itertools.pairwise(starts)
-    ]
-
-
-def _dense(gradient):
-    if isinstance(gradient, tf.IndexedSlices):
-        return tf.convert_to_tensor(gradient)
-    return gradient
-
-
-def _present(gradients):
-    return [g for g in gradients or [] if g is not None]
-
-
-def _add(a, b):
-    if a is None or b is None:
-        return a if b is None else b
-    return a + b
-
-
-def _all_reduce(context, gradients):
-    reduced = iter(
-        context.all_reduce(tf.distribute.ReduceOp.SUM, _present(gradients))
-    )
-    return [None if g is None else next(reduced) for g in gradients]
