@@ -90,7 +90,12 @@ def test_a_signal_before_the_first_update_leaves_nothing(
         (tmp_path / "run").mkdir()
     former = signal.getsignal(signal.SIGTERM)
     command = ["train", "nade", "--run-dir", str(tmp_path / "run")]
-    assert main(command) == 128 + number
+    # A shell lets what it runs in the background ignore Ctrl-C.
+    ctrl_c = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(command) == 128 + number
+    finally:
+        signal.signal(signal.SIGINT, ctrl_c)
     assert signal.getsignal(signal.SIGTERM) == former
     error = capsys.readouterr().err
     assert error == (

@@ -49,7 +49,7 @@ def demo():
         learning_rate=3e-3,
         data="captioned_digits",
         global_batch_size=64,
-        epochs=40,
+        epochs=12,
         stages=(
             (
                 "discrete_vae",
@@ -65,17 +65,17 @@ def demo():
                 # at first, seven of them serve for all strokes.
                 "model.first_beta=1.0",
                 "model.beta=0.002",
-                "model.kl_annealing_steps=4800",
+                "model.kl_annealing_steps=2400",
                 "model.relaxation_temperature=(1.0, 0.2)",
-                "model.relaxation_steps=4800",
+                "model.relaxation_steps=2400",
                 "optimizer.learning_rate.initial_learning_rate=4e-3",
                 # XLA's convolutions are slow on a CPU.
                 "jit_compile=False",
-                "epochs=20",
+                "epochs=8",
                 "global_batch_size=16",
                 "out_of_distribution=None",
             ),
-            ("ranker", "contrastive_ranker", "demo", "epochs=20"),
+            ("ranker", "contrastive_ranker", "demo"),
         ),
         cost="23 minutes on a shared CPU core, and its classifiers",
     )

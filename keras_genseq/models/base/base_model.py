@@ -184,13 +184,9 @@ class BaseModel(PatchedModel):
         optimizer, variables = self.optimizer_groups[group]
         context = tf.distribute.get_replica_context()
         num_replicas = context.num_replicas_in_sync
-        sizes = [batch_size_of(batch)] + ([] if size is None else [size])
-        if num_replicas > 1:
-            sizes = context.all_reduce(tf.distribute.ReduceOp.SUM, sizes)
         # The rows of the batch, and what its losses are divided by.
-        rows, *_, size = (
-            tf.maximum(tf.cast(n, tf.float32), 1.0) for n in (*sizes, sizes[-1])
-        )
+        rows = _global_size(context, batch_size_of(batch))
+        size = rows if size is None else _global_size(context, size)
         scale = optimizer.scale_loss(1.0 / size)
         layers = self.layers_of_group(group)
 
@@ -452,6 +448,13 @@ class BaseModel(PatchedModel):
         shuffle = check_flags(shuffle=shuffle)
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
         kwargs = method_options(self, "fit", kwargs)
+        first_epoch = kwargs.get("initial_epoch") or 0
+        if first_epoch > epochs:
+            raise ValueError(
+                "`epochs` is the number of the last epoch, those before "
+                "`initial_epoch` included: nothing would be learned. Received: "
+                f"initial_epoch={first_epoch}, epochs={epochs}"
+            )
         callbacks = as_callbacks(callbacks)
         data = self.as_examples(x, y, sample_weight)
         if validation_split and validation_data is None and holds_rows(data[0]):
@@ -467,10 +470,14 @@ class BaseModel(PatchedModel):
             check, *data, batch_size=batch_size, shuffle=shuffle
         )
         if validation_data is not None:
+            validation_data = self.as_examples(*as_data(validation_data))
+            validation_batch_size = kwargs.get("validation_batch_size")
+            if holds_rows(validation_data[0]):
+                validation_batch_size = validation_batch_size or batch_size
             validation_data = checked_data(
                 self.check_batch,
-                *self.as_examples(*as_data(validation_data)),
-                batch_size=kwargs.get("validation_batch_size") or batch_size,
+                *validation_data,
+                batch_size=validation_batch_size,
             )
             if not hasattr(validation_data[0], "__array__"):
                 validation_data = validation_data[0]
@@ -534,7 +541,7 @@ class BaseModel(PatchedModel):
 
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
         kwargs = method_options(self, "predict", kwargs)
-        x, _, _ = checked_data(check, x)
+        x, _, _ = checked_data(check, x, batch_size=batch_size)
         if isinstance(x, tf.data.Dataset) and x.cardinality() == 0:
             raise ValueError(has_no_rows("x"))
         return super().predict(x, batch_size, *args, **kwargs)
@@ -750,6 +757,13 @@ class BaseModel(PatchedModel):
             f"{type(self).__name__} takes no {name}: it models `x` alone. "
             f"Leave them out: pass `x`, not `(x, y)`{remedy}"
         )
+
+
+def _global_size(context, size):
+    """The sum of the replicas' sizes, at least 1, float32."""
+    if context.num_replicas_in_sync > 1:
+        size = context.all_reduce(tf.distribute.ReduceOp.SUM, size)
+    return tf.maximum(tf.cast(size, tf.float32), 1.0)
 
 
 def _with_rows_of(x, y):

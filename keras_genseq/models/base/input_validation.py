@@ -21,7 +21,7 @@ def checked_data(
         x: arrays, `tf.data.Dataset`, generator or `keras.utils.PyDataset`.
         y: targets that belong to arrays, or None.
         sample_weight: weights that belong to arrays, or None.
-        batch_size: optional int, of arrays.
+        batch_size: optional int, of arrays alone.
         shuffle: bool. Whether arrays are shuffled.
 
     Returns:
@@ -29,8 +29,16 @@ def checked_data(
         what comes in batches is checked batch by batch.
 
     Raises:
-        ValueError: if arrays are not what the model takes.
+        ValueError: if arrays are not what the model takes, or if there is a
+            `batch_size` for what comes in batches.
     """
+    if batch_size is not None and not (x is None or holds_rows(x)):
+        raise ValueError(
+            "`batch_size` is of arrays. These data come in batches of their "
+            "own: leave it out, or change it where the batches are made, as "
+            f"in `dataset.batch({batch_size})`. Received: "
+            f"batch_size={batch_size}, x of type {type(x).__name__}"
+        )
     if isinstance(x, tf.distribute.DistributedDataset):
         return x, y, sample_weight
     if isinstance(x, tf.data.Dataset):

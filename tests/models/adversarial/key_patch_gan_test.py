@@ -251,7 +251,7 @@ def test_boxes_of_the_data_are_taken():
     model.batch_of = lambda x, y: seen.append(y) or batch_of_model(x, y)
     x = images(4)
     for data in (x, tf.data.Dataset.from_tensors(x)):
-        model.fit(data, batch_size=4, shuffle=False, verbose=0)
+        model.fit(data, shuffle=False, verbose=0)
         np.testing.assert_array_equal(seen.pop(), detect_key_parts(x, 3))
     model.fit(x, boxes, batch_size=4, shuffle=False, verbose=0)
     np.testing.assert_array_equal(seen.pop(), boxes)

@@ -245,3 +245,34 @@ def test_one_of_a_schedule_and_a_callback_sets_a_rate(callback, scaled):
     model.compile(optimizer)
     with pytest.raises(ValueError, match="follows its own ExponentialDecay"):
         model.fit(X, callbacks=[callback], verbose=0)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(lambda: tf.data.Dataset.from_tensors(X), id="tf.data"),
+        pytest.param(lambda: iter([X, X]), id="generator"),
+    ],
+)
+def test_what_comes_in_batches_has_no_batch_size(data):
+    model = density()
+    words = "`batch_size` is of arrays. .*batch_size=3"
+    with pytest.raises(ValueError, match=words):
+        model.fit(data(), batch_size=3)
+    with pytest.raises(ValueError, match=words):
+        model.evaluate(data(), batch_size=3)
+    with pytest.raises(ValueError, match=words):
+        model.fit(X, validation_data=data(), validation_batch_size=3)
+
+
+def test_arrays_have_a_batch_size_beside_validation_in_batches():
+    model = density()
+    validation = tf.data.Dataset.from_tensors(X)
+    history = model.fit(X, batch_size=3, validation_data=validation, verbose=0)
+    assert "val_loss" in history.history
+
+
+def test_epochs_that_end_before_they_begin_are_refused():
+    with pytest.raises(ValueError, match="initial_epoch=5, epochs=2"):
+        density().fit(X, initial_epoch=5, epochs=2)
+    assert not density().fit(X, initial_epoch=2, epochs=2).epoch
