@@ -148,7 +148,7 @@ class ToyGAN(models.AdversarialModel):
         ]
         discriminator = [
             keras.Input(image_shape),
-            keras.layers.Flatten("channels_last", **options),
+            keras.layers.Flatten(**options),
             keras.layers.Dense(1, **options),
         ]
         self.set_networks(
@@ -173,7 +173,6 @@ class ToyTranslator(models.MultiOptimizerModel):
     def _network(self, channels, activation):
         conv = keras.layers.Conv2D
         options = {"padding": "same", "dtype": self.dtype_policy}
-        options["data_format"] = "channels_last"
         inner = conv(self.filters, 3, activation="elu", **options)
         outer = conv(channels, 3, activation=activation, **options)
         return keras.Sequential([keras.Input(self.image_shape), inner, outer])

@@ -3,7 +3,10 @@
 Run       python -m training train cyclegan_digits
           python -m training train cyclegan_digits --preset paper
 Paper     no figure on these data (Zhu et al., 2017)
-Measured  the demo is that of `cyclegan`; the paper preset not yet
+Measured  the demo is that of `cyclegan`; a frozen classifier knows 76.1 % of
+          MNIST's digits made USPS's (71.6 % as they were), and 75.3 % the
+          other way (77.2 %); 18 minutes on two CPU cores beside other work
+          (seed 0)
 """
 
 from training.recipes import cyclegan
@@ -22,5 +25,5 @@ def paper():
     return cyclegan.small_digits(
         data="domains:mnist,usps?size=16",
         epochs=2,
-        cost="some half an hour on one CPU core, by an estimate",
+        cost="18 minutes on two CPU cores, shared",
     )

@@ -9,7 +9,9 @@ Run       python -m training train vit_hybrid
 --data idx:mnist --epochs 10 --set augment.flip=False
 Paper     no figure on these data; of its hybrids it says that they are ahead
           where little is computed (Dosovitskiy et al., 2021, section 4.4)
-Measured  not yet
+Measured  demo: 98.4 % of the 250 test digits, three minutes of a shared CPU
+          core; Fashion-MNIST 92.29 % in mixed bfloat16, 93 minutes on two
+          CPU cores beside other work (seed 0), where it still learned
 """
 
 from training.recipes import vit
@@ -40,12 +42,12 @@ def demo():
         epochs=10,
         passes_per_epoch=6,
         jit_compile=False,
-        cost="not measured",
+        cost="three minutes on one CPU core, shared",
     )
 
 
 def paper():
-    """Fashion-MNIST as 7x7 patches; a size for an hour of a CPU core."""
+    """Fashion-MNIST as 7x7 patches, each a pixel of the last map."""
     return vit.small_images(
         model={
             "patch_size": 1,
@@ -74,5 +76,5 @@ def paper():
         global_batch_size=128,
         epochs=25,
         jit_compile=False,
-        cost="not measured",
+        cost="an hour and a half on two CPU cores, shared",
     )
