@@ -6,6 +6,8 @@ from training.data.notes import counted
 
 # How many ranges of the other values lie between them and such a number.
 _FAR = 2.0
+# Fewer others do not show where values lie.
+_LEAST_OTHERS = 5
 # 99, 999, ...: what people write most.
 _NINES = tuple(10.0**n - 1.0 for n in range(2, 10))
 
@@ -59,7 +61,7 @@ def _sentinels(column):
 
 def _is_far(x, others, ranges):
     """Whether it lies some ranges of the others away from all of them."""
-    if not others.size or others.min() == others.max():
+    if len(others) < _LEAST_OTHERS or others.min() == others.max():
         return False
     distance = max(others.min() - x, x - others.max())
     return distance > ranges * (others.max() - others.min())
