@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from training import figures
+from training.checkpoints import CheckpointStore
 from training.data import as_array
 from training.data import load_dataset
 from training.data import model_inputs
@@ -36,7 +37,8 @@ class Evaluation:
         recipe: `Recipe` of the run; of one with phases, that of the last.
         model: the trained model.
         dataset: `Dataset`, transformed as for training.
-        ended: bool. If not, the model has its best weights until now.
+        ended: bool. If not, the model has its best weights until now, or
+            those of its last checkpoint.
         extractor: optional `training.feature_classifier.Extractor`.
         judges: dict of attribute to `Extractor`, which judge what was made of
             captions; or of `"a"` and `"b"`, which judge translations to them.
@@ -188,13 +190,13 @@ def load_run(run_dir, needs_data=True):
 
     Raises:
         FileNotFoundError: if there is no run, or it has left neither a model
-            nor best weights yet.
+            nor weights yet.
     """
     run = RunFolder(pathlib.Path(run_dir))
     config = run.read_resolved_config()
     ended = run.model.exists()
     newest = run if ended else run.newest_phase
-    if not newest.model.exists() and not newest.best_weights.exists():
+    if not newest.holds_weights:
         raise FileNotFoundError(
             f"{run.path} holds no trained model yet. "
             f"`{config['command']} --run-dir {run.path}` goes on with it."
@@ -213,13 +215,39 @@ def load_run(run_dir, needs_data=True):
             raise
         print(f"Without the data of the run, by its model alone: {error}")
         dataset = None
+    words = "its best weights until now"
     if newest.model.exists():
         model = keras.models.load_model(newest.model)
     else:
-        made = with_stages(recipe, run).replace(dtype_policy="float32")
-        model = build_model(made, dataset)
-        model.load_weights(newest.best_weights)
+        made = with_stages(recipe, run)
+        model = build_model(made.replace(dtype_policy="float32"), dataset)
+        if newest.best_weights.exists():
+            model.load_weights(newest.best_weights)
+        else:
+            step = _restore_last(model, made, dataset, newest)
+            words = f"the weights of its last checkpoint, after update {step}"
         model = as_kept(model, recipe, dataset)
     if not ended:
-        print(f"{run.path} has not ended: its best weights until now.")
+        print(f"{run.path} has not ended: {words}.")
     return Evaluation(run, recipe, model, dataset, ended)
+
+
+def _restore_last(model, recipe, dataset, run):
+    """Gives a model the weights that a run saved last; returns their update.
+
+    Recipes that monitor nothing keep no best weights. What was trained in half
+    precision has another state than a model in float32.
+    """
+    trained = build_model(recipe, dataset)
+    store = CheckpointStore(run.checkpoints, trained.training_state)
+    progress = store.restore()
+    if progress is None:
+        raise FileNotFoundError(
+            f"{run.checkpoints} holds no sound checkpoint, and the run no "
+            "other weights."
+        )
+    for optimizer, variables in trained.optimizer_groups.values():
+        # As where training ends: averages, of optimizers that keep such.
+        optimizer.finalize_variable_values(variables)
+    model.set_weights(trained.get_weights())
+    return progress["step"]

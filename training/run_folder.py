@@ -162,9 +162,15 @@ class RunFolder:
         numbers = map(int, filter(str.isdecimal, names))
         for number in sorted(numbers, reverse=True):
             phase = self.phase(number)
-            if phase.model.exists() or phase.best_weights.exists():
+            if phase.holds_weights:
                 return phase
         return self
+
+    @property
+    def holds_weights(self):
+        """Whether there is a model, or weights of any kind."""
+        kept = self.model.exists() or self.best_weights.exists()
+        return kept or next(self.checkpoints.glob("step-*"), None) is not None
 
     @property
     def has_progress(self):

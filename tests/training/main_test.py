@@ -15,6 +15,7 @@ from keras_genseq.export import publish
 from tests.export.toy_model import toy_model
 from training import train as train_module
 from training.__main__ import main
+from training.checkpoints import CheckpointStore
 from training.listing import settable
 from training.overrides import override
 from training.recipes import find_recipe
@@ -117,7 +118,9 @@ def test_too_little_memory_is_told(words, monkeypatch, capsys):
     assert error == f"Error: {words or 'There is not enough memory.'}\n"
 
 
-def test_evaluates_the_best_weights_of_a_run_that_has_not_ended(run, tmp_path):
+def test_evaluates_the_weights_of_a_run_that_has_not_ended(
+    run, tmp_path, capsys
+):
     stopped = RunFolder(tmp_path / "stopped")
     shutil.copytree(run.path, stopped.path)
     for path in (stopped.model, stopped.results, stopped.report):
@@ -127,6 +130,12 @@ def test_evaluates_the_best_weights_of_a_run_that_has_not_ended(run, tmp_path):
     assert "has not ended" in stopped.report.read_text()
     assert "has not ended" not in run.report.read_text()
     stopped.best_weights.unlink()
+    capsys.readouterr()
+    assert main(["evaluate", str(stopped.path)]) == 0
+    steps = CheckpointStore(stopped.checkpoints, []).steps
+    words = f"its last checkpoint, after update {steps[-1]}"
+    assert words in capsys.readouterr().out
+    shutil.rmtree(stopped.checkpoints)
     assert main(["evaluate", str(stopped.path)]) == 2
 
 

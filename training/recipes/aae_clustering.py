@@ -4,8 +4,10 @@ Run       python -m training train aae_clustering
           python -m training train aae_clustering --preset paper
 Paper     4.10 ± 1.13 % errors on the test set of MNIST with 30 clusters, each
           named after one image (Makhzani et al., 2016, table 3)
-Measured  not yet with batch normalization; without, all images were in one
-          category after 20 epochs
+Measured  49.25 % of test images in another cluster's class, 10.6 of 30
+          categories in use, after 48 of the 60 epochs, 63 minutes on two CPU
+          cores beside other work (seed 0); without batch normalization all
+          images were in one category after 20 epochs
 """
 
 from keras_genseq.models import AdversarialAutoencoder

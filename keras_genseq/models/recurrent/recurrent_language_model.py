@@ -250,7 +250,8 @@ class RecurrentLanguageModel(CausalLanguageModel):
             # Before the others, one of which may restore a checkpoint.
             callbacks = [_NewTexts(), *keras.tree.flatten(callbacks or [])]
             shuffle = False
-            batch_size = batch_size or self.stateful_batch_size
+            if holds_rows(x):
+                batch_size = batch_size or self.stateful_batch_size
             if holds_rows(x) and hasattr(x, "__len__"):
                 if batch_size != self.stateful_batch_size:
                     raise ValueError(self._other_rows(batch_size))
