@@ -135,6 +135,10 @@ def test_evaluates_the_weights_of_a_run_that_has_not_ended(
     steps = CheckpointStore(stopped.checkpoints, []).steps
     words = f"its last checkpoint, after update {steps[-1]}"
     assert words in capsys.readouterr().out
+    nll = [
+        json.loads(r.results.read_text())["test_nll"] for r in (run, stopped)
+    ]
+    np.testing.assert_allclose(*nll, rtol=0.05)
     shutil.rmtree(stopped.checkpoints)
     assert main(["evaluate", str(stopped.path)]) == 2
 
