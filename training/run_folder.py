@@ -268,7 +268,7 @@ def shared_run(run, config, source):
     Returns:
         `RunFolder`, which may not exist yet.
     """
-    text = json.dumps(config["recipe_values"], sort_keys=True)
+    text = json.dumps(_numbers(config["recipe_values"]), sort_keys=True)
     digits = hashlib.sha256(text.encode()).hexdigest()[:8]
     words = re.sub(r"\W+", "-", source).strip("-")[-40:]
     name = f"{config['recipe']}-{words}-{digits}"
@@ -288,13 +288,19 @@ def _changes(present, config):
         # They say the same in other words, or from another folder.
         for name in ("command", "overrides", "directory"):
             each.pop(name, None)
-        pairs.append(_flat(json.loads(json.dumps(each | values))))
+        pairs.append(_flat(json.loads(json.dumps(each | _numbers(values)))))
     before, now = pairs
     return {
         name: (before.get(name), now.get(name))
         for name in sorted(before.keys() | now.keys())
         if before.get(name) != now.get(name)
     }
+
+
+def _numbers(values):
+    """What of a recipe's values its weights depend on."""
+    told = ("cost", "paper")
+    return {name: value for name, value in values.items() if name not in told}
 
 
 def _flat(values, path=""):

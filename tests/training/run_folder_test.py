@@ -99,6 +99,21 @@ def test_a_damaged_configuration_is_told_in_a_sentence(tmp_path, change, words):
         run.read_resolved_config()
 
 
+def test_what_is_told_of_a_recipe_may_change(tmp_path):
+    run = RunFolder(tmp_path)
+    values = {"epochs": 2, "cost": "not measured", "paper": {}}
+    run.write_config({**WHOLE, "recipe_values": values})
+    values |= {"cost": "two minutes", "paper": {"NLL": 1.0}}
+    run.write_config({**WHOLE, "recipe_values": values})
+
+
+def test_what_is_told_of_a_recipe_names_no_other_run(tmp_path):
+    values = {"recipe": "classifier", "recipe_values": {"epochs": 2}}
+    run = shared_run(RunFolder(tmp_path / "a"), values, "digits")
+    values["recipe_values"] |= {"cost": "two minutes"}
+    assert shared_run(RunFolder(tmp_path / "a"), values, "digits") == run
+
+
 def test_what_a_desktop_leaves_is_no_phase(tmp_path):
     run = RunFolder(tmp_path)
     for name in ("2", ".DS_Store"):
