@@ -55,6 +55,9 @@ def pytest_collection_finish():
     # What is imported stays: no collection of garbage need look at it again.
     gc.collect()
     gc.freeze()
+    # Graphs are many objects that live long: by default they are gone through
+    # again and again. What lies about is collected every 40 tests anyway.
+    gc.set_threshold(100_000, 50, 100)
 
 
 def pytest_configure(config):
