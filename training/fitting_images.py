@@ -171,13 +171,16 @@ def _patches(recipe, dataset):
     if dataset.kind != "images" or type(size) is not int or is_given:
         return recipe, dataset
     height, width, _ = dataset.element_shape
-    needed = math.ceil(math.sqrt(height * width / _MOST_PATCHES))
+    scale = _downsampling(recipe.model.arguments)
+    pixels = math.sqrt(height * width / _MOST_PATCHES)
+    needed = math.ceil(pixels / scale)
     if needed <= size:
         return recipe, dataset
     model = recipe.model.replace("patch_size", needed)
+    after, before = (f"{scale * n}x{scale * n}" for n in (needed, size))
     return recipe.replace(model=model), dataset.noting(
-        f"Patches of {needed}x{needed} pixels in place of {size}x{size}: "
-        f"images have {height}x{width}."
+        f"Patches of {after} pixels in place of {before}: images have "
+        f"{height}x{width}."
     )
 
 
@@ -258,11 +261,16 @@ def _multiples(name, options):
     if name == "VAE":
         return (2 ** len(options["filters"]),) * 2
     if name in ("VisionTransformer", "contrastive_ranker"):
-        size, stem = options["patch_size"], options.get("stem")
+        size = options["patch_size"]
         sizes = size if isinstance(size, (tuple, list)) else (size, size)
-        scale = ResidualStem(**stem).downsampling if stem else 1
-        return tuple(scale * size for size in sizes)
+        return tuple(_downsampling(options) * size for size in sizes)
     return 1, 1
+
+
+def _downsampling(options):
+    """Pixels of an image for one of the maps that patches are cut from."""
+    stem = options.get("stem")
+    return ResidualStem(**stem).downsampling if stem else 1
 
 
 def _labels(recipe, dataset):

@@ -214,6 +214,14 @@ def test_patches_grow_with_images():
     assert recipe.model.arguments["patch_size"] == 2
 
 
+@pytest.mark.parametrize("rows, columns, size", [(2, 1, 1), (3, 2, 2)])
+def test_patches_of_a_stem_are_as_large_in_pixels(rows, columns, size):
+    x = images(np.tile(GREY, (1, rows, columns, 1)), classes=2)
+    recipe, _, notes = fitted("vit_hybrid", x)
+    assert recipe.model.arguments["patch_size"] == size
+    assert ("Patches of 4x4 pixels in place of 2x2" in notes) == (size == 2)
+
+
 def test_levels_are_spread_as_many_as_there_are():
     for x, levels in ((np.round(GREY * 255) / 255, 256), (GREY, None)):
         recipe, _, notes = fitted("rnade", vectors(x.reshape(40, -1)))
