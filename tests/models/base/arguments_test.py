@@ -225,6 +225,20 @@ def test_validation_data_have_at_most_three_parts(size):
         density().fit(X, validation_data=(X,) * size, verbose=0)
 
 
+def test_an_optimizer_of_other_weights_is_refused():
+    model = ToyDensity(6)
+    model.trainable = False
+    model.compile("sgd")
+    model.trainable = True
+    with pytest.raises(ValueError, match="made for other weights"):
+        model.fit(X, verbose=0)
+    with pytest.raises(ValueError, match="made for other weights"):
+        ToyDensity(6).compile(model.optimizer)
+    model.compile("sgd", run_eagerly=True)
+    model.trainable = False
+    model.fit(X, verbose=0)
+
+
 def test_fit_takes_no_word_for_a_flag():
     model = ToyDensity(6)
     model.compile("sgd")
