@@ -21,7 +21,7 @@ def attention_rollout(weights):
         - [Abnar & Zuidema, 2020](https://arxiv.org/abs/2005.00928)
     """
     layers = ops.mean(ops.cast(weights, "float32"), axis=2)
-    layers = 0.5 * (layers + ops.eye(weights.shape[-1]))
+    layers = 0.5 * (layers + ops.eye(weights.shape[-1], dtype="float32"))
     layers = layers / ops.sum(layers, axis=-1, keepdims=True)
     rollout = layers[:, 0]
     for i in range(1, weights.shape[1]):

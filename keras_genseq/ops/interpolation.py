@@ -52,5 +52,5 @@ def _ends_and_times(start, end, num_steps):
         )
     start = ops.cast(start, "float32")[:, None]
     end = ops.cast(end, "float32")[:, None]
-    t = ops.linspace(0.0, 1.0, num_steps)[None, :, None]
+    t = ops.linspace(0.0, 1.0, num_steps, dtype="float32")[None, :, None]
     return start, end, t

@@ -6,6 +6,7 @@ Errors say what came, in eager code and in a graph.
 import collections.abc
 import math
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -25,7 +26,13 @@ def as_tensor(value, name):
     if remedy is None:
         try:
             return tf.convert_to_tensor(value)
-        except (TypeError, ValueError, OverflowError, tf.errors.OpError):
+        except (
+            TypeError,
+            ValueError,
+            OverflowError,
+            NotImplementedError,  # of a `memoryview` of rows
+            tf.errors.OpError,
+        ):
             remedy = (
                 "Let all rows have one length and all values one kind, none of "
                 "them None."
@@ -357,6 +364,12 @@ def _remedy(value, name):
             "Take its parts, as pairs of inputs and targets if there are any: "
             "`dataset.map(lambda row: (row[...], row[...]))`."
         )
+    if isinstance(value, keras.KerasTensor):
+        return f"A symbol has no values yet: `model({name})` takes it."
+    if np.ma.is_masked(value):
+        return f"Fill in what is masked: `{name}.filled(...)`."
+    if hasattr(value, "toarray"):
+        return f"Make it dense: `{name}.toarray()`."
     if callable(value) and not hasattr(value, "__array__"):
         return "Pass what it returns: call it."
     dtype = getattr(value, "dtype", None)

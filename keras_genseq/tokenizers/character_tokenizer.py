@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_genseq.ops.values import ensure
 from keras_genseq.tokenizers.tokenizer import Tokenizer
+from keras_genseq.tokenizers.tokenizer import as_vocabulary
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -15,8 +16,8 @@ class CharacterTokenizer(Tokenizer):
             in this order.
 
     Raises:
-        ValueError: if the vocabulary is empty, or an entry is not a single
-            character or stands there twice.
+        ValueError: if the vocabulary is empty or has no order, or an entry is
+            not a single character or stands there twice.
 
     Example:
 
@@ -27,7 +28,7 @@ class CharacterTokenizer(Tokenizer):
     """
 
     def __init__(self, vocabulary):
-        vocabulary = tuple(vocabulary)
+        vocabulary = as_vocabulary(vocabulary)
         wrong = [c for c in vocabulary if not isinstance(c, str) or len(c) != 1]
         if not vocabulary or wrong:
             raise ValueError(

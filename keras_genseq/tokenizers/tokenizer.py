@@ -1,3 +1,5 @@
+import collections.abc
+
 import numpy as np
 import tensorflow as tf
 
@@ -79,10 +81,11 @@ class Tokenizer:
             ValueError: if an id stands for nothing.
         """
         token_ids = _filled_up(token_ids)
-        if not token_ids.dtype.is_integer:
+        if not token_ids.dtype.is_integer or token_ids.shape.rank == 0:
             raise ValueError(
-                "`token_ids` must hold integers. "
-                f"Received: dtype={token_ids.dtype.name}"
+                "`token_ids` must hold integers, a row for each text. "
+                f"Received: dtype={token_ids.dtype.name}, "
+                f"shape={tuple(token_ids.shape)}"
             )
         known = (token_ids >= 0) & (token_ids < self.vocabulary_size)
         token_ids = ensure(
@@ -109,6 +112,26 @@ def _filled_up(token_ids):
     if isinstance(token_ids, tf.RaggedTensor):
         return token_ids.to_tensor()
     return as_tensor(token_ids, "token_ids")
+
+
+def as_vocabulary(vocabulary):
+    """A vocabulary as a tuple, whose order says the ids.
+
+    Args:
+        vocabulary: sequence.
+
+    Raises:
+        ValueError: if it has no order, or one that may not be that of the ids.
+    """
+    unordered = (collections.abc.Set, collections.abc.Mapping)
+    if isinstance(vocabulary, unordered) or not np.iterable(vocabulary):
+        key = ", key=vocabulary.get" if hasattr(vocabulary, "get") else ""
+        raise ValueError(
+            "`vocabulary` must be a sequence: its order says the ids, from 1 "
+            f"on. Received: a {type(vocabulary).__name__}. Give a list in "
+            f"that order: `sorted(vocabulary{key})`."
+        )
+    return tuple(vocabulary)
 
 
 def as_list(texts):

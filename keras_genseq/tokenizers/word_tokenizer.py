@@ -3,6 +3,7 @@ import tensorflow as tf
 
 from keras_genseq.ops.values import ensure
 from keras_genseq.tokenizers.tokenizer import Tokenizer
+from keras_genseq.tokenizers.tokenizer import as_vocabulary
 
 END_OF_LINE = "<eos>"
 UNKNOWN = "<unk>"
@@ -36,8 +37,8 @@ class WordTokenizer(Tokenizer):
         vocabulary: sequence of words: the ids from 1 on, in this order.
 
     Raises:
-        ValueError: if the vocabulary is empty, or an entry holds a space or
-            stands there twice.
+        ValueError: if the vocabulary is empty or has no order, or an entry
+            holds a space or stands there twice.
 
     Example:
 
@@ -55,7 +56,7 @@ class WordTokenizer(Tokenizer):
                 "`vocabulary` must be a sequence of words, not one text: "
                 f"`text.split()`. Received: {vocabulary[:50]!r}"
             )
-        vocabulary = tuple(vocabulary)
+        vocabulary = as_vocabulary(vocabulary)
         wrong = [
             w for w in vocabulary if not isinstance(w, str) or w.split() != [w]
         ]

@@ -3,6 +3,8 @@
 from tests.conformance import promises
 from tests.conformance.instances import asked
 from tests.conformance.instances import built
+from tests.conformance.instances import floats
+from tests.conformance.rows import all_slow
 from tests.conformance.rows import every
 from tests.conformance.rows import every_but_slow
 from tests.conformance.table import COMPLETING
@@ -19,6 +21,12 @@ def test_eager_graph_and_xla_agree(case):
 @every({n: c for n, c in DENSITIES.items() if not n.startswith("Toy")})
 def test_examples_of_another_shape_are_refused(case):
     promises.refuses_other_shapes(built(case), case)
+
+
+@all_slow(EVERY_MODEL)
+def test_answers_are_float32_where_keras_computes_in_float64(case):
+    with floats("float64"):
+        promises.answers_in_float32(case.make())
 
 
 @every(EVERY_MODEL)

@@ -148,6 +148,16 @@ def takes_weights_before_it_is_asked(model, case, folder):
             np.testing.assert_array_equal(a, b)
 
 
+def answers_in_float32(model):
+    """Whatever dtype Keras computes in, signatures are traced to the end."""
+    for signature in model.serving_signatures().values():
+        function = tf.function(signature.function, autograph=False)
+        traced = function.get_concrete_function(**signature.inputs)
+        outputs = traced.structured_outputs.values()
+        dtypes = {x.dtype for x in outputs if x.dtype.is_floating}
+        assert dtypes <= {tf.float32}, dtypes
+
+
 def is_not_traced_again(model, case, traced):
     """Requests of other sizes, seeds and knobs run what the first traced."""
     count = len(traced)

@@ -1,7 +1,9 @@
 """What callers have, as tensors and numbers; what is none, in a sentence."""
 
+import keras
 import numpy as np
 import pytest
+import scipy.sparse
 import tensorflow as tf
 
 from keras_genseq.ops.values import as_floats
@@ -23,7 +25,13 @@ class Arrays:
 
 @pytest.mark.parametrize(
     "value",
-    [[[1.0, 2.0]], ((1.0, 2.0),), np.array([[1.0, 2.0]], "float32"), Arrays()],
+    [
+        [[1.0, 2.0]],
+        ((1.0, 2.0),),
+        np.array([[1.0, 2.0]], "float32"),
+        np.ma.array([[1.0, 2.0]], "float32", mask=False),
+        Arrays(),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_what_holds_numbers_becomes_a_tensor(value):
@@ -45,6 +53,10 @@ def test_what_holds_numbers_becomes_a_tensor(value):
         (np.array(["a", 1.0], object), r"ndarray of object and shape \(2,\)"),
         (np.array(["2020-01-01"], "M8[D]"), "dates and durations"),
         ((x for x in [1.0]), "a generator"),
+        (np.ma.masked_equal([1.0, 0.0], 0.0), r"masked: `x.filled\(...\)`"),
+        (scipy.sparse.csr_array([[1.0]]), r"Make it dense: `x.toarray\(\)`"),
+        (keras.Input((2,)), r"no values yet: `model\(x\)`"),
+        (memoryview(np.ones((2, 2))), "a memoryview"),
         (None, "a NoneType"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -109,3 +109,24 @@ def test_ids_of_several_lengths_are_decoded():
     ):
         assert tokenizer.decode(rows).numpy().tolist() == expected
     assert tokenizer.decode([[], []]).numpy().tolist() == [b"", b""]
+
+
+@pytest.mark.parametrize("kind", [WordTokenizer, CharacterTokenizer])
+@pytest.mark.parametrize(
+    "vocabulary, words",
+    [
+        ({"b", "a"}, r"a set.*`sorted\(vocabulary\)`"),
+        ({"b": 2, "a": 1}, r"a dict.*`sorted\(vocabulary, key=vocabulary.get"),
+        (None, "must be a sequence.*a NoneType"),
+    ],
+    ids=["set", "dict", "none"],
+)
+def test_a_vocabulary_has_the_order_of_its_ids(kind, vocabulary, words):
+    with pytest.raises(ValueError, match=words):
+        kind(vocabulary)
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_one_id_is_no_row_of_ids(name):
+    with pytest.raises(ValueError, match="a row for each text"):
+        TOKENIZERS[name]().decode(1)

@@ -253,9 +253,12 @@ def _titles(cells, lines, notes):
         notes.append("No title line: columns are called by their number.")
         return [f"column {i + 1}" for i in range(len(first))], cells, lines
     names = []
-    for name in first:
-        again = sum(each.split(" #")[0] == name for each in names)
-        names.append(f"{name} #{again + 1}" if again else name)
+    for title in first:
+        name, number = title, 1
+        while name in names:
+            number += 1
+            name = f"{title} #{number}"
+        names.append(name)
     return names, rest, lines[1:]
 
 

@@ -98,7 +98,8 @@ class DiagonalLSTM(keras.layers.Layer):
             Pair of `(..., filters)`: hidden and cell states.
         """
         before = ops.concatenate([above, left], axis=-1)
-        return lstm_step(gates + ops.matmul(before, self.state_kernel), cell)
+        kernel = ops.cast(self.state_kernel, "float32")
+        return lstm_step(gates + ops.matmul(before, kernel), cell)
 
     @answers_no_rows
     def call(self, inputs, context=None, training=False):

@@ -125,7 +125,7 @@ class RowLSTM(keras.layers.Layer):
         step = NeighbourLSTMStep(self.offsets, width)
         # (B, W, F) to (B * W, F) to (B * W, len(offsets) * F)
         read = step.neighbors(ops.reshape(hidden, (-1, filters)))
-        gates = ops.matmul(read, self.state_kernel)
+        gates = ops.matmul(read, ops.cast(self.state_kernel, "float32"))
         return ops.reshape(gates, (-1, width, 4 * filters))
 
     @answers_no_rows

@@ -233,7 +233,7 @@ class DiscreteVAE(LatentVariableModel):
         return categories_from_uniforms(
             posterior[:, None],
             ops.reshape(uniforms, (-1, num_samples, *grid)),
-            ops.ones((1,) * 4),
+            ops.ones((1,) * 4, "float32"),
         )
 
     def posterior_mode(self, posterior):

@@ -169,7 +169,7 @@ class GatedPixelCNN(ImageLikelihoodModel):
     def _one_hot(self, condition):
         if condition is None:
             return None
-        return keras.ops.one_hot(condition, self.num_classes)
+        return keras.ops.one_hot(condition, self.num_classes, dtype="float32")
 
     def compute_output_shape(self, x_shape, condition_shape=None):
         levels = () if self.num_categories == 2 else (self.num_categories,)

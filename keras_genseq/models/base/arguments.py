@@ -77,13 +77,13 @@ def method_options(model, method, options):
         model: the model whose method is called.
         method: str. The name of a method that Keras has, too.
         options: dict of keyword arguments; others than counts of steps and
-            epochs stay as they are.
+            epochs, `verbose` and `return_dict` stay as they are.
 
     Returns:
         dict of the same names.
 
     Raises:
-        ValueError: if a count is no int, or too small.
+        ValueError: if a count is no int, or too small, or a flag none.
         TypeError: if there is no such argument.
     """
     known = set()
@@ -96,6 +96,11 @@ def method_options(model, method, options):
     if "validation_freq" in options:
         frequency = options["validation_freq"]
         options = {**options, "validation_freq": _as_frequency(frequency)}
+    if "return_dict" in options:
+        flag = check_flags(return_dict=options["return_dict"])
+        options = {**options, "return_dict": flag}
+    if "verbose" in options:
+        options = {**options, "verbose": _as_verbosity(options["verbose"])}
     return {
         name: as_int(value, name, minimum=_COUNTS[name], optional=True)
         if name in _COUNTS
@@ -175,6 +180,15 @@ def _refuse_unknown(model, method, options, known):
             f"`{method}` of {type(model).__name__} has no argument `{key}`."
             f"{near} It has: {', '.join(sorted(known))}."
         )
+
+
+def _as_verbosity(verbose):
+    """An int from 0 to 2, "auto" or None."""
+    if isinstance(verbose, bool):
+        return int(verbose)
+    if isinstance(verbose, str) and verbose == "auto":
+        return verbose
+    return as_int(verbose, "verbose", minimum=0, maximum=2, optional=True)
 
 
 def _as_frequency(frequency):

@@ -447,7 +447,7 @@ class BaseModel(PatchedModel):
         epochs = as_int(epochs, "epochs", minimum=0)
         shuffle = check_flags(shuffle=shuffle)
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
-        kwargs = method_options(self, "fit", kwargs)
+        kwargs = method_options(self, "fit", {**kwargs, "verbose": verbose})
         first_epoch = kwargs.get("initial_epoch") or 0
         if first_epoch > epochs:
             raise ValueError(
@@ -489,8 +489,7 @@ class BaseModel(PatchedModel):
             y,
             batch_size,
             epochs,
-            verbose,
-            callbacks,
+            callbacks=callbacks,
             validation_split=validation_split,
             validation_data=validation_data,
             # Of what comes in batches Keras would warn that it does not.
@@ -510,6 +509,7 @@ class BaseModel(PatchedModel):
         **kwargs,
     ):
         batch_size = as_int(batch_size, "batch_size", minimum=1, optional=True)
+        kwargs["verbose"] = verbose
         kwargs = method_options(self, "evaluate", kwargs)
         if not kwargs.get("_use_cached_eval_dataset"):
             x, y, sample_weight = checked_data(
@@ -517,9 +517,8 @@ class BaseModel(PatchedModel):
                 *self.as_examples(x, y, sample_weight),
                 batch_size=batch_size,
             )
-        return super().evaluate(
-            x, y, batch_size, verbose, sample_weight, **kwargs
-        )
+        kwargs["sample_weight"] = sample_weight
+        return super().evaluate(x, y, batch_size, **kwargs)
 
     def predict(self, x, batch_size=None, *args, **kwargs):
         """What the model computes of examples; they are checked before.

@@ -69,7 +69,18 @@ def as_data(validation_data):
     Args:
         validation_data: `(x, y)` or `(x, y, sample_weight)`, or `x` alone:
             a list of texts, too.
+
+    Raises:
+        ValueError: if it is a tuple of none, or of more.
     """
+    if isinstance(validation_data, tuple) and not (
+        0 < len(validation_data) <= 3 or _are_texts(validation_data)
+    ):
+        raise ValueError(
+            "`validation_data` must be `x`, `(x, y)` or `(x, y, "
+            "sample_weight)`. Received: a tuple of "
+            f"{len(validation_data)} entries"
+        )
     is_tuple = isinstance(validation_data, (tuple, list)) and (
         0 < len(validation_data) <= 3 and not _are_texts(validation_data)
     )

@@ -231,6 +231,7 @@ class PatchedModel(keras.Model):
             if self.built and not optimizer.built:
                 with self.distribute_strategy.scope():
                     optimizer.build(variables)
+            check_knows(optimizer, variables)
         if num_replicas > 1:
             for layer in self._flatten_layers():
                 if isinstance(layer, keras.layers.BatchNormalization):
@@ -398,6 +399,28 @@ def _innermost(optimizer):
     while hasattr(optimizer, "inner_optimizer"):
         optimizer = optimizer.inner_optimizer
     return optimizer
+
+
+def check_knows(optimizer, variables):
+    """Refuses to train what an optimizer was not built for.
+
+    Args:
+        optimizer: Keras optimizer.
+        variables: list of the variables that it is to update.
+
+    Raises:
+        ValueError: that says what to do.
+    """
+    optimizer = _innermost(optimizer)
+    known = {id(v) for v in optimizer._trainable_variables}
+    unknown = [v.path for v in variables if id(v) not in known]
+    if optimizer.built and unknown:
+        raise ValueError(
+            f"The optimizer {optimizer.name!r} was made for other weights than "
+            f"those that are to be trained now, such as {unknown[0]!r}. Make "
+            "a new one and `compile` with it: for each model, and when "
+            "`trainable` was set to True."
+        )
 
 
 def check_optimizer(optimizer, strategy):

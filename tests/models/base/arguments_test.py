@@ -204,6 +204,41 @@ def test_compile_takes_no_word_for_a_flag(flag):
         ToyDensity(6).compile("sgd", **{flag: "no"})
 
 
+@pytest.mark.parametrize("verbose", ["no", -1, 3, 0.5])
+def test_how_much_is_told_is_no_other_word_or_number(verbose):
+    for method in ("fit", "evaluate", "predict"):
+        with pytest.raises(ValueError, match="`verbose` must be an int from 0"):
+            getattr(density(), method)(X, verbose=verbose)
+
+
+@pytest.mark.parametrize(
+    "method", ["evaluate", "train_on_batch", "test_on_batch"]
+)
+def test_a_dict_is_returned_for_no_word(method):
+    with pytest.raises(ValueError, match="`return_dict` must be True or False"):
+        getattr(density(), method)(X, return_dict="no")
+
+
+@pytest.mark.parametrize("size", [0, 4])
+def test_validation_data_have_at_most_three_parts(size):
+    with pytest.raises(ValueError, match=f"a tuple of {size} entries"):
+        density().fit(X, validation_data=(X,) * size, verbose=0)
+
+
+def test_an_optimizer_of_other_weights_is_refused():
+    model = ToyDensity(6)
+    model.trainable = False
+    model.compile("sgd")
+    model.trainable = True
+    with pytest.raises(ValueError, match="made for other weights"):
+        model.fit(X, verbose=0)
+    with pytest.raises(ValueError, match="made for other weights"):
+        ToyDensity(6).compile(model.optimizer)
+    model.compile("sgd", run_eagerly=True)
+    model.trainable = False
+    model.fit(X, verbose=0)
+
+
 def test_fit_takes_no_word_for_a_flag():
     model = ToyDensity(6)
     model.compile("sgd")

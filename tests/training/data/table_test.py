@@ -50,3 +50,8 @@ def test_numbers_that_may_mark_what_is_missing_are_said(read):
         "Column 'b' holds -999 (1 row)" in note
         for note in read("a,b\n" + rows).notes
     )
+
+
+def test_no_two_columns_share_a_name(read):
+    table = read("a #2,a,a\n" + "1.5,2.5,3.5\n" * 3)
+    assert table.columns == ["a #2", "a", "a #3"]

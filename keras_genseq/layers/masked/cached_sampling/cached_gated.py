@@ -9,6 +9,7 @@ from keras_genseq.layers.masked.cached_sampling.cached_sampling import (
     convolve_rows,
 )
 from keras_genseq.layers.masked.cached_sampling.cached_sampling import put
+from keras_genseq.layers.masked.cached_sampling.cached_sampling import zeros
 from keras_genseq.layers.masked.gated_masked_block import gate
 
 
@@ -33,7 +34,7 @@ class IncrementalGatedStack:
     def first_state(self, batch_size):
         channels = self.blocks[0].channels
         return {
-            "inputs": ops.zeros((self.width, batch_size, channels)),
+            "inputs": zeros(self.width, batch_size, channels),
             "blocks": [block.first_state(batch_size) for block in self.blocks],
         }
 
@@ -98,8 +99,8 @@ class _IncrementalBlock:
         terms = (self.width, batch_size, self.link.shape[1])
         return {
             "conv": self.conv.first_state(batch_size),
-            "rows": ops.zeros(rows),
-            "terms": ops.zeros(terms),
+            "rows": zeros(*rows),
+            "terms": zeros(*terms),
         }
 
     def next_row(self, state, row, vertical):

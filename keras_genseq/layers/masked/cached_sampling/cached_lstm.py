@@ -9,6 +9,7 @@ from keras_genseq.layers.masked.cached_sampling.cached_sampling import (
     context_rows,
 )
 from keras_genseq.layers.masked.cached_sampling.cached_sampling import put
+from keras_genseq.layers.masked.cached_sampling.cached_sampling import zeros
 from keras_genseq.ops.lstm_gates import lstm_step
 from keras_genseq.ops.scan import scan
 
@@ -31,10 +32,10 @@ class IncrementalRowLSTM:
     def first_state(self, batch_size):
         shape = (self.width, batch_size, self.layer.filters)
         first_hidden, first_cell = (
-            ops.broadcast_to(ops.convert_to_tensor(first)[:, None], shape)
+            ops.broadcast_to(ops.cast(first, "float32")[:, None], shape)
             for first in (self.layer.first_hidden, self.layer.first_cell)
         )
-        gates = ops.zeros((*shape[:2], 4 * self.layer.filters))
+        gates = zeros(*shape[:2], 4 * self.layer.filters)
         return {
             "conv": self.conv.first_state(batch_size),
             "hidden": first_hidden,
@@ -89,14 +90,14 @@ class IncrementalDiagonalBiLSTM:
         self.right_context = context_rows(self.right, context)
 
     def first_state(self, batch_size):
-        row = ops.zeros((self.width, batch_size, self.filters))
+        row = zeros(self.width, batch_size, self.filters)
         # One pixel longer: the states before the first pixel.
-        longer = ops.zeros((self.width + 1, batch_size, self.filters))
+        longer = zeros(self.width + 1, batch_size, self.filters)
         channels = self.left_conv.channels
-        gates = ops.zeros((self.width, batch_size, 4 * self.filters))
+        gates = zeros(self.width, batch_size, 4 * self.filters)
         return {
             "context": gates,
-            "inputs": ops.zeros((self.width, batch_size, channels)),
+            "inputs": zeros(self.width, batch_size, channels),
             "above": row,
             "hidden": longer,
             "cell": longer,
@@ -164,4 +165,5 @@ class IncrementalDiagonalBiLSTM:
 
 def _first(first, row, like):
     """A row's learned first states for the whole batch."""
-    return ops.zeros_like(like) + ops.take(first, row, axis=0)
+    first = ops.cast(ops.take(first, row, axis=0), "float32")
+    return ops.zeros_like(like) + first

@@ -17,6 +17,11 @@ import tensorflow as tf
 from keras import ops
 
 
+def zeros(*shape):
+    """What a state holds before anything is known: float32."""
+    return ops.zeros(shape, "float32")
+
+
 def put(row, column, x):
     """Writes a pixel into a row."""
     return tf.tensor_scatter_nd_update(row, [[column]], x[None])
@@ -48,12 +53,10 @@ class IncrementalConv:
         if self.reach == (0, 0):
             return {}
         padded = self.width + 2 * columns
-        state = {"row": ops.zeros((padded, batch_size, self.channels))}
+        state = {"row": zeros(padded, batch_size, self.channels)}
         if rows:
-            state["above"] = ops.zeros(
-                (rows, padded, batch_size, self.channels)
-            )
-            state["terms"] = ops.zeros((self.width, batch_size, self.filters))
+            state["above"] = zeros(rows, padded, batch_size, self.channels)
+            state["terms"] = zeros(self.width, batch_size, self.filters)
         return state
 
     def next_row(self, state, row):
