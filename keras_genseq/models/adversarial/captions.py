@@ -125,3 +125,19 @@ def drawn_rows(allowed, uniforms):
     places = ops.cast(uniforms * ops.cast(totals, "float32"), "int32")
     is_reached = ops.cast(counts > places[:, None], "int32")
     return ops.argmax(is_reached, axis=1), totals > 0
+
+
+def nearest_rows(allowed, z, all_z):
+    """Finds the nearest of the allowed rows for every row.
+
+    Args:
+        allowed: `(batch_size, num_rows)` booleans.
+        z: `(batch_size, size)` floats.
+        all_z: `(num_rows, size)` floats.
+
+    Returns:
+        `(batch_size,)` int32 numbers of rows; the first of those that are
+        equally near, 0 where none is allowed.
+    """
+    distances = ops.sum(ops.square(z[:, None] - all_z[None, :]), axis=-1)
+    return ops.argmin(ops.where(allowed, distances, float("inf")), axis=1)
