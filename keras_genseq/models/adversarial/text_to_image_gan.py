@@ -57,7 +57,8 @@ class TextToImageGAN(CaptionedAdversarialModel):
     share of images that had one, and `fit` warns if that was 0. Most differ
     from the true caption in all they say, and what is told first suffices;
     `nearest_mismatches` takes for a share of the images that of all allowed
-    captions whose embedding is nearest to the true one's.
+    captions of the batch, other than in the same words, whose embedding is
+    nearest to the true one's.
 
     Batch normalization, the paper's, normalizes matching pairs and mismatching
     ones apart: what both batches are told from each other by need not tell one
@@ -304,10 +305,12 @@ class TextToImageGAN(CaptionedAdversarialModel):
             rows, batch["has_wrong"] = drawn_rows(differs, uniforms)
             if self.nearest_mismatches:
                 uniforms = row_uniform(seeds, 1, stream=_NEAREST_STREAM)[:, 0]
+                nearest, is_there = nearest_rows(
+                    differs, batch["condition"], embeddings
+                )
+                is_meant = uniforms < self.nearest_mismatches
                 rows = ops.where(
-                    uniforms < self.nearest_mismatches,
-                    nearest_rows(differs, batch["condition"], embeddings),
-                    rows,
+                    ops.logical_and(is_meant, is_there), nearest, rows
                 )
             batch["wrong"] = tf.gather(embeddings, rows)
         if self.interpolate:

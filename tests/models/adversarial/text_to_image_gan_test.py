@@ -162,6 +162,20 @@ def test_a_share_of_mismatches_is_the_nearest_caption_of_another_class():
     assert not np.any(batch["has_wrong"])
 
 
+def test_the_same_words_of_another_image_are_not_the_nearest_mismatch():
+    model = make_gan(nearest_mismatches=1.0)
+    x, _ = data()
+    captions = ["left", "left", "right", "right", "left"]
+    z = np.array(model.text_encoder.encode(captions))
+    batch = model.seeded_batch((tf.constant(x), captions), 0)
+    np.testing.assert_allclose(
+        batch["wrong"], z[[2, 2, 0, 0, 2]], rtol=1e-5, atol=1e-6
+    )
+    # Where all say the same, any of another image is taken, as ever.
+    batch = model.seeded_batch((tf.constant(x), ["left"] * 5), 0)
+    np.testing.assert_array_equal(batch["has_wrong"], True)
+
+
 @pytest.mark.parametrize("residual", [False, True])
 def test_layer_normalization_judges_a_pair_without_the_rest_of_its_batch(
     residual,
