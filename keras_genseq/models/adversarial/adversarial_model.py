@@ -31,7 +31,7 @@ from keras_genseq.ops.values import check_numbers
 NOISES = ("normal", "uniform")
 # Streams of a row's seed; z is drawn from stream 0.
 _MIXING_STREAM = 1
-# Subclasses have 2 and 3.
+# Subclasses have 2, 3 and from 6 on.
 _REAL_STREAM = 4
 _FAKE_STREAM = 5
 

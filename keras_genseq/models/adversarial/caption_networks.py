@@ -11,6 +11,8 @@ from keras_genseq.models.adversarial.dcgan import weights_like_the_papers
 
 # Side of the maps that images grow from, and where a caption meets an image.
 _FIRST_SIDE = 4
+# By the batch, or each image, and each text, by itself.
+NORMALIZATIONS = ("batch", "layer")
 # Stages of the generator that end in a residual block.
 _RESIDUAL_STAGES = 2
 
@@ -24,14 +26,25 @@ class CaptionNetworks:
         text_units: int. Width to which both networks project it.
         residual: bool. Whether there are residual blocks.
         dtype: dtype policy.
+        normalization: one of `NORMALIZATIONS`. Without the batch's, kernels of
+            convolutions begin with He's deviations, not the paper's.
     """
 
-    def __init__(self, image_shape, text_dim, text_units, residual, dtype):
+    def __init__(
+        self,
+        image_shape,
+        text_dim,
+        text_units,
+        residual,
+        dtype,
+        normalization="batch",
+    ):
         self.image_shape = image_shape
         self.text_dim = text_dim
         self.text_units = text_units
         self.residual = residual
         self.dtype = dtype
+        self.normalization = normalization
         self.num_stages = num_halvings(image_shape)
 
     def generator(self, filters, latent_dim):
@@ -150,13 +163,21 @@ class CaptionNetworks:
             size,
             strides=strides,
             padding=padding,
-            kernel_initializer=weights_like_the_papers(),
+            kernel_initializer=(
+                weights_like_the_papers()
+                if self.normalization == "batch"
+                else keras.initializers.HeNormal()
+            ),
             dtype=self.dtype,
             data_format="channels_last",
         )
 
     def _normalized(self, x):
-        return normalized(x, self.dtype)
+        if self.normalization == "batch":
+            return normalized(x, self.dtype)
+        return keras.layers.GroupNormalization(
+            groups=1, epsilon=1e-5, dtype=self.dtype
+        )(x)
 
     def _relu(self, x):
         return keras.layers.ReLU(dtype=self.dtype)(x)

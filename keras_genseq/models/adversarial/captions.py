@@ -13,6 +13,8 @@ from keras_genseq.tokenizers.tokenizer import as_texts
 ALPHABET = (
     "abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{} "
 )
+# Squared distance of embeddings that are the same, as a part of their square.
+_SAME = 1e-8
 _NUM_CODES = 128
 _ID_OF_CODE = np.zeros(_NUM_CODES, "int32")
 for _number, _character in enumerate(ALPHABET, start=1):
@@ -125,3 +127,26 @@ def drawn_rows(allowed, uniforms):
     places = ops.cast(uniforms * ops.cast(totals, "float32"), "int32")
     is_reached = ops.cast(counts > places[:, None], "int32")
     return ops.argmax(is_reached, axis=1), totals > 0
+
+
+def nearest_rows(allowed, z, all_z):
+    """Finds the nearest of the allowed rows for every row.
+
+    Rows of the same embedding say the same, whatever their class: none of them
+    is meant.
+
+    Args:
+        allowed: `(batch_size, num_rows)` booleans.
+        z: `(batch_size, size)` floats.
+        all_z: `(num_rows, size)` floats.
+
+    Returns:
+        `(batch_size,)` int32 numbers of rows, the first of those that are
+        equally near, and booleans: whether there was any; where not, the number
+        is 0.
+    """
+    distances = ops.sum(ops.square(z[:, None] - all_z[None, :]), axis=-1)
+    sizes = ops.sum(ops.square(z), axis=-1, keepdims=True)
+    is_other = ops.logical_and(allowed, distances > _SAME * sizes)
+    distances = ops.where(is_other, distances, float("inf"))
+    return ops.argmin(distances, axis=1), ops.any(is_other, axis=1)

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_genseq.models.adversarial.caption_networks import NORMALIZATIONS
 from keras_genseq.models.adversarial.caption_networks import CaptionNetworks
 from keras_genseq.models.adversarial.captioned_adversarial_model import (
     CaptionedAdversarialModel,
@@ -12,6 +13,8 @@ from keras_genseq.models.adversarial.captioned_adversarial_model import (
     frozen_text_encoder,
 )
 from keras_genseq.models.adversarial.captions import drawn_rows
+from keras_genseq.models.adversarial.captions import nearest_rows
+from keras_genseq.models.base.multi_optimizer_model import check_choice
 from keras_genseq.models.base.multi_optimizer_model import frozen_statistics
 from keras_genseq.models.base.presets import Preset
 from keras_genseq.models.base.training_seeds import global_rows
@@ -24,6 +27,7 @@ from keras_genseq.ops.values import check_numbers
 # Streams of a row's seed: see `AdversarialModel`.
 _MISMATCH_STREAM = 2
 _PARTNER_STREAM = 3
+_NEAREST_STREAM = 6
 
 
 @keras.saving.register_keras_serializable(package="keras_genseq")
@@ -50,7 +54,16 @@ class TextToImageGAN(CaptionedAdversarialModel):
     Mismatching captions come from the same batch: any of another class, or
     without classes that of any other image. Where a batch has one class alone
     there is none, and the fake counts for both; the metric `mismatched` is the
-    share of images that had one, and `fit` warns if that was 0.
+    share of images that had one, and `fit` warns if that was 0. Most differ
+    from the true caption in all they say, and what is told first suffices;
+    `nearest_mismatches` takes for a share of the images that of all allowed
+    captions of the batch, other than in the same words, whose embedding is
+    nearest to the true one's.
+
+    Batch normalization, the paper's, normalizes matching pairs and mismatching
+    ones apart: what both batches are told from each other by need not tell one
+    pair from another, and is of no use where single pairs are judged. Layer
+    normalization in the discriminator has each pair by itself.
 
     With a style encoder S, S(x) is the noise that makes an image most like x:
     what the caption does not say, its style. It learns beside the game, from
@@ -72,9 +85,14 @@ class TextToImageGAN(CaptionedAdversarialModel):
             style encoder.
         text_units: int. Width to which both networks project an embedding.
         mismatch_weight: float in [0, 1]. w.
+        nearest_mismatches: float in [0, 1]. Share of images whose mismatching
+            caption is the nearest one, not any.
         interpolation_weight: float. What interpolated captions count for the
             generator, to 1 of the real ones.
         interpolation_share: float. b.
+        discriminator_normalization: `"batch"`, or `"layer"`: by the layer, of
+            each image and caption by itself; its convolutions then begin
+            with He's deviations in place of 0.02.
         style_encoder: bool. Whether there is one, with an optimizer of its own.
         noise: distribution of z: `"normal"`, or `"uniform"` in (-1, 1).
         **kwargs: `adversarial_loss`, `gradient_penalty_weight`, `r1_weight`,
@@ -165,8 +183,10 @@ class TextToImageGAN(CaptionedAdversarialModel):
         discriminator_filters=64,
         text_units=128,
         mismatch_weight=0.5,
+        nearest_mismatches=0.0,
         interpolation_weight=1.0,
         interpolation_share=0.5,
+        discriminator_normalization="batch",
         style_encoder=False,
         noise="normal",
         **kwargs,
@@ -181,12 +201,18 @@ class TextToImageGAN(CaptionedAdversarialModel):
         )
         for name, share in (
             ("mismatch_weight", mismatch_weight),
+            ("nearest_mismatches", nearest_mismatches),
             ("interpolation_share", interpolation_share),
         ):
             if check_numbers(**{name: share}) > 1.0:
                 raise ValueError(
                     f"`{name}` must be in [0, 1]. Received: {name}={share}"
                 )
+        check_choice(
+            "discriminator_normalization",
+            discriminator_normalization,
+            NORMALIZATIONS,
+        )
         if kwargs.get("num_classes") is not None:
             raise ValueError(
                 "TextToImageGAN hears captions, not classes: leave "
@@ -207,18 +233,22 @@ class TextToImageGAN(CaptionedAdversarialModel):
         self.discriminator_filters = discriminator_filters
         self.text_units = text_units
         self.mismatch_weight = mismatch_weight
+        self.nearest_mismatches = nearest_mismatches
         self.interpolation_weight = interpolation_weight
         self.interpolation_share = interpolation_share
+        self.discriminator_normalization = discriminator_normalization
         self.style_encoder = style_encoder
         self.text_encoder = frozen_text_encoder(text_encoder, self.dtype_policy)
         self.text_dim = self.text_encoder.text_dim
-        networks = CaptionNetworks(
+        sizes = (
             self.image_shape,
             self.text_dim,
             text_units,
             residual,
             self.dtype_policy,
         )
+        networks = CaptionNetworks(*sizes)
+        judging = CaptionNetworks(*sizes, discriminator_normalization)
         if style_encoder:
             self.loss_names = {**self.loss_names, "style_encoder": "style_loss"}
             self.style_network = networks.style_encoder(
@@ -226,7 +256,7 @@ class TextToImageGAN(CaptionedAdversarialModel):
             )
         self.set_networks(
             networks.generator(filters, self.latent_dim),
-            networks.discriminator(discriminator_filters),
+            judging.discriminator(discriminator_filters),
         )
 
     def term_names(self):
@@ -273,6 +303,15 @@ class TextToImageGAN(CaptionedAdversarialModel):
             differs = labels[:, None] != all_labels[None, :]
             uniforms = row_uniform(seeds, 1, stream=_MISMATCH_STREAM)[:, 0]
             rows, batch["has_wrong"] = drawn_rows(differs, uniforms)
+            if self.nearest_mismatches:
+                uniforms = row_uniform(seeds, 1, stream=_NEAREST_STREAM)[:, 0]
+                nearest, is_there = nearest_rows(
+                    differs, batch["condition"], embeddings
+                )
+                is_meant = uniforms < self.nearest_mismatches
+                rows = ops.where(
+                    ops.logical_and(is_meant, is_there), nearest, rows
+                )
             batch["wrong"] = tf.gather(embeddings, rows)
         if self.interpolate:
             numbers = tf.range(tf.shape(all_labels)[0])
@@ -346,7 +385,9 @@ class TextToImageGAN(CaptionedAdversarialModel):
             "discriminator_filters": self.discriminator_filters,
             "text_units": self.text_units,
             "mismatch_weight": self.mismatch_weight,
+            "nearest_mismatches": self.nearest_mismatches,
             "interpolation_weight": self.interpolation_weight,
             "interpolation_share": self.interpolation_share,
+            "discriminator_normalization": self.discriminator_normalization,
             "style_encoder": self.style_encoder,
         }

@@ -137,6 +137,61 @@ def test_mismatches_are_of_other_classes_and_change_from_step_to_step():
     assert len(seen) == 3 + 3 + 3 + 3 + 4
 
 
+def test_a_share_of_mismatches_is_the_nearest_caption_of_another_class():
+    labels = [0, 0, 1, 1, 2]
+    x, y = data(labels=labels)
+    share = 0.0
+    for step in range(20):
+        every, some = (
+            make_gan(nearest_mismatches=nearest).seeded_batch(
+                (tf.constant(x), y), step
+            )
+            for nearest in (1.0, 0.5)
+        )
+        z = np.array(every["condition"])
+        gaps = np.square(z[:, None] - z[None, :]).sum(-1)
+        gaps[np.equal.outer(labels, labels)] = np.inf
+        np.testing.assert_array_equal(every["wrong"], z[gaps.argmin(1)])
+        assert np.all(every["has_wrong"])
+        is_nearest = np.all(some["wrong"] == every["wrong"], axis=1)
+        # By chance any is the nearest, too: of three or four.
+        share += is_nearest.mean() / 20
+    assert 0.5 < share < 0.85
+    one_class = make_gan(nearest_mismatches=1.0)
+    batch = batch_of(one_class, labels=[4] * 5)
+    assert not np.any(batch["has_wrong"])
+
+
+def test_the_same_words_of_another_image_are_not_the_nearest_mismatch():
+    model = make_gan(nearest_mismatches=1.0)
+    x, _ = data()
+    captions = ["left", "left", "right", "right", "left"]
+    z = np.array(model.text_encoder.encode(captions))
+    batch = model.seeded_batch((tf.constant(x), captions), 0)
+    np.testing.assert_allclose(
+        batch["wrong"], z[[2, 2, 0, 0, 2]], rtol=1e-5, atol=1e-6
+    )
+    # Where all say the same, any of another image is taken, as ever.
+    batch = model.seeded_batch((tf.constant(x), ["left"] * 5), 0)
+    np.testing.assert_array_equal(batch["has_wrong"], True)
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_layer_normalization_judges_a_pair_without_the_rest_of_its_batch(
+    residual,
+):
+    for normalization, is_alone in (("layer", True), ("batch", False)):
+        model = make_gan(
+            discriminator_normalization=normalization, residual=residual
+        )
+        batch = batch_of(model)
+        pair = batch["real"], batch["condition"]
+        together = logits_of(model, *pair)
+        apart = logits_of(model, *(each[:2] for each in pair))
+        assert np.ptp(together) > 1e-5
+        assert np.allclose(together[:2], apart, atol=1e-6) == is_alone
+
+
 def test_without_classes_every_other_image_is_a_mismatch():
     model = make_gan()
     x, y = data()
@@ -272,6 +327,10 @@ def test_what_it_cannot_do_is_said():
         make_gan(num_classes=3)
     with pytest.raises(ValueError, match="must be in \\[0, 1\\]"):
         make_gan(mismatch_weight=1.5)
+    with pytest.raises(ValueError, match="`nearest_mismatches` must be in"):
+        make_gan(nearest_mismatches=1.5)
+    with pytest.raises(ValueError, match="`discriminator_normalization` must"):
+        make_gan(discriminator_normalization="group")
     with pytest.raises(ValueError, match=r"must be a `CharCNNRNN`.*'runs/x'"):
         TextToImageGAN(x.shape[1:], text_encoder="runs/x")
     compiled(model)

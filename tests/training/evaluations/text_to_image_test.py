@@ -71,6 +71,7 @@ def test_a_report_ranks_captions_and_shows_images(tmp_path, monkeypatch):
     monkeypatch.setattr(model, "discriminate", knows)
     report = text_to_image.evaluate_text_to_image(evaluation)
     assert report.metrics["ranked_above_mismatch"] == 1.0
+    assert report.metrics["ranked_above_nearest"] == 1.0
     assert 0.0 < report.metrics["style_error"] < 10.0
     names = {name: image for name, _, image in report.figures}
     assert names.keys() == {
@@ -97,6 +98,13 @@ def test_the_next_image_of_another_class_lends_its_caption():
     classes = np.array([0, 0, 1, 2, 2])
     found = [text_to_image._next_other(classes, i) for i in range(5)]
     assert found == [2, 2, 3, 0, 0]
+
+
+def test_the_nearest_caption_of_another_class_is_in_other_words():
+    z = np.array([[0.0], [0.0], [1.0], [3.0]])
+    captions, classes = ["a", "a", "b", "c"], np.array([0, 1, 1, 2])
+    found = text_to_image._nearest_others(z, captions, classes)
+    np.testing.assert_array_equal(found, [2, 3, 0, 2])
 
 
 @pytest.mark.slow
