@@ -182,6 +182,11 @@ class BaseModel(PatchedModel):
             The losses and terms of this replica's share of the batch.
         """
         optimizer, variables = self.optimizer_groups[group]
+        if optimizer is None:
+            raise ValueError(
+                f"{type(self).__name__} learns by descent, and was compiled "
+                'without an optimizer: give one, as in `compile("adam")`.'
+            )
         context = tf.distribute.get_replica_context()
         num_replicas = context.num_replicas_in_sync
         # The rows of the batch, and what its losses are divided by.
@@ -674,6 +679,23 @@ class BaseModel(PatchedModel):
                 f"Received: filepath={str(filepath)!r}"
             )
         super().save(filepath, *args, **kwargs)
+
+    def quantize(self, mode=None, **kwargs):
+        """Is refused: a model's uses read weights as the floats they are.
+
+        Args:
+            mode: str, and
+            **kwargs: as for `keras.Model.quantize`.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(
+            f"{type(self).__name__} cannot be quantized in place: what it is "
+            "asked reads its weights as floats. What is served can: "
+            '`export(path, weights="int8")`, or "float16". '
+            f"Received: mode={mode!r}"
+        )
 
     def serving_signatures(self, max_steps=MAX_STEPS):
         """What `export` offers: dict of name to `Signature`.

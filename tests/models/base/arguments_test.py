@@ -239,6 +239,18 @@ def test_an_optimizer_of_other_weights_is_refused():
     model.fit(X, verbose=0)
 
 
+def test_what_learns_by_descent_needs_an_optimizer():
+    model = ToyDensity(6)
+    model.compile(None)
+    with pytest.raises(ValueError, match='give one, as in `compile\\("adam"'):
+        model.fit(X, verbose=0)
+
+
+def test_weights_are_quantized_where_they_are_served():
+    with pytest.raises(ValueError, match=r"weights=.int8.*mode='int8'"):
+        density().quantize("int8")
+
+
 def test_fit_takes_no_word_for_a_flag():
     model = ToyDensity(6)
     model.compile("sgd")
