@@ -140,13 +140,11 @@ def test_mismatches_are_of_other_classes_and_change_from_step_to_step():
 def test_a_share_of_mismatches_is_the_nearest_caption_of_another_class():
     labels = [0, 0, 1, 1, 2]
     x, y = data(labels=labels)
+    models = [make_gan(nearest_mismatches=nearest) for nearest in (1.0, 0.5)]
     share = 0.0
     for step in range(20):
         every, some = (
-            make_gan(nearest_mismatches=nearest).seeded_batch(
-                (tf.constant(x), y), step
-            )
-            for nearest in (1.0, 0.5)
+            m.seeded_batch((tf.constant(x), y), step) for m in models
         )
         z = np.array(every["condition"])
         gaps = np.square(z[:, None] - z[None, :]).sum(-1)

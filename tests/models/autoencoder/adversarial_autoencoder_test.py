@@ -403,6 +403,7 @@ def test_nested_lists_are_images_and_classes(count):
     x, classes = images(count), list(range(count))
     for y in (classes, (x.tolist(), classes), [x.tolist(), classes]):
         model = compiled(make_aae(num_categories=3))
+        model.run_eagerly = True
         history = model.fit(x.tolist(), y, verbose=0).history
         again = compiled(make_aae(num_categories=3))
         classes_of = again.check_targets(y, again.check_inputs(x))
