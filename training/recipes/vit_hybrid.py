@@ -6,7 +6,7 @@ not learn it. The paper's hybrid, at a size for small images.
 Run       python -m training train vit_hybrid
           python -m training train vit_hybrid --preset paper
           python -m training train vit_hybrid --preset paper \
---data idx:mnist --epochs 10 --set augment.flip=False
+--data tfds:mnist --epochs 10 --set augment.flip=False
 Paper     no figure on these data; of its hybrids it says that they are ahead
           where little is computed (Dosovitskiy et al., 2021)
 Measured  demo: 98.4 % of the 250 test digits, three minutes of a shared CPU
