@@ -72,17 +72,13 @@ def _matches(report, evaluation):
     first = [each[0] for each in captions]
     right = np.array(model.discriminate(images, first)["logits"])
     z = np.array(model.text_encoder.encode(first))
-    chosen = {
-        # The next image of another class lends its caption.
-        "mismatch": (
-            "another one's",
-            [_next_other(classes, i) for i in range(len(classes))],
-        ),
-        "nearest": (
-            "that of another class nearest to it",
-            _nearest_others(z, first, classes),
-        ),
-    }
+    # The next image of another class lends its caption.
+    others = [_next_other(classes, i) for i in range(len(classes))]
+    chosen = {"mismatch": ("another one's", others)}
+    nearest = _nearest_others(z, first, classes)
+    if nearest is not None:
+        words = "that of another class nearest to it"
+        chosen["nearest"] = (words, nearest)
     for name, (words, rows) in chosen.items():
         wrong = model.discriminate(images, [first[i] for i in rows])["logits"]
         share = float((right > np.array(wrong)).mean())
@@ -101,11 +97,16 @@ def _next_other(classes, i):
 
 
 def _nearest_others(z, captions, classes):
-    """Of each caption the nearest of another class, in other words."""
+    """Of each caption the nearest of another class, in other words.
+
+    None where a caption has no such other.
+    """
     squares = np.square(z).sum(1)
     distances = squares[:, None] + squares[None, :] - 2.0 * z @ z.T
     for each in (classes, np.array(captions, object)):
         distances[each[:, None] == each[None, :]] = np.inf
+    if np.isinf(distances).all(1).any():
+        return None
     return distances.argmin(1)
 
 

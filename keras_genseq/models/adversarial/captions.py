@@ -13,8 +13,9 @@ from keras_genseq.tokenizers.tokenizer import as_texts
 ALPHABET = (
     "abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{} "
 )
-# Squared distance of embeddings that are the same, as a part of their square.
-_SAME = 1e-8
+# Squared distance of embeddings that are the same, as a part of their square:
+# what rounding leaves of it.
+_SAME = 1e-5
 _NUM_CODES = 128
 _ID_OF_CODE = np.zeros(_NUM_CODES, "int32")
 for _number, _character in enumerate(ALPHABET, start=1):
@@ -145,8 +146,10 @@ def nearest_rows(allowed, z, all_z):
         equally near, and booleans: whether there was any; where not, the number
         is 0.
     """
-    distances = ops.sum(ops.square(z[:, None] - all_z[None, :]), axis=-1)
-    sizes = ops.sum(ops.square(z), axis=-1, keepdims=True)
+    sizes = ops.sum(ops.square(z), axis=-1)[:, None]  # (B, 1)
+    all_sizes = ops.sum(ops.square(all_z), axis=-1)  # (N,)
+    # (B, N), without the differences of all pairs.
+    distances = sizes + all_sizes - 2.0 * ops.matmul(z, ops.transpose(all_z))
     is_other = ops.logical_and(allowed, distances > _SAME * sizes)
     distances = ops.where(is_other, distances, float("inf"))
     return ops.argmin(distances, axis=1), ops.any(is_other, axis=1)

@@ -93,20 +93,7 @@ def method_options(model, method, options):
     # So Keras's `fit` calls `evaluate`.
     known |= {"_use_cached_eval_dataset"} & options.keys()
     _refuse_unknown(model, method, options, known - {"self"})
-    if "validation_freq" in options:
-        frequency = options["validation_freq"]
-        options = {**options, "validation_freq": _as_frequency(frequency)}
-    if "return_dict" in options:
-        flag = check_flags(return_dict=options["return_dict"])
-        options = {**options, "return_dict": flag}
-    if "verbose" in options:
-        options = {**options, "verbose": _as_verbosity(options["verbose"])}
-    return {
-        name: as_int(value, name, minimum=_COUNTS[name], optional=True)
-        if name in _COUNTS
-        else value
-        for name, value in options.items()
-    }
+    return {name: _read(name, value) for name, value in options.items()}
 
 
 def check_rates_are_free(model, callbacks):
@@ -180,6 +167,17 @@ def _refuse_unknown(model, method, options, known):
             f"`{method}` of {type(model).__name__} has no argument `{key}`."
             f"{near} It has: {', '.join(sorted(known))}."
         )
+
+
+def _read(name, value):
+    """An option of a method, checked where something is known of it."""
+    if name in _COUNTS:
+        return as_int(value, name, minimum=_COUNTS[name], optional=True)
+    if name == "validation_freq":
+        return _as_frequency(value)
+    if name == "verbose":
+        return _as_verbosity(value)
+    return check_flags(return_dict=value) if name == "return_dict" else value
 
 
 def _as_verbosity(verbose):

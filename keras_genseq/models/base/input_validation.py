@@ -73,18 +73,18 @@ def as_data(validation_data):
     Raises:
         ValueError: if it is a tuple of none, or of more.
     """
-    if isinstance(validation_data, tuple) and not (
-        0 < len(validation_data) <= 3 or _are_texts(validation_data)
-    ):
+    holds_parts = isinstance(validation_data, (tuple, list)) and not _are_texts(
+        validation_data
+    )
+    if holds_parts and 0 < len(validation_data) <= 3:
+        return tuple(validation_data)
+    if holds_parts and isinstance(validation_data, tuple):
         raise ValueError(
             "`validation_data` must be `x`, `(x, y)` or `(x, y, "
             "sample_weight)`. Received: a tuple of "
             f"{len(validation_data)} entries"
         )
-    is_tuple = isinstance(validation_data, (tuple, list)) and (
-        0 < len(validation_data) <= 3 and not _are_texts(validation_data)
-    )
-    return tuple(validation_data) if is_tuple else (validation_data,)
+    return (validation_data,)
 
 
 def split_off(check, validation_split, x, y=None, sample_weight=None):

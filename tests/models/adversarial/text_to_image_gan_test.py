@@ -190,6 +190,20 @@ def test_layer_normalization_judges_a_pair_without_the_rest_of_its_batch(
         assert np.allclose(together[:2], apart, atol=1e-6) == is_alone
 
 
+def test_layer_normalization_begins_with_hes_deviations():
+    for normalization, he in (("layer", True), ("batch", False)):
+        network = make_gan(discriminator_normalization=normalization)
+        kernels = [
+            np.array(w)
+            for w in network.discriminator.trainable_variables
+            if w.shape.rank == 4
+        ]
+        assert kernels
+        for kernel in kernels:
+            expected = np.sqrt(2.0 / np.prod(kernel.shape[:3])) if he else 0.02
+            np.testing.assert_allclose(kernel.std(), expected, rtol=0.35)
+
+
 def test_without_classes_every_other_image_is_a_mismatch():
     model = make_gan()
     x, y = data()

@@ -105,6 +105,8 @@ def test_the_nearest_caption_of_another_class_is_in_other_words():
     captions, classes = ["a", "a", "b", "c"], np.array([0, 1, 1, 2])
     found = text_to_image._nearest_others(z, captions, classes)
     np.testing.assert_array_equal(found, [2, 3, 0, 2])
+    alike = text_to_image._nearest_others(z, ["a"] * 4, classes)
+    assert alike is None
 
 
 @pytest.mark.slow
